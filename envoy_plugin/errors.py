@@ -1,0 +1,152 @@
+"""Every exception of the framework.
+
+EnvoyPluginError
+├── SettingsError            the environment can't be used; carries every problem at once
+├── DeclarationError         a decorator or a handler's signature makes no sense; raised at import
+├── EnvoyError               a call to Envoy's platform
+│   ├── AuthFailed           Envoy refused the credentials or the token
+│   ├── ApiUnavailable       no usable answer: no connection, time-out, 429, 5xx; worth trying again
+│   └── ApiRefused           Envoy answered 4xx; trying again won't help
+├── WebhookError             a request that is not a webhook of ours
+│   ├── BadSignature         not signed with the client secret
+│   └── BadPayload           signed, but neither an event nor a route
+├── SealError                bytes that no key of ours opens
+└── EngineError              a job can't do what was asked; nothing was changed
+    ├── JobNotFound          no such job, or no such attempt
+    ├── WrongState           the attempt that was named is in a state that forbids it
+    ├── LostLease            the job has been claimed again, or its lease ran out
+    ├── VersionMismatch      the job has changed since the caller looked
+    ├── TooLarge             a payload, an outcome or a call beyond its limit
+    └── SchemaTooNew         the keys in Redis were written by a newer release
+
+Facts are attributes; the message is one sentence. No message holds a secret or a visitor's data.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class EnvoyPluginError(Exception):
+    """The root: catches everything that the framework raises."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One setting that can't be used: its name, what is wrong, where to get a right value, and an example."""
+
+    name: str
+    fault: str
+    source: str
+    example: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.fault}. {self.source} Example: {self.name}={self.example}"
+
+
+class SettingsError(EnvoyPluginError):
+    """The environment can't be used; `problems` lists every one of them."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+class DeclarationError(EnvoyPluginError):
+    """A decorator or a handler's signature makes no sense."""
+
+
+class EnvoyError(EnvoyPluginError):
+    """A call to Envoy's platform failed.
+
+    `status` is Envoy's HTTP status, None where there was no answer; `retry_after` is in seconds.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class AuthFailed(EnvoyError):
+    """Envoy refused the plugin's credentials, or a token that was just fetched."""
+
+
+class ApiUnavailable(EnvoyError):
+    """Envoy gave no usable answer: no connection, a time-out, 429 or 5xx. Worth trying again."""
+
+
+class ApiRefused(EnvoyError):
+    """Envoy answered 4xx: trying the same again won't help."""
+
+
+class WebhookError(EnvoyPluginError):
+    """A request that is not a webhook of ours."""
+
+
+class BadSignature(WebhookError):
+    """The body is not signed with the client secret."""
+
+
+class BadPayload(WebhookError):
+    """The body is signed, but it is neither an event nor a route."""
+
+
+class SealError(EnvoyPluginError):
+    """Sealed bytes that no key of ours opens."""
+
+
+class EngineError(EnvoyPluginError):
+    """A job can't do what was asked; nothing was changed."""
+
+
+class JobNotFound(EngineError):
+    """There is no job, or no attempt of it, with this id."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"There is no job {job_id!r}.")
+        self.job_id = job_id
+
+
+class StateError(EngineError):
+    """The root of refusals that carry `state`: the state of the attempt that was named."""
+
+    because = "is not in a state for this"
+
+    def __init__(self, job_id: str, state: str) -> None:
+        super().__init__(f"Job {job_id!r} {self.because}; it is {state}.")
+        self.job_id = job_id
+        self.state = state
+
+
+class WrongState(StateError):
+    """The attempt that was named is in a state that forbids the verb."""
+
+
+class LostLease(StateError):
+    """The claim that was named is over: the job was claimed again, or ended, or its lease ran out."""
+
+    because = "is no longer held by this claim"
+
+
+class VersionMismatch(StateError):
+    """The job has changed since the version that was named."""
+
+    because = "has another version than the one named"
+
+
+class TooLarge(EngineError):
+    """A payload, an outcome or a call beyond its limit."""
+
+    def __init__(self, what: str, *, size: int, limit: int) -> None:
+        super().__init__(f"{what} of {size} is over the limit of {limit}.")
+        self.size = size
+        self.limit = limit
+
+
+class SchemaTooNew(EngineError):
+    """The keys in Redis were written by a newer release, which this one can't read."""
+
+    def __init__(self, *, found: int, known: int) -> None:
+        super().__init__(f"Redis holds keys of schema {found}; this release knows schema {known}. Deploy a newer release.")
+        self.found = found
+        self.known = known
