@@ -3,6 +3,7 @@
 EnvoyPluginError
 ├── SettingsError            the environment can't be used; carries every problem at once
 ├── DeclarationError         a decorator or a handler's signature makes no sense; raised at import
+├── ConfigMismatch           an install's config doesn't fit the plugin's Config
 ├── EnvoyError               a call to Envoy's platform
 │   ├── AuthFailed           Envoy refused the credentials or the token
 │   ├── ApiUnavailable       no usable answer: no connection, time-out, 429, 5xx; worth trying again
@@ -53,6 +54,14 @@ class SettingsError(EnvoyPluginError):
 
 class DeclarationError(EnvoyPluginError):
     """A decorator or a handler's signature makes no sense."""
+
+
+class ConfigMismatch(EnvoyPluginError):
+    """An install's config doesn't fit the plugin's `Config`; `fields` names what is wrong, never a value."""
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        super().__init__(f"The install's configuration is not usable: {', '.join(fields)}.")
+        self.fields = tuple(fields)
 
 
 class EnvoyError(EnvoyPluginError):
