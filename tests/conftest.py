@@ -1,0 +1,78 @@
+"""Fixtures of the whole suite: real Redis servers, and `--soak`."""
+
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+
+import pytest
+import redis as redis_py
+from redis.asyncio import Redis
+
+from tests.redis_server import RedisServer, RedisServers, TlsFiles, running_redis
+
+SOAK_FACTOR = 10
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--soak", action="store_true", help=f"run the long tests, {SOAK_FACTOR} times as long")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure() -> None:
+    """Let pytest-asyncio start without `asyncio_default_fixture_loop_scope`, whose absence it warns of here."""
+    warnings.filterwarnings("ignore", message=".*asyncio_default_fixture_loop_scope", category=pytest.PytestWarning)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without `--soak`, tests marked `soak` are not part of the run."""
+    if config.getoption("soak"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("soak")]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
+@pytest.fixture(scope="session")
+def soak(pytestconfig: pytest.Config) -> int:
+    """How many times as long a long test runs: 1, or 10 with `--soak`."""
+    return SOAK_FACTOR if pytestconfig.getoption("soak") else 1
+
+
+@pytest.fixture(scope="session")
+def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """The server of this test process, without persistence. Ask for `redis_url` or `redis`, which empty it."""
+    with running_redis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(shared_redis: RedisServer) -> str:
+    """`redis://127.0.0.1:PORT/0` of a real, empty Redis."""
+    with redis_py.Redis.from_url(shared_redis.url) as client:
+        client.flushall()
+    return shared_redis.url
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """A client of a real, empty Redis; answers are bytes."""
+    async with Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServers]:
+    """Starts further servers, each with a data directory of its own; all are killed when the test ends."""
+    with ExitStack() as servers:
+
+        def start(*, tls: TlsFiles | None = None, **options: str) -> RedisServer:
+            directory = tmp_path_factory.mktemp("redis")
+            return servers.enter_context(running_redis(directory, tls=tls, **options))
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def tls_files(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
+    """A certificate for 127.0.0.1 from an authority that no system trusts: `redis_server(tls=tls_files)`."""
+    return TlsFiles.make(tmp_path_factory.mktemp("tls"))
