@@ -17,13 +17,14 @@ EnvoyPluginError
     ├── WrongState           the attempt that was named is in a state that forbids it
     ├── LostLease            the job has been claimed again, or its lease ran out
     ├── VersionMismatch      the job has changed since the caller looked
+    ├── CallRefused          one or more verbs of a call were refused; carries each refusal
     ├── TooLarge             a payload, an outcome or a call beyond its limit
     └── SchemaTooNew         the keys in Redis were written by a newer release
 
 Facts are attributes; the message is one sentence. No message holds a secret or a visitor's data.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -128,7 +129,15 @@ class StateError(EngineError):
 
 
 class WrongState(StateError):
-    """The attempt that was named is in a state that forbids the verb."""
+    """The attempt that was named is in a state that forbids the verb.
+
+    `why` is `wrong_state`, or what else stands in the way: `payload_gone` (kept too short a time for a retry),
+    `key_taken` (another job holds the unique key), `superseded` (a report of an end that was tried again).
+    """
+
+    def __init__(self, job_id: str, state: str, why: str = "wrong_state") -> None:
+        super().__init__(job_id, state)
+        self.why = why
 
 
 class LostLease(StateError):
@@ -141,6 +150,14 @@ class VersionMismatch(StateError):
     """The job has changed since the version that was named."""
 
     because = "has another version than the one named"
+
+
+class CallRefused(EngineError):
+    """One or more verbs of a call were refused, and nothing was written; `refusals` maps their places to the errors."""
+
+    def __init__(self, refusals: Mapping[int, EngineError]) -> None:
+        super().__init__(" ".join(str(refusal) for refusal in refusals.values()))
+        self.refusals = dict(refusals)
 
 
 class TooLarge(EngineError):
@@ -156,6 +173,8 @@ class SchemaTooNew(EngineError):
     """The keys in Redis were written by a newer release, which this one can't read."""
 
     def __init__(self, *, found: int, known: int) -> None:
-        super().__init__(f"Redis holds keys of schema {found}; this release knows schema {known}. Deploy a newer release.")
+        super().__init__(
+            f"Redis holds keys of schema {found}; this release knows schema {known}. Deploy a newer release."
+        )
         self.found = found
         self.known = known

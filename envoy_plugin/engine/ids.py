@@ -1,0 +1,40 @@
+"""Ids of jobs: a shard letter and 15 characters [a-z0-9] that sort by time, monotone within a process."""
+
+import secrets
+import time
+from typing import Final
+
+SHARD: Final = "a"
+DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+TIME_WIDTH: Final = 9
+TAIL_WIDTH: Final = 6
+TAIL_SPAN: Final = 36**TAIL_WIDTH
+
+
+def base36(number: int, width: int) -> str:
+    """`number` in base 36, padded with zeros to `width`."""
+    text = ""
+    for _ in range(width):
+        number, digit = divmod(number, 36)
+        text = DIGITS[digit] + text
+    return text
+
+
+class Ids:
+    """Makes ids. Two processes collide only on the same millisecond and the same 31 random bits."""
+
+    def __init__(self) -> None:
+        self._millisecond = -1
+        self._head = ""
+        self._tail = 0
+
+    def next(self) -> str:
+        """A new id, later in order than every one before it."""
+        now = time.time_ns() // 1_000_000
+        if now > self._millisecond or self._tail == TAIL_SPAN - 1:
+            self._millisecond = max(now, self._millisecond + 1)
+            self._head = SHARD + base36(self._millisecond, TIME_WIDTH)
+            self._tail = secrets.randbelow(TAIL_SPAN // 2)
+        else:
+            self._tail += 1
+        return self._head + base36(self._tail, TAIL_WIDTH)

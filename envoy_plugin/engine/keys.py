@@ -1,0 +1,74 @@
+"""Every key in Redis, under one hash tag, so that all of them live in one slot of a cluster.
+
+The scripts build theirs from the same namespace: `job:` `payload:` `blobs:` `attempts:` and an id, `unique:` and a key,
+`available:` and `wake:` and a queue, and the indexes `scheduled` `running` `succeeded` `failed` `cancelled`.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+SCHEMA: Final = 1
+"""The layout of the keys. A release works on this one and the one before, and refuses a newer one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one plugin."""
+
+    prefix: str
+
+    @property
+    def namespace(self) -> str:
+        """What every key begins with: `{prefix}:`."""
+        return f"{{{self.prefix}}}:"
+
+    def of(self, kind: str, name: str = "") -> str:
+        """The key of a kind of thing, and its name where there are several."""
+        return f"{self.namespace}{kind}:{name}" if name else f"{self.namespace}{kind}"
+
+    @property
+    def schema(self) -> str:
+        """The number of the layout."""
+        return self.of("schema")
+
+    @property
+    def queues(self) -> str:
+        """The set of queues that have held a job."""
+        return self.of("queues")
+
+    def job(self, job_id: str) -> str:
+        """The facts of a job and its history."""
+        return self.of("job", job_id)
+
+    def payload(self, job_id: str) -> str:
+        """What the job is about, sealed."""
+        return self.of("payload", job_id)
+
+    def blobs(self, job_id: str) -> str:
+        """Outcomes and details by attempt, and memoised pieces, sealed."""
+        return self.of("blobs", job_id)
+
+    def attempts(self, job_id: str) -> str:
+        """The records of earlier attempts."""
+        return self.of("attempts", job_id)
+
+    def index(self, state: str, queue: str = "") -> str:
+        """The index of the jobs in a state; the available ones have an index for each queue."""
+        return self.of(state, queue)
+
+    def wake(self, queue: str) -> str:
+        """The list whose token wakes a waiting claimant of `queue`."""
+        return self.of("wake", queue)
+
+    def delivery(self, name: str) -> str:
+        """The record of one inline delivery of Envoy's."""
+        return self.of("delivery", name)
+
+    def config(self, install: str) -> str:
+        """The cached config of an install, sealed."""
+        return self.of("config", install)
+
+    @property
+    def token(self) -> str:
+        """The plugin's token, sealed; its lock and its failures are named after it."""
+        return self.of("token")

@@ -1,0 +1,37 @@
+-- Runs the call, then writes: one HSET a job, one ZREM and one ZADD an index, one token a queue. No other code writes.
+local reply, at, refused = {}, 4, false
+while ARGV[at] do
+  local n = tonumber(ARGV[at + 1])
+  local answer, why, state = V[ARGV[at]](unpack(ARGV, at + 2, at + 1 + n))
+  if answer == nil then refused = true answer = {'!', why, ARGV[at + 2], state or '-'} end
+  reply[#reply + 1] = answer
+  at = at + 2 + n
+end
+if refused and ARGV[2] == 'all' then return reply end
+local out, into = {}, {}
+local function gather(lists, index, ...)
+  local list = lists[index]
+  if not list then list = {} lists[index] = list end
+  for i = 1, select('#', ...) do list[#list + 1] = select(i, ...) end
+end
+for id, job in pairs(jobs) do
+  if job and job.n > 0 then call('HSET', P .. 'job:' .. id, unpack(job.flat, 1, job.n)) end
+  if job and job.moved then
+    local home = home_of(job.state, job.queue)
+    if job.home and job.home ~= home then gather(out, job.home, id) end
+    gather(into, home, job.place, id)
+    if job.state == 'available' then woken[job.queue] = true end
+  end
+end
+for index, ids in pairs(out) do call('ZREM', index, unpack(ids)) end
+for index, places in pairs(into) do call('ZADD', index, unpack(places)) end
+if payloads[1] then call('MSET', unpack(payloads)) end
+for i = 1, #writes do call(unpack(writes[i])) end
+if gone[1] then call('UNLINK', unpack(gone)) end
+for queue in pairs(woken) do
+  if call('EXISTS', P .. 'wake:' .. queue) == 0 then
+    call('LPUSH', P .. 'wake:' .. queue, 1)
+    call('SADD', P .. 'queues', queue)
+  end
+end
+return reply

@@ -1,0 +1,123 @@
+"""Reading: one job, or the newest of a state. Nothing here changes anything."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from envoy_plugin.engine.engine import Engine
+from envoy_plugin.engine.model import Attempt, Job
+from envoy_plugin.engine.states import State
+from envoy_plugin.errors import JobNotFound
+
+MOST_LISTED: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """A job with its bytes, opened: `payload`, and the `outcome` of its latest attempt; None where there is none."""
+
+    job: Job
+    payload: bytes | None = field(repr=False)
+    outcome: bytes | None = field(repr=False)
+
+
+def _text(found: bytes | str) -> str:
+    """The client's types allow for both; ours answers bytes."""
+    return found if isinstance(found, str) else found.decode()
+
+
+def _facts(found: Mapping[bytes | str, bytes | str]) -> dict[str, str]:
+    return {_text(name): _text(value) for name, value in found.items()}
+
+
+def _opened(engine: Engine, found: bytes | str | None) -> bytes | None:
+    return engine.open(found) if isinstance(found, bytes) else None
+
+
+async def find_job(engine: Engine, job_id: str) -> Job:
+    """The job as it stands.
+
+    Raises:
+        JobNotFound: there is none.
+    """
+    found = await engine.redis.hgetall(engine.keys.job(job_id))
+    if not found:
+        raise JobNotFound(job_id)
+    return Job.parse(job_id, _facts(found))
+
+
+async def find_attempts(engine: Engine, job_id: str) -> list[Attempt]:
+    """The records of the attempts before the latest, in order."""
+    found = _facts(await engine.redis.hgetall(engine.keys.attempts(job_id)))
+    return sorted((Attempt.parse(number, text) for number, text in found.items()), key=lambda attempt: attempt.number)
+
+
+async def find_memo(engine: Engine, job_id: str, name: str) -> bytes | None:
+    """What a `Note` kept under this memo name, opened; None: nothing."""
+    return _opened(engine, await engine.redis.hget(engine.keys.blobs(job_id), f"once:{name}"))
+
+
+async def find_record(engine: Engine, job_id: str, attempt: int) -> Record:
+    """The job, its payload, and the outcome of an attempt, in one round trip.
+
+    Raises:
+        JobNotFound: there is none.
+    """
+    async with engine.redis.pipeline(transaction=False) as pipe:
+        pipe.hgetall(engine.keys.job(job_id))
+        pipe.get(engine.keys.payload(job_id))
+        pipe.hget(engine.keys.blobs(job_id), f"outcome:{attempt}")
+        found, payload, outcome = await pipe.execute()
+    if not found:
+        raise JobNotFound(job_id)
+    return Record(
+        job=Job.parse(job_id, _facts(found)),
+        payload=_opened(engine, payload),
+        outcome=_opened(engine, outcome),
+    )
+
+
+async def list_jobs(engine: Engine, states: Iterable[State] = tuple(State), *, limit: int = 50) -> list[Job]:
+    """The jobs in these states whose last change is newest, newest first; at most `limit`, at most 1,000.
+
+    What it reads grows with `limit` and the number of queues, not with the number of jobs.
+    """
+    limit = min(limit, MOST_LISTED)
+    indexes = await _indexes(engine, states)
+    async with engine.redis.pipeline(transaction=False) as pipe:
+        for index in indexes:
+            pipe.zrange(index, 0, limit - 1, desc=True)
+        ids = {_text(job_id) for page in await pipe.execute() for job_id in page}
+    jobs = await _load(engine, sorted(ids))
+    return sorted(jobs, key=lambda job: (job.changed, job.id), reverse=True)[:limit]
+
+
+async def _indexes(engine: Engine, states: Iterable[State]) -> list[str]:
+    wanted = set(states)
+    queues = sorted(map(_text, await engine.redis.smembers(engine.keys.queues))) if State.AVAILABLE in wanted else []
+    plain = [engine.keys.index(state) for state in sorted(wanted - {State.AVAILABLE})]
+    return plain + [engine.keys.index(State.AVAILABLE, queue) for queue in queues]
+
+
+async def _load(engine: Engine, ids: Sequence[str]) -> list[Job]:
+    async with engine.redis.pipeline(transaction=False) as pipe:
+        for job_id in ids:
+            pipe.hgetall(engine.keys.job(job_id))
+        found = await pipe.execute()
+    return [Job.parse(job_id, _facts(facts)) for job_id, facts in zip(ids, found, strict=True) if facts]
+
+
+async def count_jobs(engine: Engine) -> dict[State, int]:
+    """How many jobs there are in each state."""
+    counts = dict.fromkeys(State, 0)
+    queues = await engine.redis.smembers(engine.keys.queues)
+    async with engine.redis.pipeline(transaction=False) as pipe:
+        plain = [state for state in State if state is not State.AVAILABLE]
+        for state in plain:
+            pipe.zcard(engine.keys.index(state))
+        for queue in queues:
+            pipe.zcard(engine.keys.index(State.AVAILABLE, _text(queue)))
+        sizes = await pipe.execute()
+    counts.update(zip(plain, sizes[: len(plain)], strict=True))
+    counts[State.AVAILABLE] = sum(sizes[len(plain) :])
+    return counts

@@ -1,0 +1,74 @@
+"""Sweeping: what time alone brings about. Every process that opens the engine sweeps; any number may at once."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from redis.exceptions import RedisError
+
+from envoy_plugin.engine.engine import Engine, Mode
+from envoy_plugin.engine.states import State
+from envoy_plugin.engine.verbs import Expire, Promote, Retire
+from envoy_plugin.logs import get_logger
+
+BATCH: Final = 100
+RETIRE_EVERY: Final = 30
+MAX_CRASHES: Final = 5
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """How long ended jobs are kept, and how many of each state at most."""
+
+    ended: timedelta = timedelta(days=7)
+    failed: timedelta = timedelta(days=30)
+    most: int = 100_000
+
+    def age_of(self, state: State) -> timedelta:
+        """For how long a job that ended in `state` is kept."""
+        return self.failed if state is State.FAILED else self.ended
+
+
+async def sweep(engine: Engine) -> bool:
+    """Promote what is due and expire what is past its lease or limit; True where more may be waiting."""
+    verbs = [Promote(limit=BATCH), Expire(limit=BATCH, max_crashes=MAX_CRASHES)]
+    return BATCH in await engine.call(verbs, Mode.EACH)
+
+
+async def retire(engine: Engine, keeping: Keeping) -> bool:
+    """Forget what was kept long enough; True where more may be waiting."""
+    states = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
+    verbs = [Retire(state=state, age=keeping.age_of(state), most=keeping.most, limit=BATCH) for state in states]
+    return BATCH in await engine.call(verbs, Mode.EACH)
+
+
+async def sweep_for_ever(engine: Engine, keeping: Keeping, *, every: timedelta = timedelta(seconds=1)) -> None:
+    """Sweep each `every`; Redis out of reach is logged and tried again."""
+    turn = 0
+    while True:
+        try:
+            more = await sweep(engine)
+            if turn % RETIRE_EVERY == 0:
+                more = await retire(engine, keeping) or more
+        except RedisError as error:
+            more = False
+            log.warning("sweep.failed", error=type(error).__name__)
+        turn += not more
+        await asyncio.sleep(0 if more else every.total_seconds())
+
+
+@contextlib.asynccontextmanager
+async def sweeping(engine: Engine, keeping: Keeping) -> AsyncIterator[None]:
+    """Sweep in the background for as long as the block runs."""
+    task = asyncio.create_task(sweep_for_ever(engine, keeping))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
