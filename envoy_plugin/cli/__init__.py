@@ -1,0 +1,80 @@
+"""`envoy-plugin`: the command line.
+
+A command is a module of this package whose `app` is a typer application, and one line in `COMMANDS`. Only the module
+of the command that is run is imported.
+"""
+
+import sys
+from collections.abc import Mapping
+from importlib import import_module
+from io import TextIOWrapper
+from types import MappingProxyType
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from envoy_plugin.cli.exits import ExitCode
+from envoy_plugin.errors import EnvoyPluginError, SettingsError
+
+COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "platform": "Run a simulated Envoy on this machine.",
+        "trigger": "Send a signed event to a plugin, as Envoy would.",
+    }
+)
+
+
+class LazyGroup(TyperGroup):
+    """A group that knows the names of its commands, and imports the one that is called."""
+
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - typer's own settings, passed on
+        super().__init__(**settings)
+        self.commands = {name: TyperCommand(name, help=summary) for name, summary in COMMANDS.items()}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - typer's private click types
+        """Typer's hook between finding a command's name and running it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name is not None and command is not None:
+            command = typer.main.get_command(import_module(f"{__name__}.{name}").app)
+        return name, command, rest
+
+
+app = typer.Typer(
+    cls=LazyGroup, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+)
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001 - the signature of a typer callback
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415 - slow, and seldom wanted
+
+        typer.echo(version("envoy_plugin"))
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[  # noqa: ARG001 - its callback does the work
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Write, run and try plugins for Envoy's visitor management.
+
+    Exit codes: 0 ok, 1 failed, 2 usage, 3 unexpected outcome, 78 bad configuration.
+    """
+
+
+def main() -> None:
+    """Run the command line; the console script `envoy-plugin`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        app(prog_name="envoy-plugin")
+    except SettingsError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(ExitCode.BAD_CONFIGURATION)
+    except EnvoyPluginError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(ExitCode.FAILED)
