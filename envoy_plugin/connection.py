@@ -1,0 +1,118 @@
+"""The one way to Redis: bounded waits, bounded connections, and no surprise after a silence."""
+
+from datetime import timedelta
+from typing import Any, Final
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import SSLConnection, UnixDomainSocketConnection, parse_url
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from envoy_plugin.errors import Problem, SettingsError
+from envoy_plugin.logs import get_logger
+from envoy_plugin.settings import TlsVerify
+
+BLOCK: Final = timedelta(seconds=2)
+"""How long a blocking command may block: well below `ANSWER`, so that an empty queue is not taken for a dead server."""
+ANSWER: Final = timedelta(seconds=10)
+"""How long an answer may take; then the connection counts as dead."""
+CONNECT: Final = timedelta(seconds=3)
+IDLE_CHECK: Final = timedelta(seconds=30)
+TURN: Final = timedelta(seconds=10)
+"""How long a command waits for a connection while all of them are in use."""
+
+RETRIES: Final = 5
+FIRST_PAUSE: Final = timedelta(milliseconds=20)
+LONGEST_PAUSE: Final = timedelta(milliseconds=500)
+
+UNUSABLE: Final = Problem(
+    name="REDIS_URL",
+    fault="is not a URL that the Redis client understands, or has an option that it doesn't know",
+    source="Your host's Redis or Key-Value add-on shows it.",
+    example="redis://127.0.0.1:6379/0",
+)
+
+log = get_logger(__name__)
+
+
+def connect_redis(
+    url: str,
+    *,
+    tls_verify: TlsVerify = TlsVerify.AUTO,
+    client_name: str = "envoy_plugin",
+    max_connections: int = 4,
+    retries: int = RETRIES,
+) -> Redis:
+    """A client of the Redis at `url`; nothing is connected before its first command. Close it with `aclose()`.
+
+    Answers are bytes. At most `max_connections` are open; a command waits up to 10 s for its turn, and a blocking one
+    (at most `BLOCK`) keeps a connection for as long. `client_name` is what `CLIENT LIST` shows.
+
+    **A command may run twice.** If a connection breaks after a command was sent, nobody knows whether it ran; it is
+    sent up to `retries` times again, with a jittered pause of at most 0.5 s. That is right for what may be repeated:
+    reads, `SET`, wake-ups, sweeping, touching a lease, and verbs that name an id, a claim or an attempt, whose second
+    run is refused and changes nothing. Use a client with `retries=0` for what may not: there such a command raises at
+    once, and so does one while Redis can't be reached. A connection that the server closed in a silence is noticed
+    before anything is sent, and replaced; with `retries=0` too.
+
+    While a server takes connections and says nothing a command fails after (`retries` + 1) × 10 s: who must answer
+    sooner sets a time-out around it.
+
+    A `rediss://` server's certificate is checked, and one log line says where it isn't: with `tls_verify` `none`, or
+    with `auto` and `?ssl_cert_reqs=none` in the URL. To pin a certificate that nobody known signed, give
+    `?ssl_ca_certs=FILE`. The time-outs are these whatever the URL says.
+
+    Raises:
+        SettingsError: the URL can't be used. No message quotes it.
+
+    Commands raise redis-py's `ConnectionError` and `TimeoutError`, neither of which quotes a password.
+    """
+    pool = _pool(url, tls_verify, _every_kind(client_name, retries) | {"max_connections": max_connections})
+    if pool is None:
+        raise SettingsError([UNUSABLE])
+    if pool.connection_kwargs.get("ssl_cert_reqs", "required") != "required":
+        log.warning("redis.certificate_unchecked", client=client_name, hint="set REDIS_TLS_VERIFY=full to check it")
+    return Redis.from_pool(pool)
+
+
+def _pool(url: str, tls_verify: TlsVerify, ours: dict[str, Any]) -> BlockingConnectionPool | None:
+    """The pool, or None where redis-py can't use the URL: its own errors quote parts of it, so they end here."""
+    try:
+        pool = BlockingConnectionPool(**(_by_scheme(dict(parse_url(url)), tls_verify) | ours))
+        pool.connection_class(**pool.connection_kwargs)
+    except (RedisError, TypeError, ValueError):
+        return None
+    return pool
+
+
+def _by_scheme(theirs: dict[str, Any], tls_verify: TlsVerify) -> dict[str, Any]:
+    """The URL's options, and what its scheme takes beside them."""
+    connection = theirs.get("connection_class")
+    if connection is UnixDomainSocketConnection:
+        return theirs
+    options = theirs | {"socket_keepalive": True}
+    if connection is not SSLConnection or tls_verify is TlsVerify.AUTO:
+        return options
+    return options | {"ssl_cert_reqs": "required" if tls_verify is TlsVerify.FULL else "none"}
+
+
+def _every_kind(client_name: str, retries: int) -> dict[str, Any]:
+    """What every kind of connection takes.
+
+    RESP2, because with RESP3 redis-py 8.1 keeps push messages on, and then doesn't notice that a pooled connection was
+    closed; its answers also look the same with every server.
+    """
+    backoff = ExponentialWithJitterBackoff(cap=LONGEST_PAUSE.total_seconds(), base=FIRST_PAUSE.total_seconds())
+    return {
+        "client_name": client_name,
+        "decode_responses": False,
+        "health_check_interval": IDLE_CHECK.total_seconds(),
+        "protocol": 2,
+        "retry": Retry(backoff, retries, (RedisConnectionError, RedisTimeoutError)),
+        "socket_connect_timeout": CONNECT.total_seconds(),
+        "socket_timeout": ANSWER.total_seconds(),
+        "timeout": TURN.total_seconds(),
+    }
