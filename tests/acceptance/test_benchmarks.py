@@ -1,0 +1,17 @@
+"""The benchmarks run, and tell what outside checks read."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def test_quick_engine_benchmark_ends_with_one_json_object() -> None:
+    command = [sys.executable, str(BENCHMARKS / "engine.py"), "--quick", "--json", "--jobs", "300", "--rounds", "1"]
+    done = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, check=True, timeout=60)
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert {"drained_vs_saq", "redis_cpu_vs_saq"} <= figures.keys()
+    assert all(isinstance(value, float) for value in figures.values())
