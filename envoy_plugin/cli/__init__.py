@@ -28,11 +28,11 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
 class LazyGroup(TyperGroup):
     """A group that knows the names of its commands, and imports the one that is called."""
 
-    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - typer's own settings, passed on
+    def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.commands = {name: TyperCommand(name, help=summary) for name, summary in COMMANDS.items()}
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - typer's private click types
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Typer's hook between finding a command's name and running it."""
         name, command, rest = super().resolve_command(ctx, args)
         if name is not None and command is not None:
@@ -55,7 +55,8 @@ def _show_version(asked: bool) -> None:  # noqa: FBT001 - the signature of a typ
 
 @app.callback()
 def root(
-    version: Annotated[  # noqa: ARG001 - its callback does the work
+    *,
+    version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:

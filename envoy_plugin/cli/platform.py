@@ -36,7 +36,7 @@ def platform(  # noqa: PLR0913, PLR0917 - one parameter is one option
     token_lifetime: Annotated[int, typer.Option(min=1, help="Seconds that an access token lives.")] = int(
         ACCESS_LIFETIME.total_seconds()
     ),
-    plugin_app: Annotated[str | None, typer.Option("--app", help="Accepted, as by every command; not needed.")] = None,  # noqa: ARG001 - see its help
+    plugin_app: Annotated[str | None, typer.Option("--app", help="Accepted, as by every command; not needed.")] = None,
 ) -> None:
     """Run a simulated Envoy on this machine: login, jobs, configs, a request log and faults on purpose.
 
