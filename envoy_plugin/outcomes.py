@@ -9,8 +9,9 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, ClassVar, Final, Protocol, TypeAlias
+from typing import Any, ClassVar, Final, TypeAlias
 
+from envoy_plugin.envoy.attachments import Attachment
 from envoy_plugin.errors import ConfigMismatch, DeclarationError
 
 JsonObject: TypeAlias = Mapping[str, Any]
@@ -19,14 +20,6 @@ JsonObject: TypeAlias = Mapping[str, Any]
 UNEXPECTED_TEXT: Final = "The plugin failed unexpectedly"
 TIMED_OUT_TEXT: Final = "Timed out"
 TRY_AGAIN_TEXT: Final = "Try again later"
-
-
-class Attachable(Protocol):
-    """What can be shown with an outcome in Envoy's dashboard: `Text`, `Password`, `Json`, `Link`, `CredentialImage`."""
-
-    def to_wire(self) -> dict[str, Any]:
-        """The attachment as Envoy reads it."""
-        ...
 
 
 class Outcome(Exception):
@@ -39,7 +32,7 @@ class Outcome(Exception):
 
     message: str | None = None
     reason: str | None = None
-    attachments: tuple[Attachable, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
     data: JsonObject | None = None
     after: timedelta | None = None
 
@@ -66,7 +59,7 @@ class Done(Outcome):
 
     http_status = 200
 
-    def __init__(self, message: str | None = None, *attachments: Attachable, data: JsonObject | None = None) -> None:
+    def __init__(self, message: str | None = None, *attachments: Attachment, data: JsonObject | None = None) -> None:
         """End with `message` and `attachments` shown in the dashboard.
 
         `data` is the body of the answer to an inline delivery, which Envoy keeps for debugging; JSON values only.
@@ -104,7 +97,7 @@ class Failed(Outcome):
 
     http_status = 412
 
-    def __init__(self, message: str, reason: str | None = None, *, attachments: Iterable[Attachable] = ()) -> None:
+    def __init__(self, message: str, reason: str | None = None, *, attachments: Iterable[Attachment] = ()) -> None:
         """End as failed; `reason` is a detail for whoever looks for the cause."""
         super().__init__(message, reason)
         self.message = message

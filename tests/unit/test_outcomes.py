@@ -1,12 +1,11 @@
 """What a handler returns or raises, and the answer that Envoy gets for it."""
 
 import copy
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
+from envoy_plugin.envoy.attachments import Text
 from envoy_plugin.errors import ConfigMismatch, DeclarationError
 from envoy_plugin.outcomes import (
     Answer,
@@ -26,21 +25,11 @@ from envoy_plugin.outcomes import (
 PIN = "canary-4711"
 
 
-@dataclass(frozen=True)
-class Note:
-    """An attachment, as far as outcomes know any."""
-
-    value: str
-
-    def to_wire(self) -> dict[str, Any]:
-        return {"type": "text", "label": "Note", "value": self.value}
-
-
 ONE_OF_EACH = [
-    Done("Badge ready", Note(PIN), data={"pin": PIN}),
+    Done("Badge ready", Text("PIN", PIN), data={"pin": PIN}),
     Ongoing("On its way"),
     Ignored("Nothing to do", "Guest has no e-mail"),
-    Failed("Door system down", "connect refused", attachments=[Note(PIN)]),
+    Failed("Door system down", "connect refused", attachments=[Text("PIN", PIN)]),
     Retry("Busy", after=timedelta(seconds=3)),
     Snooze(timedelta(minutes=1)),
 ]
@@ -90,7 +79,7 @@ def test_an_outcome_equals_a_copy_and_hashes_like_it(outcome: Outcome) -> None:
 def test_outcomes_of_another_kind_or_content_differ() -> None:
     assert Ignored("No") != Failed("No")
     assert Done("a") != Done("b")
-    assert Done("a", Note("1")) != Done("a", Note("2"))
+    assert Done("a", Text("Note", "1")) != Done("a", Text("Note", "2"))
     assert Done() != {}
 
 
@@ -114,13 +103,13 @@ WIRE_NOTE = {"type": "text", "label": "Note", "value": "x"}
         (Done(), Answer(status=200, body={})),
         (Done("Ready"), Answer(status=200, body={"message": "Ready"})),
         (Done("Ready", data={"a": 1}), Answer(status=200, body={"a": 1, "message": "Ready"})),
-        (Done("R", Note("x")), Answer(status=200, body={"message": "R", "attachments": [WIRE_NOTE]})),
+        (Done("R", Text("Note", "x")), Answer(status=200, body={"message": "R", "attachments": [WIRE_NOTE]})),
         (Ongoing(), Answer(status=202, body={})),
         (Ongoing("Soon"), Answer(status=202, body={"message": "Soon"})),
         (Ignored("No"), Answer(status=400, body={"message": "No"})),
         (Ignored("No", "why"), Answer(status=400, body={"message": "No", "debugInfo": "why"})),
         (
-            Failed("Down", "why", attachments=[Note("x")]),
+            Failed("Down", "why", attachments=[Text("Note", "x")]),
             Answer(status=412, body={"message": "Down", "debugInfo": "why", "attachments": [WIRE_NOTE]}),
         ),
         (Retry(), Answer(status=500, body={"message": "Try again later"})),
