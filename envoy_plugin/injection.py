@@ -1,0 +1,186 @@
+"""Injection: a handler is given what the types of its parameters ask for, and nothing else is made.
+
+A signature is read once, when the decorator runs. What can be known then fails then; whether a type of the plugin's
+own has a provider is known only when the whole plugin has been imported, and `Plugin.check` looks.
+"""
+
+import inspect
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from types import CoroutineType, UnionType
+from typing import Any, Final, TypeAlias, TypeGuard, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from envoy_plugin.envoy.api import EnvoyPluginAPI
+from envoy_plugin.envoy.config import Config
+from envoy_plugin.envoy.events import KNOWN_EVENTS, PAYLOADS, Event, Meta
+from envoy_plugin.envoy.job import EnvoyPluginJob
+from envoy_plugin.errors import DeclarationError
+from envoy_plugin.run import Run
+
+Subject = TypeVar("Subject")
+Function: TypeAlias = Callable[..., Coroutine[Any, Any, object]]
+Needs: TypeAlias = tuple[tuple[str, type], ...]
+"""Parameter names and the types they ask for, in the order of the signature."""
+
+PAYLOAD_MODELS: Final = frozenset(PAYLOADS.values())
+ALWAYS_HAD: Final = (Event, Meta, EnvoyPluginJob, EnvoyPluginAPI)
+FRAMEWORK: Final = "envoy_plugin"
+NOBODY_PROVIDES: Final = frozenset({"builtins", "typing", "typing_extensions", "collections.abc"})
+
+
+async def gather_arguments(
+    needs: Needs, sources: Mapping[type, Callable[[Subject], object]], subject: Subject
+) -> dict[str, object]:
+    """Make what a handler needs, by parameter name.
+
+    `sources` has a function for each type, which is given `subject`, the delivery or the job at hand. One that is
+    `async` is awaited; those of types that nobody asks for are not called.
+    """
+    arguments: dict[str, object] = {}
+    for parameter, wanted in needs:
+        made = sources[wanted](subject)
+        arguments[parameter] = await made if isinstance(made, CoroutineType) else made
+    return arguments
+
+
+def read_needs(function: Function) -> Needs:
+    """What the parameters of a handler ask for.
+
+    Raises:
+        DeclarationError: not an `async def`, or a parameter that can't be given by type.
+    """
+    if not (inspect.isroutine(function) and inspect.iscoroutinefunction(function)):
+        raise DeclarationError(f"{place(function)} must be an async function: async def.")
+    hints = read_hints(function)
+    return tuple((name, _wanted(function, name, hints)) for name in _parameters(function))
+
+
+def check_needs(function: Function, needs: Needs, *, event: str, background: bool, config: type[Config] | None) -> None:
+    """Refuse what a handler of `event` can never be given, whatever the plugin provides.
+
+    Raises:
+        DeclarationError: naming function, parameter and type, and what can be had instead.
+    """
+    for parameter, wanted in needs:
+        fault = _fault(wanted, event=event, background=background, config=config)
+        if fault:
+            had = ", ".join(_had(event=event, background=background, config=config))
+            raise DeclarationError(
+                f"{place(function)}: parameter {parameter!r} asks for {wanted.__name__}, but {fault}."
+                f" A handler of {event!r} can have {had}, and what @plugin.provides gives."
+            )
+
+
+def find_missing(function: Function, needs: Needs, provided: Iterable[type]) -> list[str]:
+    """A sentence for each parameter whose type is neither the framework's nor among `provided`."""
+    known = set(provided)
+    names = ", ".join(sorted(one.__name__ for one in known)) or "nothing yet"
+    return [
+        f"{place(function)}: parameter {parameter!r} asks for {wanted.__name__}, which nothing provides;"
+        f" @plugin.provides gives {names}."
+        for parameter, wanted in needs
+        if wanted not in known and not is_framework(wanted)
+    ]
+
+
+def is_framework(wanted: type) -> bool:
+    """Whether the framework itself gives this type: no provider is needed, or allowed."""
+    return wanted.__module__.partition(".")[0] == FRAMEWORK or issubclass(wanted, Config)
+
+
+def can_be_provided(wanted: object) -> TypeGuard[type]:
+    """Whether a provider may give this: a class that stands for one thing, not `str`, `Any` or `list[int]`."""
+    return isinstance(wanted, type) and wanted.__module__ not in NOBODY_PROVIDES
+
+
+def read_hints(function: Callable[..., object]) -> dict[str, Any]:
+    """The function's annotations with strings resolved.
+
+    Raises:
+        DeclarationError: an annotation names something that isn't there at run time.
+    """
+    try:
+        return get_type_hints(function)
+    except NameError as error:
+        raise DeclarationError(
+            f"{place(function)}: the annotation {error.name!r} can't be found at run time;"
+            " import it at the top of the module, not under TYPE_CHECKING."
+        ) from error
+
+
+def place(function: Callable[..., object]) -> str:
+    """Where a function was written, for a message: `plugin.open_door (/app/plugin.py:12)`."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    where = f" ({code.co_filename}:{code.co_firstlineno})" if code else ""
+    return f"{function.__module__}.{getattr(function, '__qualname__', type(function).__name__)}{where}"
+
+
+def _parameters(function: Function) -> Iterable[str]:
+    for parameter in inspect.signature(function).parameters.values():
+        fault = _form_fault(parameter)
+        if fault:
+            raise DeclarationError(f"{place(function)}: parameter {parameter.name!r} {fault}.")
+        yield parameter.name
+
+
+def _form_fault(parameter: inspect.Parameter) -> str | None:
+    if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
+        return "takes any number of arguments; name each with its type"
+    if parameter.kind is parameter.POSITIONAL_ONLY:
+        return "is positional-only; handlers are called by name, so remove the '/'"
+    if parameter.annotation is parameter.empty:
+        return f"has no type; arguments are found by type, as in {parameter.name}: Event"
+    if parameter.default is not parameter.empty:
+        return "has a default, which would never be used; remove it"
+    return None
+
+
+def _wanted(function: Function, parameter: str, hints: Mapping[str, Any]) -> type:
+    annotation = hints[parameter]
+    if can_be_provided(annotation):
+        return annotation
+    shown = annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    raise DeclarationError(f"{place(function)}: parameter {parameter!r} asks for {shown}, but {_why_not(annotation)}.")
+
+
+def _why_not(annotation: object) -> str:
+    """Why an annotation can't be given, and what to write instead."""
+    if get_origin(annotation) in {Union, UnionType}:
+        classes = [one.__name__ for one in get_args(annotation) if one is not type(None) and isinstance(one, type)]
+        return f"an argument is always there and of one type; write {' or '.join(classes) or 'one class'}"
+    return f"that is not a class of its own; a handler can have {', '.join(_always())}, or what @plugin.provides gives"
+
+
+def _fault(wanted: type, *, event: str, background: bool, config: type[Config] | None) -> str | None:
+    if wanted in PAYLOAD_MODELS:
+        return _payload_fault(wanted, event)
+    if issubclass(wanted, Config):
+        return _config_fault(wanted, config)
+    if wanted is Run:
+        return None if background else "only a background handler has one: on(…, background=True)"
+    if is_framework(wanted) and wanted not in ALWAYS_HAD:
+        return "that is nothing a handler is given"
+    return None
+
+
+def _payload_fault(wanted: type, event: str) -> str | None:
+    carried = PAYLOADS.get(event)
+    if carried is wanted or event not in KNOWN_EVENTS:
+        return None
+    return f"{event} carries {f'an {carried.__name__}' if carried else 'no such payload; ask for Event'}"
+
+
+def _config_fault(wanted: type, config: type[Config] | None) -> str | None:
+    if wanted is config:
+        return None
+    return f"the plugin's config is {config.__name__}" if config else "the plugin has none: Plugin(…, config=…)"
+
+
+def _had(*, event: str, background: bool, config: type[Config] | None) -> list[str]:
+    carried = PAYLOADS.get(event)
+    payloads = ([carried] if carried else []) if event in KNOWN_EVENTS else sorted(PAYLOAD_MODELS, key=str)
+    classes = [*payloads, *([config] if config else []), *([Run] if background else [])]
+    return [*(one.__name__ for one in classes), *_always()]
+
+
+def _always() -> list[str]:
+    return [one.__name__ for one in ALWAYS_HAD]
