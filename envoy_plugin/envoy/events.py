@@ -121,7 +121,7 @@ class Auth(Wire):
     """A token for the API as the user who installed the plugin; `expires_in` is in seconds from the delivery."""
 
     access_token: str
-    token_type: str = "Bearer"
+    token_type: str | None = None
     expires_in: int | None = None
     refresh_token: str | None = None
     refresh_token_expires_in: int | None = None

@@ -1,7 +1,7 @@
 """Envoy's own record of one event and install: what the dashboard shows beside the visit.
 
-Source: Envoy's plugin guide, "EnvoyPluginJob"; Node SDK 2.5.2, src/sdk/EnvoyPluginJob.ts. Unlike there, an empty message
-can be sent, and `execute` gives `ignored` and `failed` their attachments.
+Source: Envoy's plugin guide, "EnvoyPluginJob"; Node SDK 2.5.2, src/sdk/EnvoyPluginJob.ts. Unlike there, an empty
+message can be sent, and `execute` gives `ignored` and `failed` their attachments.
 """
 
 from collections.abc import Sequence

@@ -1,6 +1,7 @@
 """The payloads of entry and invite events.
 
-Every field but the id may be missing. Times are aware UTC; `*_id` are ids of related resources, None where there are none.
+Every field but the id may be missing. Times are aware UTC; `*_id` are ids of related resources, None where there are
+none.
 
 Source: Node SDK 2.5.2, src/payloads/EntryPayload.ts and src/payloads/InvitePayload.ts.
 """

@@ -1,6 +1,7 @@
 """The signature on every webhook: base64 of HMAC-SHA256 over the raw body, keyed with the plugin's client secret.
 
-There is no time and no nonce in it. It covers bytes, not JSON: a body that was parsed and written again has another one.
+There is no time and no nonce in it. It covers bytes, not JSON: a body that was parsed and written again has another
+one.
 
 Source: developers.envoy.com, "Webhooks"; Node SDK 2.5.2, src/util/EnvoySignatureVerifier.ts.
 """

@@ -110,7 +110,7 @@ async def _read(response: aiohttp.ClientResponse, name: str) -> Answer:
 
 
 def read_retry_after(value: str | None, *, now: datetime) -> float | None:
-    """Seconds from `now` until the time that `Retry-After` names, as seconds or as an HTTP date; None if it says nothing.
+    """Seconds from `now` until the time that `Retry-After` names (seconds or an HTTP date); None if it names none.
 
     Source: RFC 9110, 10.2.3.
     """

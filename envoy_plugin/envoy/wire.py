@@ -1,7 +1,7 @@
 """How Envoy writes a resource, and the one way in which it becomes a flat, frozen value.
 
-On the wire a resource is JSON:API: `{"id", "type", "attributes": {…}, "relationships": {"flow": {"data": {"id"}}}}`, with
-names in dash-case. Here it is one level: `attributes` as they are called there, in snake_case; `flow_id` for the
+On the wire a resource is JSON:API: `{"id", "type", "attributes": {…}, "relationships": {"flow": {"data": {"id"}}}}`,
+with names in dash-case. Here it is one level: `attributes` as they are called there, in snake_case; `flow_id` for the
 relationship `flow`, `agreeable_nda_ids` for one to many; and what stands beside `attributes` as it stands. Null and
 missing are the same: the field's default. Keys that no field takes stay available in `extra`.
 
@@ -26,7 +26,7 @@ def read_time(value: object) -> datetime:
     if isinstance(value, str):
         value = datetime.fromisoformat(value.removesuffix(" UTC"))
     if not isinstance(value, datetime):
-        raise ValueError("not a time")  # noqa: TRY004: pydantic turns only a ValueError into an error of the field
+        raise ValueError("not a time")  # noqa: TRY004 - pydantic takes a ValueError for a field's error
     if value.tzinfo is None:
         return value.replace(tzinfo=UTC)
     try:
@@ -58,7 +58,7 @@ def _part(value: object, name: str) -> Mapping[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, Mapping):
-        raise ValueError(f"{name} is not an object")  # noqa: TRY004: see read_time
+        raise ValueError(f"{name} is not an object")  # noqa: TRY004 - as in read_time
     return value
 
 

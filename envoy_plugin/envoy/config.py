@@ -1,0 +1,158 @@
+"""The config of one install: what its installer entered, as the plugin's own type, and where it is kept.
+
+Envoy sends it with each delivery. Background work reads it when it runs: from the sealed copy in Redis while that is
+young, else from Envoy.
+"""
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import Any, Final, TypeVar, cast
+
+from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr, ValidationError
+from redis.asyncio import Redis
+
+from envoy_plugin.envoy.api import EnvoyPluginAPI
+from envoy_plugin.envoy.flights import Flights
+from envoy_plugin.envoy.oauth import Clock
+from envoy_plugin.envoy.token_store import Seals
+from envoy_plugin.envoy.transport import encode
+from envoy_plugin.errors import ConfigMismatch, SealError
+
+REWRITE: Final = 60.0
+"""Seconds after which a process writes again what it has written before."""
+REMEMBERED: Final = 10_000
+
+
+class Secret(SecretStr):
+    """Text that no repr, log or JSON shows."""
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self.get_secret_value()
+
+
+class _Hidden:
+    def __repr__(self) -> str:
+        return "…"
+
+
+class Config(BaseModel):
+    """Base class of a plugin's config, one per install: `class DoorConfig(Config): api_key: Secret`.
+
+    Keys of Envoy's that no field takes are ignored. `repr` shows the fields' names, never a value.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", coerce_numbers_to_str=True, hide_input_in_errors=True, validate_by_name=True
+    )
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """Names alone."""
+        return [(name, _Hidden()) for name in type(self).model_fields]
+
+
+Model = TypeVar("Model", bound=Config)
+
+
+def parse_config(model: type[Model], raw: Mapping[str, Any]) -> Model:
+    """An install's config as the plugin's type.
+
+    Raises:
+        ConfigMismatch: naming the fields that are missing or can't be read.
+    """
+    try:
+        return model.model_validate(dict(raw))
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+    names = dict.fromkeys(str(detail["loc"][0]) if detail["loc"] else "the whole" for detail in details)
+    raise ConfigMismatch(list(names))
+
+
+class _Kept(BaseModel):
+    """A config in Redis, and when it was Envoy's (seconds since 1970)."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    at: float
+    config: dict[str, Any]
+
+
+class InstallConfigs:
+    """The configs of all installs, shared by the plugin's processes."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        sealer: Seals,
+        api: EnvoyPluginAPI,
+        *,
+        key_of: Callable[[str], str],
+        max_age: timedelta = timedelta(minutes=5),
+        clock: Clock = time.time,
+    ) -> None:
+        """Keep an install's config under `key_of(install_id)` and read it from Envoy when older than `max_age`."""
+        self._redis = redis
+        self._sealer = sealer
+        self._api = api
+        self._key_of = key_of
+        self._max_age = max_age.total_seconds()
+        self._clock = clock
+        self._written: OrderedDict[str, tuple[bytes, float]] = OrderedDict()
+        self._flights: Flights[dict[str, JsonValue]] = Flights()
+
+    async def remember(self, install_id: str, config: Mapping[str, Any]) -> None:
+        """Keep what a delivery brought. Unchanged, it is written once a minute at most."""
+        now, plain = self._clock(), encode(config)
+        digest = hashlib.sha256(plain).digest()
+        before, at = self._written.get(install_id, (b"", 0.0))
+        if before == digest and now < at + min(REWRITE, self._max_age / 2):
+            return
+        await self._write(install_id, config, now)
+        self._note(install_id, digest, now)
+
+    async def get(self, install_id: str) -> dict[str, JsonValue]:
+        """The install's config, as Envoy had it `max_age` ago or later.
+
+        Raises:
+            ApiUnavailable, ApiRefused, AuthFailed: the kept copy is too old, and Envoy can't be asked.
+        """
+        sealed = await self._redis.get(self._key_of(install_id))
+        kept = None if sealed is None else self._open(cast("bytes", sealed))
+        if kept is not None and self._clock() < kept.at + self._max_age:
+            return kept.config
+        return await self._flights.join(install_id, lambda: self._fetch(install_id))
+
+    async def forget(self, install_id: str) -> None:
+        """Drop what is kept of an install, as after its removal."""
+        self._written.pop(install_id, None)
+        await self._redis.delete(self._key_of(install_id))
+
+    async def close(self) -> None:
+        """Stop what goes on in the background."""
+        await self._flights.close()
+
+    async def _fetch(self, install_id: str) -> dict[str, JsonValue]:
+        now = self._clock()
+        config = await self._api.get_config(install_id)
+        await self._write(install_id, config, now)
+        return config
+
+    async def _write(self, install_id: str, config: Mapping[str, Any], now: float) -> None:
+        sealed = self._sealer.seal(encode({"at": now, "config": config}))
+        await self._redis.set(self._key_of(install_id), sealed, px=max(1, int(self._max_age * 1000)))
+
+    def _open(self, sealed: bytes) -> _Kept | None:
+        """What is kept; None if no key opens it, or another release wrote it otherwise."""
+        try:
+            return _Kept.model_validate_json(self._sealer.open(sealed))
+        except (SealError, ValidationError):
+            return None
+
+    def _note(self, install_id: str, digest: bytes, now: float) -> None:
+        self._written[install_id] = (digest, now)
+        self._written.move_to_end(install_id)
+        while len(self._written) > REMEMBERED:
+            self._written.popitem(last=False)
