@@ -42,7 +42,7 @@ class Attachment:
     @classmethod
     def read(cls, wire: Mapping[str, Any]) -> "Attachment":
         """An attachment of this type from its wire form."""
-        return cls(_text(wire, "label"), wire.get("value"))
+        return cls(_text(wire, "label"), _text(wire, "value"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,11 @@ class Json(Attachment):
     type: ClassVar[str] = "json"
 
     value: JsonValue = field(repr=False)
+
+    @classmethod
+    def read(cls, wire: Mapping[str, Any]) -> "Json":
+        """A JSON attachment from its wire form."""
+        return cls(_text(wire, "label"), wire.get("value"))
 
 
 @dataclass(frozen=True, slots=True)
