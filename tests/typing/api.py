@@ -1,0 +1,99 @@
+"""What a type checker knows of a plugin: this file has no fault. Never run."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from datetime import timedelta
+from typing import Any, NoReturn, assert_type
+
+from envoy_plugin import (
+    Config,
+    Done,
+    Entry,
+    EnvoyPluginAPI,
+    EnvoyPluginJob,
+    Event,
+    Failed,
+    Ignored,
+    Invite,
+    Meta,
+    Outcome,
+    Password,
+    Plugin,
+    Retry,
+    Run,
+    Secret,
+    Snooze,
+    Text,
+)
+
+
+class DoorConfig(Config):
+    """One per install."""
+
+    api_key: Secret
+    group: str = ""
+
+
+class Doors:
+    """A client of a door system."""
+
+    async def badge(self, key: str, name: str | None, *, group: str = "") -> int:
+        return len(key + (name or "") + group)
+
+
+class Version:
+    """Another type to provide."""
+
+
+plugin = Plugin("visitor-doors", config=DoorConfig)
+
+
+@plugin.provides
+async def doors() -> AsyncIterator[Doors]:
+    yield Doors()
+
+
+@plugin.provides
+async def version() -> Version:
+    return Version()
+
+
+assert_type(doors, Callable[[], AsyncIterator[Doors]])
+assert_type(version, Callable[[], Coroutine[Any, Any, Version]])
+
+
+@plugin.on("entry_sign_in", background=True, timeout=timedelta(minutes=1), retries=2)
+async def open_door(entry: Entry, config: DoorConfig, doors: Doors, job: EnvoyPluginJob, run: Run) -> Done:
+    number = await run.once("badge", doors.badge, config.api_key.reveal(), entry.full_name, group=config.group)
+    assert_type(number, int)
+    await job.attach(Text("Badge", str(number)), Password("PIN", "0042"))
+    return Done("Badge ready", Text("Badge", str(number)))
+
+
+@plugin.on("invite_created")
+async def expect(invite: Invite, event: Event, meta: Meta, api: EnvoyPluginAPI) -> dict[str, list[int]] | None:
+    return None if invite.arrived else {"seen": [1]}
+
+
+@plugin.on("entry_sign_out")
+async def refuse() -> NoReturn:
+    raise Ignored("Nothing to do")
+
+
+@plugin.on("parcel_delivered", unknown=True)
+async def either(event: Event) -> Failed | Retry | Snooze:
+    if event.meta.location is None:
+        return Snooze(timedelta(minutes=1))
+    return Failed("No", "why", attachments=[Text("a", "b")]) if event.payload else Retry(after=timedelta(seconds=1))
+
+
+async def call_without_the_framework(entry: Entry, config: DoorConfig, job: EnvoyPluginJob, run: Run) -> None:
+    assert_type(await open_door(entry, config, Doors(), job, run), Done)
+
+
+def read(outcome: Outcome) -> None:
+    assert_type(outcome.message, str | None)
+    assert_type(outcome.after, timedelta | None)
+    assert_type(outcome.data, Mapping[str, Any] | None)
+
+
+handler: Callable[[], Awaitable[NoReturn]] = refuse

@@ -1,0 +1,62 @@
+"""Mistakes that a type checker finds before the plugin runs: each line marked is a fault, and no other. Never run."""
+
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from envoy_plugin import Config, Done, Entry, EnvoyPluginJob, Failed, Ignored, Plugin, Retry, Snooze, Text
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+class Doors:
+    """A client of a door system."""
+
+
+plugin = Plugin("doors", config=Doors)  # type: ignore[arg-type]
+plugin = Plugin("doors", Config)  # type: ignore[call-arg]
+
+
+@plugin.on("entry_sign_in")  # type: ignore[type-var]
+def not_async(entry: Entry) -> Done:
+    return Done()
+
+
+@plugin.on("entry_sign_out")  # type: ignore[type-var]
+async def wrong_result(entry: Entry) -> str:
+    return "done"
+
+
+@plugin.on("invite_created", timeout=10)  # type: ignore[arg-type]
+async def wrong_timeout() -> None: ...
+
+
+@plugin.on("invite_updated", True)  # type: ignore[call-arg]  # noqa: FBT003 - the fault itself
+async def positional_option() -> None: ...
+
+
+@plugin.provides  # type: ignore[type-var]
+def at_once() -> Doors:
+    return Doors()
+
+
+@plugin.provides  # type: ignore[type-var]
+async def with_parameter(entry: Entry) -> Doors:
+    return Doors()
+
+
+@plugin.provides  # type: ignore[type-var]
+@asynccontextmanager
+async def as_context() -> "AsyncIterator[Doors]":
+    yield Doors()
+
+
+async def outcomes(job: EnvoyPluginJob) -> None:
+    Ignored()  # type: ignore[call-arg]
+    Failed(reason="why")  # type: ignore[call-arg]
+    Snooze(60)  # type: ignore[arg-type]
+    Retry("later", timedelta(1))  # type: ignore[call-arg]
+    Done("a", "b")  # type: ignore[arg-type]
+    Text("label", 7)  # type: ignore[arg-type]
+    await job.attach("text")  # type: ignore[arg-type]
