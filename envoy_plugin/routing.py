@@ -1,6 +1,6 @@
 """Routing: which function handles an event. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
@@ -42,7 +42,6 @@ class Router:
     def __init__(self) -> None:
         self._handlers: dict[str, Handler] = {}
         self.handlers: Mapping[str, Handler] = MappingProxyType(self._handlers)
-        self.find: Callable[[str], Handler | None] = self._handlers.get
 
     def add(self, handler: Handler) -> None:
         """Take a handler.

@@ -26,8 +26,8 @@ def test_an_event_finds_its_handler_and_no_other() -> None:
     router = Router()
     mine = handler()
     router.add(mine)
-    assert router.find("entry_sign_in") is mine
-    assert router.find("entry_sign_out") is None
+    assert router.handlers.get("entry_sign_in") is mine
+    assert router.handlers.get("entry_sign_out") is None
 
 
 def test_a_second_handler_of_an_event_is_refused_naming_both_places() -> None:
