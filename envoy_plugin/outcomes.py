@@ -156,13 +156,17 @@ def to_outcome(value: object, *, handler: str = "The handler") -> Outcome:
 
 
 def answer(outcome: Outcome) -> Answer:
-    """The answer that tells Envoy of `outcome`."""
+    """The answer that tells Envoy of `outcome`.
+
+    The attachments of `Done` are not in it: Envoy keeps that body for debugging only, where a PIN has no business. They
+    reach the job through the API.
+    """
     body = dict(outcome.data or {})
     if outcome.message is not None:
         body["message"] = outcome.message
     if outcome.reason is not None:
         body["debugInfo"] = outcome.reason
-    if outcome.attachments:
+    if outcome.attachments and not isinstance(outcome, Done):
         body["attachments"] = [attachment.to_wire() for attachment in outcome.attachments]
     if outcome.http_status >= Outcome.http_status:
         body.setdefault("message", TRY_AGAIN_TEXT)

@@ -103,7 +103,7 @@ WIRE_NOTE = {"type": "text", "label": "Note", "value": "x"}
         (Done(), Answer(status=200, body={})),
         (Done("Ready"), Answer(status=200, body={"message": "Ready"})),
         (Done("Ready", data={"a": 1}), Answer(status=200, body={"a": 1, "message": "Ready"})),
-        (Done("R", Text("Note", "x")), Answer(status=200, body={"message": "R", "attachments": [WIRE_NOTE]})),
+        (Done("R", Text("Note", "x")), Answer(status=200, body={"message": "R"})),
         (Ongoing(), Answer(status=202, body={})),
         (Ongoing("Soon"), Answer(status=202, body={"message": "Soon"})),
         (Ignored("No"), Answer(status=400, body={"message": "No"})),
