@@ -138,7 +138,7 @@ class Engine:
 
     async def touch(self, held: Claimed, lease: timedelta) -> State:
         """Extend the lease of a running job to `lease` from now."""
-        return await self.run(Touch(id=held.id, attempt=held.attempt, claim=held.claim, lease=lease))
+        return await self.run(Touch.of(held, lease=lease))
 
     async def note(self, held: Claimed, content: bytes, *, memo: str | None = None) -> int:
         """Keep bytes with a running job. See `Note`."""
@@ -149,20 +149,16 @@ class Engine:
     async def succeed(self, held: Claimed, *, reason: str = "", outcome: bytes = b"") -> State:
         """End a running job well."""
         sealed = self.seal(outcome) if outcome else b""
-        return await self.run(
-            Succeed(id=held.id, attempt=held.attempt, claim=held.claim, reason=reason, outcome=sealed)
-        )
+        return await self.run(Succeed.of(held, reason=reason, outcome=sealed))
 
     async def fail(self, held: Claimed, *, reason: str, delay: timedelta | None = None, outcome: bytes = b"") -> State:
         """End a running attempt badly. See `Fail`."""
         sealed = self.seal(outcome) if outcome else b""
-        return await self.run(
-            Fail(id=held.id, attempt=held.attempt, claim=held.claim, reason=reason, delay=delay, outcome=sealed)
-        )
+        return await self.run(Fail.of(held, reason=reason, delay=delay, outcome=sealed))
 
     async def release(self, held: Claimed, *, delay: timedelta = timedelta()) -> State:
         """Give a running job back. See `Release`."""
-        return await self.run(Release(id=held.id, attempt=held.attempt, claim=held.claim, delay=delay))
+        return await self.run(Release.of(held, delay=delay))
 
     async def cancel(self, job_id: str, *, reason: str) -> State:
         """End a job that isn't over."""

@@ -6,7 +6,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar
 
 from envoy_plugin.engine.clock import milliseconds, stamp_of
 from envoy_plugin.engine.ids import Ids
@@ -43,6 +43,11 @@ class Verb(ABC, Generic[Answer_co]):
 
 
 class _AnswersState(Verb[State]):
+    @classmethod
+    def of(cls, held: Claimed, **facts: Any) -> Self:
+        """This verb for a claimed job, fenced by the claim."""
+        return cls(id=held.id, attempt=held.attempt, claim=held.claim, **facts)  # type: ignore[call-arg]  # a dataclass
+
     def read(self, reply: bytes) -> State:
         return State(reply.decode())
 
@@ -54,7 +59,7 @@ class _AnswersCount(Verb[int]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unique:
-    """A key that one job at a time holds: while it isn't over and, after its end, until `until` or while it is `kept`."""
+    """A key that one job at a time holds: while it isn't over and, after its end, until `until` or while `kept`."""
 
     key: str
     until: datetime | None = None
@@ -70,8 +75,8 @@ class Enqueue(Verb[Enqueued]):
     """Makes a job, unless its unique key is held: then the answer is the job that holds it.
 
     `payload` is what `Engine.seal` made of the bytes, or empty. `priority` is 0 (last) to 9. `delay` counts from Redis'
-    now, `at` is absolute. `limit` ends an attempt whatever happens; `lease` goes before the claimer's. A past lease hands
-    the job to the next claimant, or ends the attempt as a timeout where it `fails_on_lost_lease`.
+    now, `at` is absolute. `limit` ends an attempt whatever happens; `lease` goes before the claimer's. A past lease
+    hands the job to the next claimant, or ends the attempt as a timeout where it `fails_on_lost_lease`.
 
     Raises:
         TooLarge: the payload has more than 256 KiB.

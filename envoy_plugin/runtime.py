@@ -1,0 +1,111 @@
+"""What a process holds while it serves a plugin: its connections, its engine, and what handlers are given."""
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+import aiohttp
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from envoy_plugin.connection import connect_redis
+from envoy_plugin.deliveries import DeliveryRecords
+from envoy_plugin.engine.batching import Batcher
+from envoy_plugin.engine.engine import Engine
+from envoy_plugin.engine.sweeper import Keeping, sweeping
+from envoy_plugin.envoy.api import EnvoyPluginAPI
+from envoy_plugin.envoy.config import InstallConfigs
+from envoy_plugin.envoy.tokens import OAuthClient, TokenCache
+from envoy_plugin.invocation import Sources, make_sources
+from envoy_plugin.logs import get_logger
+from envoy_plugin.plugin import Plugin, open_providers
+from envoy_plugin.sealing import Sealer
+from envoy_plugin.settings import Settings
+
+log = get_logger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Runtime:
+    """One per process, shared by `web` and `worker`. `stopping` turns True once, when the process is told to stop."""
+
+    plugin: Plugin
+    settings: Settings
+    engine: Engine
+    batcher: Batcher
+    api: EnvoyPluginAPI
+    configs: InstallConfigs
+    records: DeliveryRecords
+    inline_sources: Sources
+    background_sources: Sources
+    stopping: bool = False
+
+
+def make_engine(redis: Redis, plugin_name: str, settings: Settings) -> Engine:
+    """The engine of a plugin, with everything sealed that may be a visitor's or a customer's."""
+    sealer = Sealer(settings.root_secrets)
+    return Engine(redis, prefix=settings.prefix_for(plugin_name), codec=sealer, keep_bytes=settings.keep_payload)
+
+
+@contextlib.asynccontextmanager
+async def open_runtime(plugin: Plugin, settings: Settings) -> AsyncIterator[Runtime]:
+    """Everything a process needs. Redis and Envoy may be out of reach: they are called when something needs them.
+
+    Raises:
+        DeclarationError: a handler asks for what nothing provides.
+        SchemaTooNew: the keys in Redis are a newer release's.
+    """
+    plugin.check()
+    async with contextlib.AsyncExitStack() as stack:
+        redis = connect_redis(settings.redis_url, tls_verify=settings.tls_verify, client_name=plugin.name)
+        stack.push_async_callback(redis.aclose)
+        engine = make_engine(redis, plugin.name, settings)
+        await _check_schema(engine)
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        provided = await stack.enter_async_context(open_providers(plugin))
+        runtime = await _connect(plugin, settings, engine, provided, session, stack)
+        await stack.enter_async_context(sweeping(engine, _keeping(settings)))
+        yield runtime
+
+
+async def _connect(
+    plugin: Plugin,
+    settings: Settings,
+    engine: Engine,
+    provided: Mapping[type, object],
+    session: aiohttp.ClientSession,
+    stack: contextlib.AsyncExitStack,
+) -> Runtime:
+    """Join the parts; what they do in the background ends with `stack`."""
+    redis, sealer = engine.redis, Sealer(settings.root_secrets)
+    oauth = OAuthClient(
+        session, base_url=settings.base_url, client_id=settings.client_id, client_secret=settings.client_secrets[0]
+    )
+    tokens = TokenCache(redis, sealer, oauth, key=engine.keys.token)
+    stack.push_async_callback(tokens.close)
+    api = EnvoyPluginAPI(session, base_url=settings.base_url, tokens=tokens)
+    configs = InstallConfigs(redis, sealer, api, key_of=engine.keys.config)
+    stack.push_async_callback(configs.close)
+    inline, background = make_sources(plugin, api=api, configs=configs, provided=provided)
+    return Runtime(
+        plugin=plugin,
+        settings=settings,
+        engine=engine,
+        batcher=Batcher(engine),
+        api=api,
+        configs=configs,
+        records=DeliveryRecords(redis, sealer, key_of=engine.keys.delivery, window=settings.delivery_window),
+        inline_sources=inline,
+        background_sources=background,
+    )
+
+
+async def _check_schema(engine: Engine) -> None:
+    try:
+        await engine.check_schema()
+    except RedisError as error:
+        log.warning("redis.unreachable", error=type(error).__name__)
+
+
+def _keeping(settings: Settings) -> Keeping:
+    return Keeping(ended=settings.keep_ended, failed=settings.keep_failed, most=settings.keep_most)

@@ -1,0 +1,114 @@
+"""A process that serves a plugin until it is told to stop: web, worker, or both.
+
+SIGTERM and SIGINT mean the same, once or several times: take nothing new, let what runs end within DRAIN_TIMEOUT, give
+the rest back, exit 0. Hosts kill 30 s after SIGTERM (devcenter.heroku.com, "Dyno shutdown behavior").
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Callable, Collection, Iterator
+from enum import StrEnum
+from functools import partial
+from typing import Final
+
+from aiohttp import web
+
+from envoy_plugin.app import serve_runtime
+from envoy_plugin.execution import execute
+from envoy_plugin.logs import ACCESS_LOGGER, get_logger
+from envoy_plugin.plugin import Plugin
+from envoy_plugin.reports import QUEUE as REPORTS
+from envoy_plugin.runtime import Runtime, open_runtime
+from envoy_plugin.settings import Settings
+from envoy_plugin.webhooks import QUEUE as EVENTS
+from envoy_plugin.worker import Worker
+
+KEEPALIVE_SECONDS: Final = 95
+"""Longer than the 90 s after which Heroku's router drops a silent connection (devcenter.heroku.com, changelog 3391)."""
+STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+
+log = get_logger(__name__)
+
+
+class Role(StrEnum):
+    """What a process does."""
+
+    WEB = "web"
+    """Answers Envoy."""
+    WORKER = "worker"
+    """Runs background work, and reports its end."""
+
+
+async def serve(
+    plugin: Plugin, settings: Settings, roles: Collection[Role], *, ready: Callable[[int], None] = lambda _: None
+) -> None:
+    """Serve until SIGTERM or SIGINT. `ready` is told the port, once the process answers on it.
+
+    Raises:
+        OSError: the port is taken.
+        SchemaTooNew: the keys in Redis are a newer release's.
+    """
+    stop = asyncio.Event()
+    try:
+        with _signals(stop):
+            async with open_runtime(plugin, settings) as runtime, asyncio.TaskGroup() as group:
+                group.create_task(_announce(runtime, stop))
+                if Role.WEB in roles:
+                    group.create_task(_answer(runtime, stop, ready))
+                if Role.WORKER in roles:
+                    group.create_task(_work(runtime, stop))
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    log.info("process.stopped")
+
+
+async def _announce(runtime: Runtime, stop: asyncio.Event) -> None:
+    await stop.wait()
+    runtime.stopping = True
+    log.info("process.stopping")
+
+
+@contextlib.contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in STOP_SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+async def _work(runtime: Runtime, stop: asyncio.Event) -> None:
+    settings = runtime.settings
+    worker = Worker(
+        runtime.engine,
+        runtime.batcher,
+        partial(execute, runtime),
+        lease=settings.job_lease,
+        concurrency=settings.worker_concurrency,
+    )
+    await worker.run((EVENTS, REPORTS), stop, drain=settings.drain_timeout)
+
+
+async def _answer(runtime: Runtime, stop: asyncio.Event, ready: Callable[[int], None]) -> None:
+    """Answer HTTP on the settings' port; at the end, let requests end."""
+    settings = runtime.settings
+    runner = web.AppRunner(
+        serve_runtime(runtime),
+        access_log=logging.getLogger(ACCESS_LOGGER) if settings.access_log else None,
+        keepalive_timeout=KEEPALIVE_SECONDS,
+        shutdown_timeout=settings.drain_timeout.total_seconds(),
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, settings.host, settings.port).start()
+        port = runner.addresses[0][1]
+        log.info("web.started", port=port)
+        ready(port)
+        await stop.wait()
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,185 @@
+"""The worker: claims jobs, runs what they are for, ends them. A pipe of small steps, each of which knows one thing.
+
+A job's slot is free again when its handler is over, not when its end is written: ends and the next claim meet in one
+call. Leases are touched at a third of their length. A job whose lease is lost is cancelled here, and ends elsewhere.
+"""
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from datetime import timedelta
+from typing import Any, Final, TypeAlias
+
+from redis.exceptions import RedisError
+from structlog.contextvars import bound_contextvars
+
+from envoy_plugin.engine.batching import Batcher
+from envoy_plugin.engine.engine import MOST_ITEMS, Engine, Mode
+from envoy_plugin.engine.model import Claimed
+from envoy_plugin.engine.verbs import Claim, Release, Touch, Verb
+from envoy_plugin.engine.waiting import Alarm, listening
+from envoy_plugin.errors import EngineError
+from envoy_plugin.logs import get_logger
+
+Work: TypeAlias = Callable[[Claimed], Awaitable[Verb[Any]]]
+"""Does what a claimed job is for, and answers the verb that ends it. It doesn't raise but when it is cancelled."""
+
+TOUCHES_A_LEASE: Final = 3
+MOST_AT_ONCE: Final = 32
+POLL: Final = timedelta(seconds=1)
+RELEASE_TIME: Final = timedelta(seconds=2)
+PAUSE_SECONDS: Final = 0.5
+
+log = get_logger(__name__)
+
+
+class Worker:
+    """Runs the jobs of some queues, up to `concurrency` of each queue at once."""
+
+    def __init__(self, engine: Engine, batcher: Batcher, work: Work, *, lease: timedelta, concurrency: int) -> None:
+        self._engine = engine
+        self._batcher = batcher
+        self._work = work
+        self._lease = lease
+        self._concurrency = concurrency
+        self._who = f"{socket.gethostname()[:20]}:{os.getpid()}"
+        self._held: dict[asyncio.Task[None], Claimed] = {}
+
+    async def run(self, queues: Iterable[str], stop: asyncio.Event, *, drain: timedelta) -> None:
+        """Work until `stop`; then let what runs end within `drain`, and give the rest back."""
+        names = tuple(queues)
+        async with listening(self._engine.redis, self._engine.keys, names) as alarm, self._touching():
+            claiming = [asyncio.create_task(self._claim_for_ever(queue, alarm)) for queue in names]
+            log.info("worker.started", who=self._who, queues=list(names), concurrency=self._concurrency)
+            await stop.wait()
+            await _cancel(claiming)
+            await self._drain(drain)
+        log.info("worker.stopped", who=self._who)
+
+    async def _claim_for_ever(self, queue: str, alarm: Alarm) -> None:
+        slots = _Slots(self._concurrency)
+        while True:
+            free = min(await slots.free(), MOST_AT_ONCE)
+            claim = Claim(queue=queue, n=free, who=self._who, lease=self._lease)
+            claimed = await self._claim(claim)
+            for held in claimed:
+                self._start(held, slots)
+            if len(claimed) < free:
+                await alarm.wait(queue, at_most=POLL)
+
+    async def _claim(self, claim: Claim) -> list[Claimed]:
+        """What there is; nothing while Redis can't be reached. A claim under way is never left behind."""
+        flight = asyncio.ensure_future(self._batcher.run(claim))
+        try:
+            return await asyncio.shield(flight)
+        except asyncio.CancelledError:
+            await self._give_back(await flight)
+            raise
+        except RedisError as error:
+            log.warning("claim.failed", error=type(error).__name__)
+            await asyncio.sleep(PAUSE_SECONDS)
+            return []
+
+    def _start(self, held: Claimed, slots: "_Slots") -> None:
+        slots.take()
+        task = asyncio.create_task(self._execute(held, slots))
+        self._held[task] = held
+        task.add_done_callback(self._held.pop)
+
+    async def _execute(self, held: Claimed, slots: "_Slots") -> None:
+        with bound_contextvars(job=held.id, install=held.install, attempt=held.attempt):
+            try:
+                end = await self._work(held)
+            finally:
+                slots.give()
+            await self._end(held, end)
+
+    async def _end(self, held: Claimed, end: Verb[Any]) -> None:
+        """Write the end, however long Redis is away; a refusal means that the job is somebody else's by now."""
+        while True:
+            try:
+                state = await self._batcher.run(end)
+            except EngineError as refusal:
+                log.warning("job.lost", why=type(refusal).__name__)
+            except RedisError as error:
+                log.warning("end.postponed", error=type(error).__name__)
+                await asyncio.sleep(PAUSE_SECONDS)
+                continue
+            else:
+                log.info("job.ended", kind=held.kind, verb=end.name, state=str(state))
+            return
+
+    @contextlib.asynccontextmanager
+    async def _touching(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self._touch_for_ever())
+        try:
+            yield
+        finally:
+            await _cancel([task])
+
+    async def _touch_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease.total_seconds() / TOUCHES_A_LEASE)
+            tasks = list(self._held.items())
+            for start in range(0, len(tasks), MOST_ITEMS):
+                await self._touch(tasks[start : start + MOST_ITEMS])
+
+    async def _touch(self, tasks: list[tuple[asyncio.Task[None], Claimed]]) -> None:
+        verbs = [Touch.of(held, lease=self._lease) for _, held in tasks]
+        try:
+            answers = await self._engine.call(verbs, Mode.EACH)
+        except RedisError as error:
+            log.warning("touch.failed", error=type(error).__name__)
+            return
+        for (task, held), answer in zip(tasks, answers, strict=True):
+            if isinstance(answer, EngineError) and not task.done():
+                log.warning("job.lost", job=held.id, why=type(answer).__name__)
+                task.cancel()
+
+    async def _drain(self, drain: timedelta) -> None:
+        if self._held:
+            await asyncio.wait(self._held, timeout=drain.total_seconds())
+        unfinished = list(self._held.items())
+        await _cancel([task for task, _ in unfinished])
+        await self._give_back([held for _, held in unfinished])
+
+    async def _give_back(self, jobs: list[Claimed]) -> None:
+        """Release what isn't over; no attempt and no retry is spent. Without Redis, the leases run out."""
+        verbs = [Release.of(held) for held in jobs]
+        with contextlib.suppress(RedisError, TimeoutError):
+            async with asyncio.timeout(RELEASE_TIME.total_seconds()):
+                for start in range(0, len(verbs), MOST_ITEMS):
+                    await self._engine.call(verbs[start : start + MOST_ITEMS], Mode.EACH)
+        if jobs:
+            log.info("jobs.released", count=len(jobs))
+
+
+class _Slots:
+    """How many jobs of a queue may still be started."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._freed = asyncio.Event()
+
+    async def free(self) -> int:
+        """Wait until there is a slot; answers how many there are."""
+        while self._count <= 0:
+            self._freed.clear()
+            await self._freed.wait()
+        return self._count
+
+    def take(self) -> None:
+        self._count -= 1
+
+    def give(self) -> None:
+        self._count += 1
+        self._freed.set()
+
+
+async def _cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    pending = list(tasks)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*pending, return_exceptions=True)
