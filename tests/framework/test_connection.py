@@ -1,0 +1,172 @@
+"""`connect_redis` against real servers that close, die, refuse, encrypt and keep silent."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from envoy_plugin.connection import ANSWER, BLOCK, connect_redis
+from envoy_plugin.errors import SettingsError
+from envoy_plugin.settings import TlsVerify
+from tests.redis_server import RedisServer, RedisServers, TlsFiles
+
+SECRET = "hunter2-is-a-password"
+
+
+async def closed_by_server(client: Redis, killer: Redis) -> None:
+    """Have the server close the client's only connection, and wait until that has arrived here."""
+    await client.ping()
+    await killer.client_kill_filter(_type="normal", skipme=True)
+    (connection,) = client.connection_pool._available_connections
+    async with asyncio.timeout(5):
+        while not await connection.can_read():  # noqa: ASYNC110  # redis-py has no event for it
+            await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("retries", [0, 5])
+async def test_a_connection_that_the_server_closed_in_a_silence_is_replaced(
+    redis: Redis, redis_url: str, retries: int
+) -> None:
+    async with connect_redis(redis_url, retries=retries) as client:
+        await closed_by_server(client, redis)
+        assert await client.set("key", "value")
+
+
+async def test_a_command_waits_for_a_killed_server_that_comes_back(redis_server: RedisServers) -> None:
+    server = redis_server(appendonly="yes", appendfsync="always")
+    async with connect_redis(server.url) as client:
+        await client.set("key", "value")
+        server.kill()
+        answer = asyncio.ensure_future(client.get("key"))
+        await asyncio.to_thread(server.start)
+        assert await answer == b"value"
+
+
+async def test_without_retries_a_command_fails_at_once_while_the_server_is_down(redis_server: RedisServers) -> None:
+    server = redis_server()
+    server.kill()
+    async with connect_redis(server.url, retries=0) as client:
+        began = time.monotonic()
+        with pytest.raises(RedisConnectionError):
+            await client.get("key")
+        assert time.monotonic() - began < 1
+
+
+@pytest.fixture
+async def losing_url(redis: Redis, shared_redis: RedisServer) -> AsyncIterator[str]:
+    """A Redis behind a proxy that loses the answer to each first INCR of a key, and the connection with it."""
+    lost: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        near, far = await asyncio.open_connection("127.0.0.1", shared_redis.port)
+        while command := await reader.read(65536):
+            far.write(command)
+            answer = await near.read(65536)
+            if b"INCR" in command and not lost:
+                lost.append(answer)
+                break
+            writer.write(answer)
+        far.close()
+        writer.close()
+        await asyncio.gather(far.wait_closed(), writer.wait_closed())
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as proxy:
+        yield f"redis://127.0.0.1:{proxy.sockets[0].getsockname()[1]}/0"
+
+
+async def test_a_command_whose_answer_is_lost_runs_again(losing_url: str, redis: Redis) -> None:
+    async with connect_redis(losing_url) as client:
+        assert await client.incr("count") == 2
+
+
+async def test_without_retries_a_command_whose_answer_is_lost_runs_once(losing_url: str, redis: Redis) -> None:
+    async with connect_redis(losing_url, retries=0) as client:
+        with pytest.raises(RedisConnectionError):
+            await client.incr("count")
+    assert await redis.get("count") == b"1"
+
+
+async def test_a_blocking_pop_of_an_empty_queue_is_no_time_out(redis_url: str) -> None:
+    assert BLOCK < ANSWER / 2
+    async with connect_redis(redis_url) as client:
+        assert await client.blpop(["empty"], timeout=BLOCK.total_seconds()) is None
+
+
+async def test_commands_wait_their_turn_for_a_connection(redis: Redis, redis_url: str) -> None:
+    async with connect_redis(redis_url, max_connections=2, client_name="of-two") as client:
+        await asyncio.gather(*(client.incr("count") for _ in range(50)))
+        names = [each["name"] for each in await redis.client_list()]
+    assert names.count("of-two") == 2
+
+
+async def test_a_unix_socket_will_do(redis_server: RedisServers, tmp_path: Path) -> None:
+    redis_server(unixsocket=str(tmp_path / "redis.sock"))
+    async with connect_redis(f"unix://{tmp_path}/redis.sock?db=1") as client:
+        assert await client.ping()
+
+
+async def test_a_wrong_password_is_named_as_such_and_not_shown(
+    redis_server: RedisServers, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = redis_server(requirepass="another-password")
+    url = server.url.replace("another-password", SECRET)
+    async with connect_redis(url, retries=0) as client:
+        with pytest.raises(AuthenticationError, match="password") as caught:
+            await client.ping()
+        assert SECRET not in f"{caught.value!r} {client!r} {client.connection_pool!r} {caplog.text}"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"redis://:{SECRET}/more@127.0.0.1:6379",
+        f"redis://127.0.0.1:{SECRET}",
+        f"redis://127.0.0.1?{SECRET}=1",
+        f"redis://127.0.0.1?db={SECRET}",
+        f"rediss://127.0.0.1?ssl_cert_reqs={SECRET}",
+        f"http://:{SECRET}@127.0.0.1",
+    ],
+)
+async def test_a_url_that_is_no_use_is_refused_without_being_quoted(url: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        connect_redis(url)
+    assert SECRET not in f"{caught.value} {caught.value.__context__}"
+
+
+@pytest.fixture
+def tls_url(redis_server: RedisServers, tls_files: TlsFiles) -> str:
+    return redis_server(tls=tls_files).url
+
+
+@pytest.mark.parametrize(
+    ("verify", "query"),
+    [(TlsVerify.AUTO, ""), (TlsVerify.FULL, ""), (TlsVerify.FULL, "?ssl_cert_reqs=none&ssl_check_hostname=no")],
+)
+async def test_a_certificate_that_nobody_known_signed_is_refused(tls_url: str, verify: TlsVerify, query: str) -> None:
+    async with connect_redis(tls_url + query, tls_verify=verify, retries=0) as client:
+        with pytest.raises(RedisConnectionError, match="certificate verify failed"):
+            await client.ping()
+
+
+@pytest.mark.parametrize(("verify", "query"), [(TlsVerify.NONE, ""), (TlsVerify.AUTO, "?ssl_cert_reqs=none")])
+async def test_a_certificate_is_not_checked_when_told_so_and_one_line_says_it(
+    tls_url: str, verify: TlsVerify, query: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with connect_redis(tls_url + query, tls_verify=verify, client_name="web") as client:
+        assert await client.ping()
+    (line,) = [record.getMessage() for record in caplog.records if "certificate" in record.getMessage()]
+    assert "redis.certificate_unchecked" in line
+
+
+async def test_a_pinned_authority_is_checked_against(
+    tls_url: str, tls_files: TlsFiles, caplog: pytest.LogCaptureFixture
+) -> None:
+    pinned = f"{tls_url}?ssl_ca_certs={tls_files.authority}"
+    async with connect_redis(pinned, tls_verify=TlsVerify.FULL) as client:
+        assert await client.ping()
+    assert "redis.certificate_unchecked" not in caplog.text
