@@ -9,7 +9,7 @@ from datetime import timedelta
 from enum import StrEnum
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import quote
 
 import aiohttp
@@ -91,7 +91,7 @@ class EnvoyPluginAPI:
         Source: Envoy's plugin guide, "The Plugin API", Update Job; bodies as observed with Envoy's Node SDK 2.5.2.
         """
         texts = {"status": status, "status_message": message, "failure_reason": reason}
-        body: dict[str, JsonValue] = {
+        body = {
             "attachments": [attachment.to_wire() for attachment in attachments],
             **{name: text for name, text in texts.items() if text is not None},
         }
@@ -103,16 +103,17 @@ class EnvoyPluginAPI:
         return _resource(await self.request("GET", CONFIG, {"install_id": install_id}, repeat=Repeat.ALWAYS))
 
     async def request(
-        self, method: str, path: str, ids: Mapping[str, str], json: JsonValue = None, *, repeat: Repeat
+        self, method: str, path: str, ids: Mapping[str, str], body: Mapping[str, Any] | None = None, *, repeat: Repeat
     ) -> JsonValue:
         """Send one request and return the `data` of the answer; None where there is none (204, `{}`).
 
         `path` is a template, as `/api/v2/plugin-services/jobs/{job_id}`, and `ids` fill it: each stays one segment.
+        `body` is sent as JSON.
         """
         name = f"{method} {path}"
         url = URL(self._base_url + path.format_map(_segments(name, ids)), encoded=True)
         headers = {"Accept": MEDIA_TYPE, "Content-Type": MEDIA_TYPE, "User-Agent": self._agent}
-        call = Call(name=name, method=method, url=url, headers=headers, body=None if json is None else encode(json))
+        call = Call(name=name, method=method, url=url, headers=headers, body=None if body is None else encode(body))
         return await self._within_time(call, repeat)
 
     async def _within_time(self, call: Call, repeat: Repeat) -> JsonValue:

@@ -14,6 +14,7 @@ from envoy_plugin.errors import ApiUnavailable
 
 ANSWER_BYTES: Final = 4 * 1024 * 1024
 REDIRECTS: Final = 3
+LONGEST_WAIT: Final = 86_400.0
 REDIRECTED: Final = frozenset({301, 302, 307, 308})
 KEEPS_METHOD: Final = frozenset({307, 308})
 
@@ -110,16 +111,17 @@ async def _read(response: aiohttp.ClientResponse, name: str) -> Answer:
 
 
 def read_retry_after(value: str | None, *, now: datetime) -> float | None:
-    """Seconds from `now` until the time that `Retry-After` names (seconds or an HTTP date); None if it names none.
+    """Seconds from `now` until the time that `Retry-After` names (seconds or an HTTP date), a day at most; else None.
 
     Source: RFC 9110, 10.2.3.
     """
     if value is None:
         return None
     if value.strip().isdecimal():
-        return float(value)
+        return min(float(value), LONGEST_WAIT)
     try:
         then = parsedate_to_datetime(value)
     except ValueError:
         return None
-    return max(0.0, (then if then.tzinfo else then.replace(tzinfo=UTC)).timestamp() - now.timestamp())
+    left = (then if then.tzinfo else then.replace(tzinfo=UTC)) - now
+    return min(max(0.0, left.total_seconds()), LONGEST_WAIT)
