@@ -1,5 +1,6 @@
 """What `trigger` does once it knows what is wanted: build, send, wait, and look at the job."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -8,7 +9,7 @@ from yarl import URL
 
 from envoy_plugin.cli.exits import ExitCode
 from envoy_plugin.simulator.answers import Outcome
-from envoy_plugin.simulator.control import SimulatedEnvoy
+from envoy_plugin.simulator.control import SimulatedEnvoy, SimulatedEnvoyLost
 from envoy_plugin.simulator.overrides import Override, override
 from envoy_plugin.simulator.payloads import Webhook, build_webhook
 from envoy_plugin.simulator.sender import Delivery, Sender
@@ -53,8 +54,8 @@ class Report:
 
     @property
     def is_still_in_progress(self) -> bool:
-        """Whether a job that was to be followed to its end hasn't ended."""
-        return self.plan.follow is not None and self._final_status == "in_progress"
+        """Whether a job that was to be followed to its end hasn't ended, as far as is known."""
+        return self.plan.follow is not None and self._final_status in {None, "in_progress"}
 
     @property
     def is_as_expected(self) -> bool:
@@ -90,7 +91,7 @@ async def deliver(session: ClientSession, plan: Plan) -> Report:
     Raises:
         NobodyToFollow: before anything was sent.
         BadOverride: likewise.
-        SimulatedEnvoyLost: it went away.
+        SimulatedEnvoyLost: likewise; it went away meanwhile.
     """
     envoy = await _simulated_envoy(session, plan)
     webhook = override(await _build(envoy, plan), plan.overrides)
@@ -129,8 +130,15 @@ async def _agreed_config(envoy: SimulatedEnvoy, plan: Plan) -> JsonObject:
 
 
 async def _view(envoy: SimulatedEnvoy | None, webhook: Webhook, delivery: Delivery, plan: Plan) -> JobView | None:
+    """The job as it is in the end; None where nobody shows it (any more)."""
     if envoy is None or webhook.job_id is None:
         return None
+    with suppress(SimulatedEnvoyLost):
+        return await _look(envoy, webhook.job_id, delivery, plan)
+    return None
+
+
+async def _look(envoy: SimulatedEnvoy, job_id: str, delivery: Delivery, plan: Plan) -> JobView:
     if plan.follow is not None and delivery.answer is not None:
-        await envoy.settled_job(webhook.job_id, timeout=plan.follow)
-    return JobView(shown=await envoy.job(webhook.job_id), timeline=await envoy.timeline(webhook.job_id))
+        await envoy.settled_job(job_id, timeout=plan.follow)
+    return JobView(shown=await envoy.job(job_id), timeline=await envoy.timeline(job_id))

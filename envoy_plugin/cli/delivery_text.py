@@ -20,7 +20,7 @@ def as_json(report: Report) -> str:
         "job_id": report.webhook.job_id,
         "body": None if delivery.answer is None else delivery.answer.body,
         "event": report.webhook.event,
-        "install_id": report.webhook.document["meta"]["install_id"],
+        "install_id": report.webhook.install_id,
         "seed": report.plan.seed,
         "elapsed_ms": _ms(delivery),
         "error": delivery.fault,

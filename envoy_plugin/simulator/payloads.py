@@ -84,9 +84,22 @@ class Webhook:
         return str(self._job.get("identifier"))
 
     @property
+    def install_id(self) -> Json:
+        """The install as it is sent: text, or what an override made of it."""
+        return self._meta.get("install_id")
+
+    @property
+    def _meta(self) -> JsonObject:
+        return _object(self.document["meta"])
+
+    @property
     def _job(self) -> JsonObject:
-        job = self.document["meta"].get("job")
-        return job if isinstance(job, dict) else {}
+        return _object(self._meta.get("job"))
+
+
+def _object(value: Json) -> JsonObject:
+    """An object, or an empty one in place of whatever an override put there."""
+    return value if isinstance(value, dict) else {}
 
 
 def build_webhook(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from io import BytesIO
 from time import perf_counter
 from typing import Final
 
@@ -90,7 +91,7 @@ async def _post(
 ) -> Answer:
     async with session.post(
         URL(url),
-        data=body,
+        data=BytesIO(body),
         headers=headers,
         timeout=ClientTimeout(total=timeout.total_seconds()),
         allow_redirects=False,
