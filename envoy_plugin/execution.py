@@ -1,4 +1,4 @@
-"""What a worker does for a job: it runs an event's handler or sends a report, and answers the verb that ends the job."""
+"""What a worker does for a job: it runs an event's handler or sends a report, and answers the verb that ends it."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -43,10 +43,11 @@ async def execute(runtime: Runtime, held: Claimed) -> Verb[Any]:
 
 async def _run(runtime: Runtime, handler: Handler, subject: Subject) -> Outcome | Reason:
     """The handler's outcome, or why it has none."""
+    timeout = runtime.timeout_of(handler)
     try:
-        return await call_handler(handler, subject, runtime.background_sources, handler.timeout)
+        return await call_handler(handler, subject, runtime.background_sources, timeout)
     except HandlerTimedOut:
-        log.error("handler.timed_out", seconds=handler.timeout.total_seconds())
+        log.error("handler.timed_out", seconds=timeout.total_seconds())
         return Reason.TIMEOUT
     except ApiUnavailable as error:
         log.warning("envoy.unavailable", status=error.status)

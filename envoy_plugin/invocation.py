@@ -37,7 +37,7 @@ class HandlerTimedOut(Exception):
 def make_sources(
     plugin: Plugin, *, api: EnvoyPluginAPI, configs: InstallConfigs, provided: Mapping[type, object]
 ) -> tuple[Sources, Sources]:
-    """What handlers are given: inline, where the delivery carries the config, and in the background, where none does."""
+    """What handlers are given: inline, where the delivery has the config, and in the background, where none does."""
     shared: dict[type, Callable[[Subject], object]] = {
         Event: lambda subject: subject.event,
         Meta: lambda subject: subject.event.meta,

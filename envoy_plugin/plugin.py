@@ -23,7 +23,6 @@ from envoy_plugin.injection import (
 from envoy_plugin.outcomes import Outcome
 from envoy_plugin.routing import Handler, Router, check_event
 
-INLINE_TIMEOUT: Final = timedelta(seconds=10)
 BACKGROUND_TIMEOUT: Final = timedelta(minutes=5)
 RETRIES: Final = 5
 NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -97,8 +96,8 @@ class Plugin:
         Inline, Envoy waits for the outcome. With `background`, it is told at once that the work goes on; the work is
         durable, and Envoy hears its end.
 
-        `timeout` is 10 s inline, and 5 min for each attempt in the background. `retries` is how often a background
-        handler runs again after it failed, 5. `unknown` allows an event whose name looks like a known one misspelt.
+        `timeout` is HANDLER_TIMEOUT (10 s) inline, and 5 min for each attempt in the background. `retries` is how often
+        a background handler runs again after it failed, 5. `unknown` allows an event whose name looks like a known one misspelt.
 
         Raises:
             DeclarationError: the event has a handler, or the options or the function's parameters make no sense.
@@ -161,10 +160,12 @@ async def open_providers(plugin: Plugin) -> AsyncIterator[Mapping[type, object]]
         yield MappingProxyType(provided)
 
 
-def _limits(event: str, *, background: bool, timeout: timedelta | None, retries: int | None) -> tuple[timedelta, int]:
-    if timeout is None:
-        timeout = BACKGROUND_TIMEOUT if background else INLINE_TIMEOUT
-    if not isinstance(timeout, timedelta) or timeout <= timedelta(0):
+def _limits(
+    event: str, *, background: bool, timeout: timedelta | None, retries: int | None
+) -> tuple[timedelta | None, int]:
+    if timeout is None and background:
+        timeout = BACKGROUND_TIMEOUT
+    if timeout is not None and (not isinstance(timeout, timedelta) or timeout <= timedelta(0)):
         raise DeclarationError(f"The timeout for {event!r} must be a timedelta above zero, not {timeout!r}.")
     if not background:
         if retries is not None:

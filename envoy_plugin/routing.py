@@ -19,14 +19,14 @@ ALIKE: Final = 0.85
 class Handler:
     """A function for an event, and how it is run.
 
-    `timeout` ends an inline handler, or one attempt of a background handler. `retries` come after the first attempt,
-    in the background only.
+    `timeout` ends an inline handler (None: after HANDLER_TIMEOUT), or one attempt of a background handler. `retries`
+    come after the first attempt, in the background only.
     """
 
     event: str
     function: Function
     background: bool
-    timeout: timedelta
+    timeout: timedelta | None
     retries: int
     needs: Needs
 

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 import aiohttp
 from redis.asyncio import Redis
@@ -19,6 +20,7 @@ from envoy_plugin.envoy.tokens import OAuthClient, TokenCache
 from envoy_plugin.invocation import Sources, make_sources
 from envoy_plugin.logs import get_logger
 from envoy_plugin.plugin import Plugin, open_providers
+from envoy_plugin.routing import Handler
 from envoy_plugin.sealing import Sealer
 from envoy_plugin.settings import Settings
 
@@ -39,6 +41,10 @@ class Runtime:
     inline_sources: Sources
     background_sources: Sources
     stopping: bool = False
+
+    def timeout_of(self, handler: Handler) -> timedelta:
+        """How long a run of this handler may take."""
+        return handler.timeout or self.settings.handler_timeout
 
 
 def make_engine(redis: Redis, plugin_name: str, settings: Settings) -> Engine:

@@ -4,6 +4,7 @@ Source of the statuses: Envoy's plugin guide, "Plugin Responses": 200 done, 202 
 anything else an assumed failure. So a bad request is never a 400 here.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -32,6 +33,8 @@ QUEUE: Final = "events"
 LIMIT_GRACE: Final = timedelta(seconds=2)
 """The worker ends a handler that takes too long; the engine does so a little later, where the worker can't."""
 JSON_TYPES: Final = frozenset({"application/json", "application/vnd.api+json"})
+REDIS_SECONDS: Final = 8
+"""How long a delivery waits for a Redis that says nothing; Envoy waits longer, and delivers again after a 503."""
 PLAIN_ID: Final = 64
 ACCEPTED: Final = answer(Ongoing("Accepted"))
 
@@ -68,7 +71,7 @@ class Webhooks:
             given = Refused(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)).answer
         except TooLarge as error:
             given = Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error)).answer
-        except RedisError as error:
+        except (RedisError, TimeoutError) as error:
             log.error("webhook.unavailable", error=type(error).__name__)
             given = Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Not available now").answer
         return _response(given)
@@ -111,8 +114,9 @@ class Webhooks:
         """202 once the job is in Redis. The same event again finds the job."""
         runtime = self._runtime
         check_subject(handler, Subject(event), runtime.inline_sources)
-        await runtime.configs.remember(event.meta.install_id, event.meta.config)
-        made = await runtime.batcher.run(self._job(handler, event, body))
+        async with asyncio.timeout(REDIS_SECONDS):
+            await runtime.configs.remember(event.meta.install_id, event.meta.config)
+            made = await runtime.batcher.run(self._job(handler, event, body))
         log.info("job.enqueued" if made.created else "job.known", id=made.id, state=made.state)
         return ACCEPTED
 
@@ -124,7 +128,7 @@ class Webhooks:
             install=event.meta.install_id,
             payload=runtime.engine.seal(event.without_secrets()),
             retries=handler.retries,
-            limit=handler.timeout + LIMIT_GRACE,
+            limit=runtime.timeout_of(handler) + LIMIT_GRACE,
             unique=Unique(key=delivery_name(event, body), until=datetime.now(UTC) + runtime.settings.delivery_window),
             owes=REPORT_DEBT if event.meta.job else None,
         )
@@ -137,14 +141,15 @@ class Webhooks:
 
         if not runtime.settings.delivery_records:
             return await handle()
-        return await runtime.records.once(delivery_name(event, body), handle, timeout=handler.timeout)
+        return await runtime.records.once(delivery_name(event, body), handle, timeout=runtime.timeout_of(handler))
 
     async def _run(self, handler: Handler, event: Event) -> Answer:
         runtime = self._runtime
+        timeout = runtime.timeout_of(handler)
         try:
-            outcome = await call_handler(handler, Subject(event), runtime.inline_sources, handler.timeout)
+            outcome = await call_handler(handler, Subject(event), runtime.inline_sources, timeout)
         except HandlerTimedOut:
-            log.error("handler.timed_out", seconds=handler.timeout.total_seconds())
+            log.error("handler.timed_out", seconds=timeout.total_seconds())
             return timed_out()
         except (BadPayload, ConfigMismatch, RedisError):
             raise

@@ -58,11 +58,11 @@ def test_a_handler_is_still_the_function_it_was(plugin: Plugin) -> None:
     assert plugin.on("entry_sign_in")(open_door) is open_door
 
 
-def test_a_handler_is_inline_for_ten_seconds_unless_said_otherwise(plugin: Plugin) -> None:
+def test_a_handler_is_inline_for_as_long_as_the_settings_say_unless_said_otherwise(plugin: Plugin) -> None:
     plugin.on("entry_sign_in")(open_door)
     handler = plugin.handlers["entry_sign_in"]
     assert (handler.function, handler.background) == (open_door, False)
-    assert (handler.timeout, handler.retries) == (timedelta(seconds=10), 0)
+    assert (handler.timeout, handler.retries) == (None, 0)
     assert [name for name, _ in handler.needs] == ["entry", "config", "doors"]
 
 
