@@ -5,13 +5,14 @@ Three keys in one slot: `key` holds the token, sealed; `key:failure` the last fa
 
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
 from pydantic import TypeAdapter, ValidationError
 from redis.asyncio import Redis
 from redis.asyncio.lock import Lock
+from redis.exceptions import LockNotOwnedError
 
 from envoy_plugin.envoy.oauth import Token
 from envoy_plugin.errors import ApiUnavailable, AuthFailed, EnvoyError, SealError
@@ -108,10 +109,11 @@ class TokenStore:
     @asynccontextmanager
     async def lock(self) -> AsyncIterator[bool]:
         """Whether this process is the one that may log in now; it is until the block ends, or for `LOCK_SECONDS`."""
-        lock = Lock(self._redis, self._lock_key, timeout=LOCK_SECONDS, thread_local=False, raise_on_release_error=False)
+        lock = Lock(self._redis, self._lock_key, timeout=LOCK_SECONDS, thread_local=False)
         won = await lock.acquire(blocking=False)
         try:
             yield won
         finally:
             if won:
-                await lock.release()
+                with suppress(LockNotOwnedError):  # it ran out; the next owner keeps it
+                    await lock.release()

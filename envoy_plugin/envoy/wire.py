@@ -40,13 +40,17 @@ Time = Annotated[datetime, PlainValidator(read_time)]
 
 
 def flatten(resource: Mapping[str, Any]) -> dict[str, Any]:
-    """One level of snake_case names from a JSON:API resource, or from any object with names in dash-case."""
+    """One level of snake_case names from a JSON:API resource, or from any object with names in dash-case.
+
+    Raises:
+        ValueError: `attributes` or `relationships` is no object.
+    """
     flat = _present(resource)
-    flat.update(_present(_part(flat.pop("attributes", None), "attributes")))
-    flat.update(_references(_part(flat.pop("relationships", None), "relationships")))
-    for beside in ("id", "type"):
-        if beside in resource:
-            flat[beside] = resource[beside]
+    attributes, relationships = flat.pop("attributes", None), flat.pop("relationships", None)
+    if attributes is not None:
+        flat = _present(_object(attributes, "attributes")) | flat
+    if relationships is not None:
+        flat.update(_references(_object(relationships, "relationships")))
     return flat
 
 
@@ -54,10 +58,8 @@ def _present(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name.replace("-", "_"): value for name, value in values.items() if value is not None}
 
 
-def _part(value: object, name: str) -> Mapping[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, Mapping):
+def _object(value: object, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
         raise ValueError(f"{name} is not an object")  # noqa: TRY004 - as in read_time
     return value
 
@@ -65,11 +67,11 @@ def _part(value: object, name: str) -> Mapping[str, Any]:
 def _references(relationships: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     for name, relationship in relationships.items():
         target = relationship.get("data") if isinstance(relationship, dict) else None
-        if isinstance(target, dict):
-            yield f"{name.replace('-', '_')}_id", target.get("id")
+        if isinstance(target, dict) and target.get("id") is not None:
+            yield f"{name.replace('-', '_')}_id", target["id"]
         elif isinstance(target, list):
-            ids = tuple(one.get("id") for one in target if isinstance(one, dict))
-            yield f"{name.replace('-', '_').removesuffix('s')}_ids", ids
+            ids = [one.get("id") for one in target if isinstance(one, dict)]
+            yield f"{name.replace('-', '_').removesuffix('s')}_ids", [one for one in ids if one is not None]
 
 
 class Wire(BaseModel):

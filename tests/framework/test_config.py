@@ -46,7 +46,7 @@ def test_a_config_is_frozen_and_shows_names_alone() -> None:
     assert "canary" not in f"{config} {config.api_key!r} {config.api_key}"
     assert "canary" not in str(config.model_dump(include={"api_key"})) + DoorConfig(api_key="canary").model_dump_json()
     with pytest.raises(ValidationError, match="frozen"):
-        config.group = "x"  # type: ignore[misc] - what a type checker refuses too
+        config.group = "x"  # type: ignore[misc]  # a type checker refuses it, too
 
 
 @pytest.mark.parametrize(

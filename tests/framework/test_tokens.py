@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from redis.asyncio import Redis
 
+from envoy_plugin.envoy import tokens
 from envoy_plugin.envoy.tokens import OAuthClient, TokenCache
 from envoy_plugin.errors import ApiUnavailable, AuthFailed
 from envoy_plugin.sealing import Sealer
@@ -306,6 +307,42 @@ async def test_a_process_that_died_while_logging_in_is_waited_for_no_longer_than
     await redis.set(f"{KEY}:lock", "dead", px=300)
     assert await cache.get()
     assert len(envoy.grants()) == 1
+
+
+async def test_waiting_for_another_process_ends(
+    cache: TokenCache, redis: Redis, envoy: SimulatedEnvoy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokens, "LOCK_SECONDS", -0.9)
+    await redis.set(f"{KEY}:lock", "slow", px=60_000)
+    with pytest.raises(ApiUnavailable, match="too long"):
+        await cache.get()
+    assert envoy.grants() == []
+
+
+async def test_a_token_that_was_replaced_meanwhile_is_not_renewed_again(
+    cache: TokenCache, envoy: SimulatedEnvoy
+) -> None:
+    old = await cache.get()
+    new = await cache.renew(old)
+    assert await cache.renew(old) == new
+    assert len(envoy.grants()) == 2
+
+
+async def test_who_gets_the_lock_after_another_has_logged_in_takes_its_token(
+    make_cache: MakeCache, envoy: SimulatedEnvoy
+) -> None:
+    token = await make_cache().get()
+    taken = await make_cache()._log_in_first(None)
+    assert taken is not None
+    assert taken.access_token == token
+    assert len(envoy.grants()) == 1
+
+
+async def test_a_lock_that_ran_out_is_not_taken_from_the_next_owner(cache: TokenCache, redis: Redis) -> None:
+    async with cache._store.lock() as won:
+        assert won
+        await redis.set(f"{KEY}:lock", "next")
+    assert await redis.get(f"{KEY}:lock") == b"next"
 
 
 async def test_who_stops_waiting_does_not_stop_the_login(cache: TokenCache, envoy: SimulatedEnvoy) -> None:
