@@ -1,4 +1,4 @@
-"""Signed requests: the same 2.6 KB `entry_sign_in`, each with a job id of its own; for Slack Bolt as Slack would send it."""
+"""Signed requests: one 2.6 KB `entry_sign_in`, each time with another job id; for Slack Bolt as Slack would send it."""
 
 import base64
 import hashlib
