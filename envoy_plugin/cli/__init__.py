@@ -19,6 +19,9 @@ from envoy_plugin.errors import EnvoyPluginError, SettingsError
 
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "web": "Answer Envoy's webhooks.",
+        "worker": "Run background work, and tell Envoy its end.",
+        "run": "Answer Envoy and run background work in one process.",
         "platform": "Run a simulated Envoy on this machine.",
         "trigger": "Send a signed event to a plugin, as Envoy would.",
     }
@@ -34,10 +37,8 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Typer's hook between finding a command's name and running it."""
-        name, command, rest = super().resolve_command(ctx, args)
-        if name is not None and command is not None:
-            command = typer.main.get_command(import_module(f"{__name__}.{name}").app)
-        return name, command, rest
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, typer.main.get_command(import_module(f"{__name__}.{name}").app), rest
 
 
 app = typer.Typer(

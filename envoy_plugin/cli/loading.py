@@ -1,0 +1,96 @@
+"""Finding the plugin that a command is about, and importing it."""
+
+import sys
+import tomllib
+import traceback
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+import typer
+
+from envoy_plugin.errors import EnvoyPluginError
+from envoy_plugin.plugin import Plugin
+
+PYPROJECT: Final = Path("pyproject.toml")
+HOW_TO_NAME: Final = (
+    "Give --app MODULE:ATTR, or set app under [tool.envoy_plugin] in the pyproject.toml of this directory."
+)
+
+
+class AppUnusable(EnvoyPluginError):
+    """The plugin that was named can't be had; the message is one sentence and quotes no value."""
+
+
+def find_app(app: str | None) -> str:
+    """`MODULE:ATTR` of the plugin: `app`, else what `pyproject.toml` in the working directory names.
+
+    Raises:
+        typer.BadParameter: none is named, or not in this form.
+        AppUnusable: `pyproject.toml` can't be read.
+    """
+    named = app if app is not None else _named_by_project()
+    if named is None:
+        raise typer.BadParameter(f"No plugin is named. {HOW_TO_NAME}", param_hint="--app")
+    module, _, attribute = named.partition(":")
+    if not all(word.isidentifier() for word in (*module.split("."), *attribute.split("."))):
+        raise typer.BadParameter(f"{named!r} is not of the form MODULE:ATTR.", param_hint="--app")
+    return named
+
+
+def load_plugin(app: str | None) -> Plugin:
+    """Import the plugin that `app` or `pyproject.toml` names, with the working directory first on the import path.
+
+    Raises:
+        typer.BadParameter: none is named.
+        AppUnusable: it isn't there, or is something else, or its module raised.
+        DeclarationError: a decorator or a handler in it makes no sense.
+    """
+    module_name, _, attribute = find_app(app).partition(":")
+    found: object = _import(module_name)
+    for name in attribute.split("."):
+        if not hasattr(found, name):
+            raise AppUnusable(f"Module {module_name} has no {attribute}.")
+        found = getattr(found, name)
+    if not isinstance(found, Plugin):
+        raise AppUnusable(f"{module_name}:{attribute} is no Plugin but of type {type(found).__name__}.")
+    return found
+
+
+def _named_by_project() -> str | None:
+    try:
+        project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise AppUnusable(f"{PYPROJECT} can't be read: {type(error).__name__}.") from None
+    named = project.get("tool", {}).get("envoy_plugin", {}).get("app")
+    return None if named is None else str(named)
+
+
+def _import(name: str) -> ModuleType:
+    here = str(Path.cwd())
+    if sys.path[0] != here:
+        sys.path.insert(0, here)
+    try:
+        return import_module(name)
+    except EnvoyPluginError:
+        raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin's module raises is its author's to see
+        if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
+            raise AppUnusable(f"There is no module {error.name}, seen from {here}.") from None
+        raise AppUnusable(f"Importing {name} failed: {_what(error)} at {_where(error)}.") from None
+
+
+def _what(error: BaseException) -> str:
+    """The type, and the module where one is missing; never the text, which may quote a value."""
+    missing = f" ({error.name})" if isinstance(error, ImportError) and error.name else ""
+    return f"{type(error).__name__}{missing}"
+
+
+def _where(error: BaseException) -> str:
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    frame, line = list(traceback.walk_tb(error.__traceback__))[-1]
+    return f"{frame.f_code.co_filename}:{line}"

@@ -1,0 +1,80 @@
+"""What `web`, `worker` and `run` have in common: load, then serve until a signal."""
+
+import asyncio
+import errno
+import os
+import signal
+from collections.abc import Callable, Collection, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from envoy_plugin.cli.environment import load_env_file, log_as, read_settings
+from envoy_plugin.cli.exits import ExitCode
+from envoy_plugin.cli.loading import load_plugin
+from envoy_plugin.errors import EnvoyPluginError
+from envoy_plugin.logs import get_logger
+from envoy_plugin.plugin import Plugin
+from envoy_plugin.serving import STOP_SIGNALS, Role, serve
+from envoy_plugin.settings import Settings
+
+UNUSABLE_ADDRESS: Final = frozenset({errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL})
+
+log = get_logger(__name__)
+
+
+def start(
+    roles: Collection[Role], *, app: str | None, env_file: Path | None, overrides: Mapping[str, object] | None = None
+) -> None:
+    """Serve the plugin until SIGTERM or SIGINT; `overrides` are variables that options set.
+
+    Raises:
+        typer.BadParameter: no plugin is named.
+        SettingsError: the environment can't be used.
+        EnvoyPluginError: the plugin can't be had, or Redis holds a newer release's keys.
+        typer.Exit: with FAILED, after one sentence or log line that says why.
+    """
+    _stop_at_once()
+    load_env_file(env_file)
+    settings = read_settings(overrides or {})
+    log_as(settings)
+    plugin = load_plugin(app)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(plugin, settings, roles))
+
+
+async def _serve(plugin: Plugin, settings: Settings, roles: Collection[Role]) -> None:
+    try:
+        await serve(plugin, settings, roles)
+    except EnvoyPluginError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in UNUSABLE_ADDRESS:
+            typer.echo(_address_sentence(settings, error.errno), err=True)
+        else:
+            log.exception("process.failed")
+        raise typer.Exit(ExitCode.FAILED) from None
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)  # hosts send SIGTERM more than once
+
+
+def _address_sentence(settings: Settings, number: int) -> str:
+    host = f" of {settings.host}" if settings.host else ""
+    return f"Port {settings.port}{host} can't be used: {os.strerror(number)}. --port takes another one."
+
+
+def _stop_at_once() -> None:
+    """Until there is something to drain, the signals that stop a process end it, with the same exit code."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, lambda *_: os._exit(ExitCode.OK))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The event loop of the extra `fast`, where it is installed."""
+    if find_spec("uvloop") is None:
+        return None
+    import uvloop  # noqa: PLC0415 - only where it is installed
+
+    return uvloop.new_event_loop
