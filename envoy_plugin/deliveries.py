@@ -15,10 +15,12 @@ from typing import Final
 from pydantic import TypeAdapter
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
+from redis.exceptions import RedisError
 
 from envoy_plugin.engine.clock import milliseconds
 from envoy_plugin.engine.model import Codec
 from envoy_plugin.errors import SealError
+from envoy_plugin.logs import get_logger
 from envoy_plugin.outcomes import Answer
 
 FINAL_STATUSES: Final = frozenset({200, 202, 400, 412})
@@ -26,6 +28,8 @@ FINAL_STATUSES: Final = frozenset({200, 202, 400, 412})
 MOST_BYTES: Final = 16 * 1024
 GRACE: Final = timedelta(seconds=2)
 POLL_SECONDS: Final = 0.05
+TAKE_SECONDS: Final = 8
+SETTLE_SECONDS: Final = 2
 MARKER: Final = b"?"
 KEPT: Final = b"="
 UNANSWERED: Final = Answer(
@@ -33,6 +37,8 @@ UNANSWERED: Final = Answer(
 )
 
 _ANSWER: Final = TypeAdapter(Answer)
+
+log = get_logger(__name__)
 
 
 class DeliveryRecords:
@@ -51,10 +57,13 @@ class DeliveryRecords:
         """The answer to this delivery: of `handle`, or of whoever has handled it already or is at it.
 
         `timeout` is how long `handle` may take, and how long somebody else's answer is waited for; then 503.
+
+        Raises:
+            RedisError, TimeoutError: Redis can't be reached, or says nothing; `handle` was not called.
         """
         key, marker = self._key_of(name), MARKER + secrets.token_bytes(12)
         deadline = asyncio.get_running_loop().time() + timeout.total_seconds()
-        while not await self._redis.set(key, marker, nx=True, px=milliseconds(timeout + GRACE)):
+        while not await self._take(key, marker, timeout):
             known = await self._wait(key, deadline)
             if known is not None:
                 return known
@@ -66,8 +75,20 @@ class DeliveryRecords:
             answer = await handle()
             kept = self._sealed(answer)
         finally:
-            await self._settle(keys=[key], args=[marker, kept, self._window])
+            await self._settle_quietly(key, marker, kept)
         return answer
+
+    async def _settle_quietly(self, key: str, marker: bytes, kept: bytes) -> None:
+        """Turn the marker into the answer or into nothing. Without Redis it dies by itself, and the answer goes out."""
+        try:
+            async with asyncio.timeout(SETTLE_SECONDS):
+                await self._settle(keys=[key], args=[marker, kept, self._window])
+        except (RedisError, TimeoutError) as error:
+            log.warning("delivery.unrecorded", error=type(error).__name__)
+
+    async def _take(self, key: str, marker: bytes, timeout: timedelta) -> bool:
+        async with asyncio.timeout(TAKE_SECONDS):
+            return bool(await self._redis.set(key, marker, nx=True, px=milliseconds(timeout + GRACE)))
 
     async def _wait(self, key: str, deadline: float) -> Answer | None:
         """Somebody else's answer; None when they have given up, or have never been."""

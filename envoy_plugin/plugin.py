@@ -97,7 +97,8 @@ class Plugin:
         durable, and Envoy hears its end.
 
         `timeout` is HANDLER_TIMEOUT (10 s) inline, and 5 min for each attempt in the background. `retries` is how often
-        a background handler runs again after it failed, 5. `unknown` allows an event whose name looks like a known one misspelt.
+        a background handler runs again after it failed, 5. `unknown` allows an event whose name
+        looks like a known one misspelt.
 
         Raises:
             DeclarationError: the event has a handler, or the options or the function's parameters make no sense.

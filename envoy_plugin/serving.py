@@ -7,7 +7,9 @@ the rest back, exit 0. Hosts kill 30 s after SIGTERM (devcenter.heroku.com, "Dyn
 import asyncio
 import contextlib
 import logging
+import os
 import signal
+import threading
 from collections.abc import Callable, Collection, Iterator
 from enum import StrEnum
 from functools import partial
@@ -27,6 +29,7 @@ from envoy_plugin.worker import Worker
 
 KEEPALIVE_SECONDS: Final = 95
 """Longer than the 90 s after which Heroku's router drops a silent connection (devcenter.heroku.com, changelog 3391)."""
+GRACE_SECONDS: Final = 4
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 log = get_logger(__name__)
@@ -51,23 +54,35 @@ async def serve(
         SchemaTooNew: the keys in Redis are a newer release's.
     """
     stop = asyncio.Event()
+    leaving = threading.Timer(settings.drain_timeout.total_seconds() + GRACE_SECONDS, _leave)
+    leaving.daemon = True
     try:
         with _signals(stop):
             async with open_runtime(plugin, settings) as runtime, asyncio.TaskGroup() as group:
-                group.create_task(_announce(runtime, stop))
+                group.create_task(_announce(runtime, stop, leaving))
                 if Role.WEB in roles:
                     group.create_task(_answer(runtime, stop, ready))
                 if Role.WORKER in roles:
                     group.create_task(_work(runtime, stop))
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
+    finally:
+        leaving.cancel()
     log.info("process.stopped")
 
 
-async def _announce(runtime: Runtime, stop: asyncio.Event) -> None:
+async def _announce(runtime: Runtime, stop: asyncio.Event, leaving: threading.Timer) -> None:
     await stop.wait()
     runtime.stopping = True
     log.info("process.stopping")
+    leaving.start()
+
+
+def _leave() -> None:
+    """End the process although a handler won't end: the leases of its jobs run out, and others take them."""
+    log.error("process.abandoned")
+    logging.shutdown()
+    os._exit(0)
 
 
 @contextlib.contextmanager

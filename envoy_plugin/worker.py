@@ -141,9 +141,12 @@ class Worker:
     async def _drain(self, drain: timedelta) -> None:
         if self._held:
             await asyncio.wait(self._held, timeout=drain.total_seconds())
-        unfinished = list(self._held.items())
-        await _cancel([task for task, _ in unfinished])
-        await self._give_back([held for _, held in unfinished])
+        unfinished = dict(self._held)
+        for task in unfinished:
+            task.cancel()
+        if unfinished:
+            await asyncio.wait(unfinished, timeout=RELEASE_TIME.total_seconds())
+        await self._give_back(list(unfinished.values()))
 
     async def _give_back(self, jobs: list[Claimed]) -> None:
         """Release what isn't over; no attempt and no retry is spent. Without Redis, the leases run out."""

@@ -6,8 +6,10 @@ from typing import Final
 
 SHARD: Final = "a"
 DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
-TIME_WIDTH: Final = 9
-TAIL_WIDTH: Final = 6
+EPOCH: Final = 1_577_836_800_000
+"""2020-01-01 in ms: eight characters of milliseconds since then last until 2109."""
+TIME_WIDTH: Final = 8
+TAIL_WIDTH: Final = 7
 TAIL_SPAN: Final = 36**TAIL_WIDTH
 
 
@@ -21,7 +23,7 @@ def base36(number: int, width: int) -> str:
 
 
 class Ids:
-    """Makes ids. Two processes collide only on the same millisecond and the same 31 random bits."""
+    """Makes ids. Two processes collide only on the same millisecond and the same 35 random bits."""
 
     def __init__(self) -> None:
         self._millisecond = -1
@@ -30,7 +32,7 @@ class Ids:
 
     def next(self) -> str:
         """A new id, later in order than every one before it."""
-        now = time.time_ns() // 1_000_000
+        now = time.time_ns() // 1_000_000 - EPOCH
         if now > self._millisecond or self._tail == TAIL_SPAN - 1:
             self._millisecond = max(now, self._millisecond + 1)
             self._head = SHARD + base36(self._millisecond, TIME_WIDTH)

@@ -9,17 +9,22 @@ while ARGV[at] do
 end
 if refused and ARGV[2] == 'all' then return reply end
 local out, into = {}, {}
-local function gather(lists, index, ...)
+local function list_of(lists, index)
   local list = lists[index]
   if not list then list = {} lists[index] = list end
-  for i = 1, select('#', ...) do list[#list + 1] = select(i, ...) end
+  return list
 end
 for id, job in pairs(jobs) do
   if job and job.n > 0 then call('HSET', P .. 'job:' .. id, unpack(job.flat, 1, job.n)) end
   if job and job.moved then
     local home = home_of(job.state, job.queue)
-    if job.home and job.home ~= home then gather(out, job.home, id) end
-    gather(into, home, job.place, id)
+    if job.home and job.home ~= home then
+      local leaving = list_of(out, job.home)
+      leaving[#leaving + 1] = id
+    end
+    local entering = list_of(into, home)
+    local n = #entering
+    entering[n + 1], entering[n + 2] = job.place, id
     if job.state == 'available' then woken[job.queue] = true end
   end
 end
