@@ -62,8 +62,7 @@ def _answer_lines(delivery: Delivery) -> Iterator[str]:
         f"<- {status} {responses.get(status, '')}".rstrip()
         + f" after {_ms(delivery)} ms. Envoy reads this as: {meaning}"
     )
-    if (content_type := delivery.answer.headers.get("Content-Type")) is not None:
-        yield f"   Content-Type: {_printable(content_type)}"
+    yield f"   Content-Type: {_printable(delivery.answer.headers.get('Content-Type', '-'))}"
     if delivery.answer.content:
         yield _indented(_body_text(delivery.answer))
 
