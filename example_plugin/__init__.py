@@ -1,0 +1,1 @@
+"""A plugin to copy: visitors get a badge that opens the doors. Begin with `plugin.py`."""

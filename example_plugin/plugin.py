@@ -1,0 +1,114 @@
+"""A plugin for Envoy, from top to bottom: visitors get a badge that opens the doors, and lose it when they leave.
+
+Envoy sends an event whenever something happens at the front desk. Each function under `@plugin.on` handles one kind of
+event. It says what it needs by the types of its parameters, and what became of it by what it returns. Everything else
+is done for it: signatures, duplicates, tokens, retries, and telling Envoy the end.
+
+Try it: `envoy-plugin dev`, and in a second terminal `envoy-plugin trigger entry_sign_in --follow`.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from pydantic import Field
+
+from envoy_plugin import (
+    Config,
+    Done,
+    Entry,
+    EnvoyPluginJob,
+    Failed,
+    Ignored,
+    Invite,
+    Password,
+    Plugin,
+    Run,
+    Secret,
+    Text,
+)
+from example_plugin.doors import DEMO_KEY, Doors, KeyRejected
+
+
+class DoorConfig(Config):
+    """What whoever installs the plugin enters. Each install has a config of its own."""
+
+    api_key: Secret = Secret(DEMO_KEY)
+    """A `Secret` is shown by no log and no repr; `api_key.reveal()` is the text."""
+
+    group: str = "Visitors"
+    """The doors that open."""
+
+    flows_without_badge: tuple[str, ...] = ("Delivery",)
+
+    seconds_to_open: float = Field(default=0, ge=0, le=60)
+    """How slow the door system is. Real ones are slow without being asked."""
+
+
+plugin = Plugin("example-doors", config=DoorConfig)
+
+
+@plugin.provides
+async def doors() -> AsyncIterator[Doors]:
+    """One per process. What must be opened and closed goes around the `yield`, as `async with Client() as client:`."""
+    yield Doors()
+
+
+@contextmanager
+def door_errors() -> Iterator[None]:
+    """Turn what the door system refuses into an outcome that people can act on. An outcome can be raised anywhere."""
+    try:
+        yield
+    except KeyRejected as error:
+        raise Failed("The door system rejected the API key. Check it in the plugin's setup.", str(error)) from error
+
+
+# In the background: Envoy is told at once that the work goes on (202), a worker does it, and Envoy hears the end of it.
+# If the process dies, another runs the function again: so whatever it does must be right when it is done twice.
+
+
+@plugin.on("invite_created", background=True)
+@plugin.on("invite_updated", background=True)
+async def expect_visitor(invite: Invite, config: DoorConfig, doors: Doors) -> Done:
+    """Somebody was invited, or the invite was changed: the same call is right for both."""
+    with door_errors():
+        await doors.expect(config.api_key.reveal(), invite.id, invite.expected_arrival_time)
+    return Done("The front desk expects the visitor")
+
+
+@plugin.on("entry_sign_in", background=True)
+async def hand_out_badge(
+    entry: Entry, config: DoorConfig, doors: Doors, job: EnvoyPluginJob, run: Run
+) -> Done | Ignored:
+    """A visitor has signed in: issue a badge and open the doors to it."""
+    if entry.flow_name in config.flows_without_badge:
+        return Ignored(f"Visitors of the flow {entry.flow_name} get no badge")
+    key = config.api_key.reveal()
+    with door_errors():
+        # Issuing twice would be two badges. `run.once` records the first one, and a second run finds it.
+        badge = await run.once("badge", doors.issue, key)
+        # The job is Envoy's own record of this event: what the dashboard shows beside the visit.
+        await job.update(f"Badge {badge.number} is being prepared")
+        # Opening the doors twice is the same as once, so it needs no record.
+        takes = timedelta(seconds=config.seconds_to_open)
+        await doors.open_to(key, entry.id, group=config.group, takes=takes)
+    return Done(f"Badge {badge.number} is ready", Text("Badge", badge.number), Password("PIN", badge.pin))
+
+
+# Inline: Envoy waits for the answer, 10 s at most. Right for what is quick.
+
+
+@plugin.on("entry_sign_out")
+async def close_doors(entry: Entry, config: DoorConfig, doors: Doors) -> Done:
+    """The visitor has left."""
+    with door_errors():
+        await doors.close_to(config.api_key.reveal(), entry.id)
+    return Done("The badge opens no door any more")
+
+
+@plugin.on("invite_removed")
+async def stop_expecting(invite: Invite, config: DoorConfig, doors: Doors) -> Done:
+    """The visit was called off."""
+    with door_errors():
+        await doors.stop_expecting(config.api_key.reveal(), invite.id)
+    return Done("The front desk doesn't expect the visitor any more")

@@ -1,0 +1,1 @@
+"""The example plugin's own tests: copy them with it."""

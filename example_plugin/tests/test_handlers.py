@@ -1,0 +1,34 @@
+"""Handlers are plain functions: called here with nothing around them."""
+
+from datetime import timedelta
+
+import pytest
+
+from envoy_plugin import Done, Entry, Failed, Invite, Secret
+from example_plugin.doors import Doors
+from example_plugin.plugin import DoorConfig, close_doors, expect_visitor, stop_expecting
+
+CONFIG = DoorConfig()
+INVITE = Invite(id="17")
+ENTRY = Entry(id="9001")
+
+
+async def test_the_front_desk_expects_an_invited_visitor_until_the_invite_is_removed() -> None:
+    doors = Doors()
+    assert await expect_visitor(INVITE, CONFIG, doors) == Done("The front desk expects the visitor")
+    assert doors.is_expected("17")
+    await stop_expecting(INVITE, CONFIG, doors)
+    assert not doors.is_expected("17")
+
+
+async def test_signing_out_twice_is_the_same_as_once() -> None:
+    doors = Doors()
+    await doors.open_to("demo-key", ENTRY.id, group="Visitors", takes=timedelta())
+    for _ in range(2):
+        assert await close_doors(ENTRY, CONFIG, doors) == Done("The badge opens no door any more")
+        assert doors.group_of("9001") is None
+
+
+async def test_a_rejected_key_is_an_outcome_and_not_an_error() -> None:
+    with pytest.raises(Failed, match="rejected the API key"):
+        await close_doors(ENTRY, DoorConfig(api_key=Secret("revoked-key")), Doors())
