@@ -26,6 +26,8 @@ WEBHOOKS: Final = web.AppKey("webhooks", Webhooks)
 REQUEST_ID: Final = "X-Request-Id"
 GOOD_ID: Final = re.compile(r"[\w.:=-]{1,64}")
 READY_SECONDS: Final = 2
+KEPT_HEADERS: Final = frozenset({"Allow"})
+"""What a refusal of aiohttp's own says beyond its status. Source: RFC 9110, 15.5.6."""
 
 log = get_logger(__name__)
 
@@ -85,7 +87,9 @@ async def _answer_always(request: web.Request, handler: Handler) -> web.StreamRe
         try:
             return await handler(request)
         except web.HTTPException as error:
-            return _json(error.status, {"message": error.reason})
+            answer = _json(error.status, {"message": error.reason})
+            answer.headers.update({name: value for name, value in error.headers.items() if name in KEPT_HEADERS})
+            return answer
         except Exception:
             log.exception("request.failed", method=request.method)
             return _json(HTTPStatus.INTERNAL_SERVER_ERROR, {"message": "The plugin failed unexpectedly"})

@@ -114,9 +114,10 @@ class Webhooks:
         """202 once the job is in Redis. The same event again finds the job."""
         runtime = self._runtime
         check_subject(handler, Subject(event), runtime.inline_sources)
+        job = self._job(handler, event, body)
         async with asyncio.timeout(REDIS_SECONDS):
             await runtime.configs.remember(event.meta.install_id, event.meta.config)
-            made = await runtime.batcher.run(self._job(handler, event, body))
+            made = await runtime.batcher.run(job)
         log.info("job.enqueued" if made.created else "job.known", id=made.id, state=made.state)
         return ACCEPTED
 
