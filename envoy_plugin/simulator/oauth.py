@@ -5,7 +5,6 @@ Source: developers.envoy.com, "Authentication"; Node SDK 2.5.2, src/sdk/EnvoyPlu
 """
 
 import base64
-import binascii
 import hmac
 import secrets
 from collections import OrderedDict
@@ -119,7 +118,7 @@ def _basic_credentials(header: str) -> tuple[str, str] | None:
         return None
     try:
         client_id, _, client_secret = base64.b64decode(value, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         return "", ""
     return client_id, client_secret
 

@@ -1,16 +1,30 @@
 """The simulated Envoy's login."""
 
 import base64
+from contextlib import suppress
 
 import pytest
 from aiohttp import FormData
+from hypothesis import given
+from hypothesis import strategies as st
 
 from envoy_plugin.simulator import defaults, oauth
 from envoy_plugin.simulator.oauth import Tokens
 from envoy_plugin.simulator.platform import TOKENS, create_platform
+from envoy_plugin.simulator.wire import FORM_TYPE, MULTIPART_TYPE, decode_fields
 from tests.unit.simulator.conftest import CREDENTIALS, Envoy, MovableClock, ServeApplication
 
 LOGIN = {"grant_type": "client_credentials", **CREDENTIALS}
+
+
+MULTIPART_PIECES = (
+    b"--b",
+    b"--b--",
+    b"\r\n",
+    b'Content-Disposition: form-data; name="a"',
+    b"Content-Type: x/\xff",
+    b"1",
+)
 
 
 def basic(client_id: str, secret: str) -> dict[str, str]:
@@ -67,6 +81,8 @@ async def test_basic_credentials_alone_log_in(envoy: Envoy) -> None:
         ({}, basic(defaults.CLIENT_ID, "wrong")),
         (CREDENTIALS, basic(defaults.CLIENT_ID, "wrong")),
         ({}, {"Authorization": "Basic %%%"}),
+        ({}, {"Authorization": "Basic é"}),
+        ({}, {"Authorization": "Basic /w=="}),
         ({}, {"Authorization": "Bearer at-1"}),
     ],
 )
@@ -98,6 +114,15 @@ async def test_what_cannot_be_granted_is_named(envoy: Envoy, form: dict[str, str
 async def test_a_body_that_is_no_form_is_an_invalid_request(envoy: Envoy, kind: str, body: bytes) -> None:
     answer = await envoy.client.post("/oauth2/token", data=body, headers={"Content-Type": kind})
     assert (answer.status, (await answer.json())["error"]) == (400, "invalid_request")
+
+
+@given(
+    kind=st.sampled_from(["application/json", FORM_TYPE, MULTIPART_TYPE, f"{MULTIPART_TYPE}; boundary=b", ""]),
+    body=st.binary() | st.lists(st.sampled_from(MULTIPART_PIECES)).map(b"".join),
+)
+def test_any_bytes_are_fields_or_refused(kind: str, body: bytes) -> None:
+    with suppress(ValueError):
+        decode_fields(kind, body)
 
 
 async def test_a_refresh_token_gives_a_new_pair_once(envoy: Envoy) -> None:
