@@ -12,10 +12,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from pydantic_core import to_json
 from redis.exceptions import RedisError
-from structlog.contextvars import bound_contextvars
 
 from envoy_plugin.errors import SchemaTooNew
-from envoy_plugin.logs import get_logger
+from envoy_plugin.logs import Bound, get_logger
 from envoy_plugin.plugin import Plugin
 from envoy_plugin.runtime import Runtime, open_runtime
 from envoy_plugin.settings import Settings
@@ -80,10 +79,10 @@ def _application(settings: Settings, opened: Callable[[web.Application], AsyncIt
 @web.middleware
 async def _answer_always(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Give every request an id in the logs and a JSON answer, which never tells what went wrong inside."""
-    request_id = request.headers.get(REQUEST_ID, "")
-    if not GOOD_ID.fullmatch(request_id):
+    request_id = request.headers.get(REQUEST_ID)
+    if request_id is None or not GOOD_ID.fullmatch(request_id):
         request_id = secrets.token_hex(8)
-    with bound_contextvars(request_id=request_id):
+    with Bound(request_id=request_id):
         try:
             return await handler(request)
         except web.HTTPException as error:

@@ -78,7 +78,7 @@ async def call_handler(handler: Handler, subject: Subject, sources: Sources, tim
         if scope.expired():
             raise HandlerTimedOut from error
         raise
-    return to_outcome(value, handler=handler.place)
+    return to_outcome(value, handler=handler)
 
 
 def check_subject(handler: Handler, subject: Subject, inline_sources: Sources) -> None:

@@ -135,7 +135,7 @@ class Answer:
     retry_after: int | None = None
 
 
-def to_outcome(value: object, *, handler: str = "The handler") -> Outcome:
+def to_outcome(value: object, *, handler: object = "The handler") -> Outcome:
     """What a handler that returned `value` means: nothing is `Done()`, a dict is `Done(data=…)`.
 
     Raises:

@@ -30,8 +30,7 @@ class Handler:
     retries: int
     needs: Needs
 
-    @property
-    def place(self) -> str:
+    def __str__(self) -> str:
         """Where the function was written."""
         return place(self.function)
 
@@ -52,7 +51,7 @@ class Router:
         other = self._handlers.get(handler.event)
         if other is not None:
             raise DeclarationError(
-                f"{handler.event!r} has two handlers, {other.place} and {handler.place}; an event has one outcome."
+                f"{handler.event!r} has two handlers, {other} and {handler}; an event has one outcome."
             )
         self._handlers[handler.event] = handler
 

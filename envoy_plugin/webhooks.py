@@ -9,12 +9,11 @@ import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 from pydantic_core import to_json
 from redis.exceptions import RedisError
-from structlog.contextvars import bound_contextvars
 
 from envoy_plugin.engine.retries import REPORT_DEBT
 from envoy_plugin.engine.verbs import Enqueue, Unique
@@ -22,7 +21,7 @@ from envoy_plugin.envoy.events import Event, parse_event
 from envoy_plugin.envoy.signature import verify
 from envoy_plugin.errors import BadPayload, BadSignature, ConfigMismatch, TooLarge
 from envoy_plugin.invocation import HandlerTimedOut, Subject, call_handler, check_subject
-from envoy_plugin.logs import get_logger
+from envoy_plugin.logs import Bound, get_logger
 from envoy_plugin.outcomes import Answer, Done, Ignored, Ongoing, answer, answer_raised, timed_out
 from envoy_plugin.reports import Report, enqueue_report
 from envoy_plugin.routing import Handler
@@ -35,6 +34,7 @@ LIMIT_GRACE: Final = timedelta(seconds=2)
 JSON_TYPES: Final = frozenset({"application/json", "application/vnd.api+json"})
 REDIS_SECONDS: Final = 8
 """How long a delivery waits for a Redis that says nothing; Envoy waits longer, and delivers again after a 503."""
+JSON_HEADERS: Final[Mapping[str, str]] = {"Content-Type": "application/json"}
 PLAIN_ID: Final = 64
 ACCEPTED: Final = answer(Ongoing("Accepted"))
 
@@ -63,7 +63,7 @@ class Webhooks:
         try:
             body = await self._verified_body(request)
             event = self._event(request, body)
-            with bound_contextvars(install=event.meta.install_id, event_kind=event.name):
+            with Bound(install=event.meta.install_id, event_kind=event.name):
                 given = await self._handled(event, body)
         except Refused as refused:
             given = refused.answer
@@ -84,7 +84,7 @@ class Webhooks:
         except BadSignature as error:
             log.warning("webhook.unsigned", size=len(body))
             raise Refused(HTTPStatus.UNAUTHORIZED, str(error)) from None
-        if request.content_type not in JSON_TYPES:
+        if request.headers.get("Content-Type") not in JSON_TYPES and request.content_type not in JSON_TYPES:
             raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.")
         if self._runtime.stopping:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Shutting down")
@@ -118,7 +118,7 @@ class Webhooks:
         async with asyncio.timeout(REDIS_SECONDS):
             await runtime.configs.remember(event.meta.install_id, event.meta.config)
             made = await runtime.batcher.run(job)
-        log.info("job.enqueued" if made.created else "job.known", id=made.id, state=made.state)
+        log.debug("job.enqueued" if made.created else "job.known", id=made.id, state=made.state)
         return ACCEPTED
 
     def _job(self, handler: Handler, event: Event, body: bytes) -> Enqueue:
@@ -182,12 +182,10 @@ async def _read(request: web.Request) -> bytes:
 
 
 def _response(given: Answer) -> web.Response:
-    headers: Mapping[str, str] = {"Retry-After": str(given.retry_after)} if given.retry_after is not None else {}
-    return web.Response(status=given.status, body=_encode(given.body), content_type="application/json", headers=headers)
-
-
-def _encode(body: Mapping[str, Any]) -> bytes:
-    return to_json(body)
+    headers = JSON_HEADERS
+    if given.retry_after is not None:
+        headers = {**JSON_HEADERS, "Retry-After": str(given.retry_after)}
+    return web.Response(status=given.status, body=to_json(given.body), headers=headers)
 
 
 log = get_logger(__name__)

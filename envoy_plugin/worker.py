@@ -13,7 +13,6 @@ from datetime import timedelta
 from typing import Any, Final, TypeAlias
 
 from redis.exceptions import RedisError
-from structlog.contextvars import bound_contextvars
 
 from envoy_plugin.engine.batching import Batcher
 from envoy_plugin.engine.engine import MOST_ITEMS, Engine, Mode
@@ -21,7 +20,7 @@ from envoy_plugin.engine.model import Claimed
 from envoy_plugin.engine.verbs import Claim, Release, Touch, Verb
 from envoy_plugin.engine.waiting import Alarm, listening
 from envoy_plugin.errors import EngineError
-from envoy_plugin.logs import get_logger
+from envoy_plugin.logs import Bound, get_logger
 
 Work: TypeAlias = Callable[[Claimed], Awaitable[Verb[Any]]]
 """Does what a claimed job is for, and answers the verb that ends it. It doesn't raise but when it is cancelled."""
@@ -89,7 +88,7 @@ class Worker:
         task.add_done_callback(self._held.pop)
 
     async def _execute(self, held: Claimed, slots: "_Slots") -> None:
-        with bound_contextvars(job=held.id, install=held.install, attempt=held.attempt):
+        with Bound(job=held.id, install=held.install, attempt=held.attempt):
             try:
                 end = await self._work(held)
             finally:
