@@ -1,0 +1,103 @@
+"""A stream of events during which processes are killed: phase by phase, one victim each."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from tests.acceptance.effects import count_effects
+from tests.acceptance.envoy_side import FINAL, Envoy, Event
+from tests.acceptance.processes import CLIENT_SECRET, Process, Site, eventually
+
+REDIS: Final = "redis"
+WEB: Final = "web"
+AT_ONCE: Final = 16
+OUTAGE_SECONDS: Final = 3.5
+NAMES: Final = ("entry_sign_in", "invite_created", "entry_sign_in", "invite_updated")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """Some events, and who is killed once so many of them were accepted, or had their effect."""
+
+    events: list[Event]
+    victim: str
+    after: int
+    counts_effects: bool
+    envoy_fails: bool
+
+
+def plan_phases(dice: random.Random, *, events: int, kills: int) -> Iterator[Phase]:
+    """`kills` of each victim, in any order; in the middle Envoy fails."""
+    victims = [WEB, "worker-1", "worker-2", REDIS] * kills
+    dice.shuffle(victims)
+    made = [Event.make(NAMES[at % len(NAMES)], f"job-{at}", seed=at) for at in range(events)]
+    for at, victim in enumerate(victims):
+        part = made[at * events // len(victims) : (at + 1) * events // len(victims)]
+        counts_effects = victim != WEB and dice.random() < 0.5
+        yield Phase(
+            events=part,
+            victim=victim,
+            after=dice.randint(2, len(part) // 2),
+            counts_effects=counts_effects,
+            envoy_fails=at == len(victims) // 2,
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class Storm:
+    """Delivers events as Envoy would, while processes die."""
+
+    site: Site
+    envoy: Envoy
+    victims: dict[str, Process]
+    deliveries: int = 0
+    accepted: set[str] = field(default_factory=set)
+    in_flight: list[int] = field(default_factory=list)
+    """How many accepted events had had no effect yet, at each kill."""
+
+    async def pass_through(self, phase: Phase) -> None:
+        """Deliver a phase's events until each is accepted; meanwhile, kill its victim and start it again."""
+        slots = asyncio.Semaphore(AT_ONCE)
+        await self.envoy.know(*(event.job_id for event in phase.events))
+        if phase.envoy_fails:
+            await self.envoy.fail({"path": "/", "status": 503, "seconds": OUTAGE_SECONDS})
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._strike(phase))
+            for event in phase.events:
+                group.create_task(self._deliver(event, slots))
+
+    @property
+    def _handled(self) -> int:
+        return len(count_effects(self.site.directory, "opened"))
+
+    async def _deliver(self, event: Event, slots: asyncio.Semaphore) -> None:
+        async def is_final() -> bool:
+            self.deliveries += 1
+            answer = await event.deliver(self.site.session, self.victims[WEB].url, secret=CLIENT_SECRET)
+            if answer is not None and answer.status == 202:
+                self.accepted.add(event.job_id)
+            return answer is not None and answer.status in FINAL
+
+        async with slots:
+            await eventually(f"{event.job_id} is answered for good", is_final, within=60, every=0.2)
+
+    async def _strike(self, phase: Phase) -> None:
+        start = self._handled if phase.counts_effects else len(self.accepted)
+
+        def is_time() -> bool:
+            return (self._handled if phase.counts_effects else len(self.accepted)) >= start + phase.after
+
+        await eventually(f"{phase.after} events are under way", is_time, within=60)
+        await self._restart(phase.victim)
+
+    async def _restart(self, victim: str) -> None:
+        if victim == REDIS:
+            await asyncio.to_thread(self.site.redis.kill)
+            self.in_flight.append(len(self.accepted) - self._handled)
+            await asyncio.to_thread(self.site.redis.start)
+            return
+        await self.victims[victim].kill()
+        self.in_flight.append(len(self.accepted) - self._handled)
+        await self.victims[victim].start()

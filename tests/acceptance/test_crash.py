@@ -1,0 +1,75 @@
+"""Whatever is killed on the way, every event that was accepted has its effect, and Envoy hears its end."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from envoy_plugin.engine.engine import Engine
+from envoy_plugin.engine.queries import count_jobs, list_jobs
+from envoy_plugin.engine.states import State
+from tests.acceptance.effects import count_effects
+from tests.acceptance.processes import Site, eventually
+from tests.acceptance.storm import WEB, Storm, plan_phases
+
+OVER_SECONDS = 60
+
+
+async def start_storm(site: Site) -> Storm:
+    """A simulated Envoy, a web process and two workers, with a lease that is over soon."""
+    site.variables["JOB_LEASE"] = "2"
+    envoy = await site.platform()
+    victims = {WEB: await site.web(), "worker-1": await site.worker("worker-1")}
+    victims["worker-2"] = await site.worker("worker-2")
+    return Storm(site=site, envoy=envoy, victims=victims)
+
+
+async def all_over(engine: Engine) -> dict[State, int] | None:
+    """How many jobs ended how, once none is unfinished."""
+    counts = await count_jobs(engine)
+    unfinished = sum(count for state, count in counts.items() if not state.ended)
+    return None if unfinished else counts
+
+
+def repeats(counts: Counter[str]) -> int:
+    return sum(count - 1 for count in counts.values())
+
+
+async def tell(storm: Storm, engine: Engine, record: Callable[[str, object], None], seed: int) -> None:
+    """What happened more often than once, for whoever reads the report."""
+    jobs = [job for job in await list_jobs(engine, limit=1_000) if job.queue == "events"]
+    effects = {what: repeats(count_effects(storm.site.directory, what)) for what in ("started", "badge", "opened")}
+    facts: dict[str, object] = {
+        "seed": seed,
+        "accepted": len(storm.accepted),
+        "deliveries": storm.deliveries,
+        "in flight at each kill": storm.in_flight,
+        "repeated effects": effects,
+        "repeated ends at Envoy": repeats(await storm.envoy.ends()),
+        "attempts spent, of the newest": sum(job.attempt - 1 for job in jobs),
+    }
+    for name, value in facts.items():
+        record(name, value)
+    print(facts)  # noqa: T201 - shown by pytest -rP
+
+
+@pytest.mark.timeout(600)
+async def test_every_accepted_event_has_its_effect_and_ends_at_envoy_whatever_is_killed(
+    site: Site, engine: Engine, soak: int, record_property: Callable[[str, object], None]
+) -> None:
+    seed = random.getrandbits(32)
+    events, kills = (300, 2) if soak == 1 else (2_000, 6)
+    storm = await start_storm(site)
+    for phase in plan_phases(random.Random(seed), events=events, kills=kills):
+        await storm.pass_through(phase)
+    counts = await eventually("every job is over", lambda: all_over(engine), within=OVER_SECONDS, every=0.2)
+    await tell(storm, engine, record_property, seed)
+    job_ids = {f"job-{number}" for number in range(events)}
+    assert min(storm.in_flight) > 0
+    assert repeats(count_effects(site.directory, "started")) > 0
+    assert storm.accepted == job_ids
+    assert count_effects(site.directory, "opened").keys() == job_ids
+    assert await storm.envoy.statuses(sorted(job_ids)) == {"done": events}
+    assert (await storm.envoy.ends()).keys() == job_ids
+    assert counts == dict.fromkeys(State, 0) | {State.SUCCEEDED: 2 * events}
