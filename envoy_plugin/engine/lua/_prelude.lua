@@ -43,13 +43,13 @@ local function load(id)
   local v, job = call('HMGET', P .. 'job:' .. id, 'state', 'version', 'attempt', 'claim', 'queue', 'kind', 'install', 'more'), false
   if v[1] then
     job = setmetatable({id = id, state = v[1], version = tonumber(v[2]), attempt = tonumber(v[3] or 1), claim = tonumber(v[4] or 0), queue = v[5], kind = v[6],
-      install = v[7], more = v[8], stored = true, home = home_of(v[1], v[5]), moved = false, place = false, past = false, flat = {}, n = 0}, COLD)
+      install = v[7] or '-', more = v[8], stored = true, home = home_of(v[1], v[5]), moved = false, place = false, past = false, flat = {}, n = 0}, COLD)
   end
   jobs[id] = job
   return job
 end
 local function create(id, queue, kind, install, priority)
-  local job = setmetatable({id = id, state = false, version = 0, attempt = 1, claim = 0, queue = queue, kind = kind, install = install, more = false,
+  local job = setmetatable({id = id, state = false, version = 0, attempt = 1, claim = 0, queue = queue, kind = kind, install = install, created = stamp, more = false,
     stored = false, home = false, moved = false, place = false, past = false, flat = {'queue', queue, 'kind', kind, 'created', stamp}, n = 6}, COLD)
   if install ~= '-' then write(job, 'install', install) end
   put(job, 'rank', 9 - priority .. '00' .. stamp)   -- equal ranks go by id, and ids sort by time

@@ -21,14 +21,22 @@ local function first(queue, n)
   if added then table.sort(found, function(a, b) if a.rank ~= b.rank then return a.rank < b.rank end return a.id < b.id end) end
   return found
 end
+-- A job that this call has made can be claimed by it: its payload isn't written yet.
+local function read_payloads(keys)
+  local found, unwritten = keys[1] and call('MGET', unpack(keys)) or {}, {}
+  for i = 1, #payloads, 2 do unwritten[payloads[i]] = payloads[i + 1] end
+  if payloads[1] then for i, name in ipairs(keys) do found[i] = found[i] or unwritten[name] or false end end
+  return found
+end
 function V.claim(queue, n, who, lease)
   local got, keys, most = {}, {}, tonumber(n)
+  if most < 1 then return {got, keys} end
   for _, job in ipairs(first(queue, most)) do
     if #keys < most and job.state == 'available' and job.queue == queue then
       start(job, who, tonumber(lease))
-      for _, fact in ipairs({job.id, job.attempt, job.claim, job.kind, job.install or '-'}) do got[#got + 1] = fact end
+      for _, fact in ipairs({job.id, job.attempt, job.claim, job.kind, job.install}) do got[#got + 1] = fact end
       keys[#keys + 1] = key('payload:', job)
     end
   end
-  return {got, keys[1] and call('MGET', unpack(keys)) or {}}
+  return {got, read_payloads(keys)}
 end

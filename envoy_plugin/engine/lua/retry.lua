@@ -13,7 +13,8 @@ function V.retry(id, attempt, version, left)
   if has(job, 'u') and (owner(job.unique) or id) ~= id then return nil, 'key_taken', job.state end
   local debt = has(job, 'o') and load(job.id .. '.' .. job.attempt)
   if debt and not ENDED[debt.state] then move(debt, 'cancelled', 'cancelled', 'superseded', stamp) end
-  keep_bytes(debtor or job)
+  keep_bytes(job)
+  if debtor then keep_bytes(debtor) end
   next_attempt(job, job.state)
   put(job, 'due', 0)
   if left ~= '' then put(job, 'left', tonumber(left)) end
