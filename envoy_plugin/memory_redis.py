@@ -86,12 +86,15 @@ class LikeRedis(StreamRequestHandler):
 
 
 @contextmanager
-def memory_redis() -> Iterator[str]:
-    """Serve an empty Redis on a free port of 127.0.0.1 and yield its URL, `redis://127.0.0.1:PORT/0`.
+def memory_redis(port: int = 0) -> Iterator[str]:
+    """Serve an empty Redis on a port of 127.0.0.1, 0 being a free one, and yield its URL, `redis://127.0.0.1:PORT/0`.
 
     Leaving waits for its threads: as long as the longest blocking command.
+
+    Raises:
+        OSError: the port is taken.
     """
-    with TcpFakeServer(("127.0.0.1", 0)) as server:
+    with TcpFakeServer(("127.0.0.1", port)) as server:
         theirs: Any = server.RequestHandlerClass
         server.RequestHandlerClass = type("Handler", (LikeRedis, theirs), {})
         thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), name="memory-redis")

@@ -19,9 +19,13 @@ from envoy_plugin.errors import EnvoyPluginError, SettingsError
 
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "dev": "Run a plugin, a simulated Envoy and a Redis on this machine, with reload on save.",
         "web": "Answer Envoy's webhooks.",
         "worker": "Run background work, and tell Envoy its end.",
         "run": "Answer Envoy and run background work in one process.",
+        "check": "Check settings, plugin and Redis, as before a release.",
+        "routes": "Show what the plugin handles.",
+        "jobs": "Show jobs: list, show, tail.",
         "platform": "Run a simulated Envoy on this machine.",
         "trigger": "Send a signed event to a plugin, as Envoy would.",
     }

@@ -1,0 +1,55 @@
+"""What `dev` has started, and what it says of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from envoy_plugin.cli.ports import DEV_REDIS_URL, LOOPBACK
+from envoy_plugin.simulator import defaults
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Where everything is; `plugin` is MODULE:ATTR, and what reloading means is in `supervising`."""
+
+    plugin: str
+    plugin_port: int
+    envoy_port: int
+    redis_url: str = field(repr=False)
+    reload: bool
+
+    @property
+    def envoy_url(self) -> str:
+        """The origin of the simulated Envoy."""
+        return f"http://{LOOPBACK}:{self.envoy_port}"
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        """The environment variables that tell the plugin where everything is."""
+        return {
+            "HOST": LOOPBACK,
+            "PORT": str(self.plugin_port),
+            "ENVOY_BASE_URL": self.envoy_url,
+            "REDIS_URL": self.redis_url,
+        }
+
+    def banner(self, *, in_memory: bool) -> str:
+        """What runs where, and what to type next in another terminal; the URL of a Redis in memory alone is shown."""
+        lines = [
+            f"Plugin           http://{LOOPBACK}:{self.plugin_port}{defaults.EVENTS_PATH}  ({self.plugin})",
+            f"Simulated Envoy  {self.envoy_url}",
+            f"Redis            {f'{self.redis_url}  (in memory, gone at the end)' if in_memory else 'yours'}",
+            f"Reload           {'when a Python file here is saved; jobs are kept' if self.reload else 'off'}",
+            "Next, in another terminal:",
+            f"  {self._ports_set()}envoy-plugin trigger entry_sign_in --follow",
+            f"  {self._redis_set() if in_memory else ''}envoy-plugin jobs list",
+            "Ctrl-C ends everything.",
+        ]
+        return "\n".join(lines)
+
+    def _ports_set(self) -> str:
+        """The variables that `trigger` needs where the ports aren't the usual ones."""
+        plugin = f"PORT={self.plugin_port} " if self.plugin_port != defaults.PLUGIN_PORT else ""
+        return plugin + (f"ENVOY_BASE_URL={self.envoy_url} " if self.envoy_port != defaults.PLATFORM_PORT else "")
+
+    def _redis_set(self) -> str:
+        return "" if self.redis_url == DEV_REDIS_URL else f"REDIS_URL={self.redis_url} "
