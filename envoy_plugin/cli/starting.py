@@ -14,6 +14,7 @@ import typer
 from envoy_plugin.cli.environment import load_env_file, log_as, read_settings
 from envoy_plugin.cli.exits import ExitCode
 from envoy_plugin.cli.loading import load_plugin
+from envoy_plugin.cli.ports import free_port
 from envoy_plugin.errors import EnvoyPluginError
 from envoy_plugin.logs import get_logger
 from envoy_plugin.plugin import Plugin
@@ -38,11 +39,18 @@ def start(
     """
     _stop_at_once()
     load_env_file(env_file)
-    settings = read_settings(overrides or {})
+    settings = _with_one_port(read_settings(overrides or {}))
     log_as(settings)
     plugin = load_plugin(app)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(plugin, settings, roles))
+
+
+def _with_one_port(settings: Settings) -> Settings:
+    """For port 0 on every address, choose one: each of the addresses would take its own."""
+    if settings.port or settings.host:
+        return settings
+    return settings.model_copy(update={"port": free_port()})
 
 
 async def _serve(plugin: Plugin, settings: Settings, roles: Collection[Role]) -> None:
