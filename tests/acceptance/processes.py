@@ -16,7 +16,8 @@ from typing import Any, Final, TypeVar, overload
 import pytest
 from aiohttp import ClientSession
 
-from tests.acceptance.envoy_side import Envoy
+from envoy_plugin.simulator.sender import Answer
+from tests.acceptance.envoy_side import Envoy, Event
 from tests.redis_server import RedisServer
 
 CLI: Final = (sys.executable, "-m", "envoy_plugin.cli")
@@ -206,6 +207,10 @@ class Site:
         process.environment |= variables
         process.spawn()
         return await process.ended(within=60), process.output
+
+    async def deliver(self, process: Process, event: Event) -> Answer | None:
+        """What a web process answers to one delivery; None where none came."""
+        return await event.deliver(self.session, process.url, secret=CLIENT_SECRET)
 
     def touch(self, name: str) -> None:
         """Make a file, for which a handler waits."""

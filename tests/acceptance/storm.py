@@ -8,7 +8,7 @@ from typing import Final
 
 from tests.acceptance.effects import count_effects
 from tests.acceptance.envoy_side import FINAL, Envoy, Event
-from tests.acceptance.processes import CLIENT_SECRET, Process, Site, eventually
+from tests.acceptance.processes import Process, Site, eventually
 
 REDIS: Final = "redis"
 WEB: Final = "web"
@@ -75,7 +75,7 @@ class Storm:
     async def _deliver(self, event: Event, slots: asyncio.Semaphore) -> None:
         async def is_final() -> bool:
             self.deliveries += 1
-            answer = await event.deliver(self.site.session, self.victims[WEB].url, secret=CLIENT_SECRET)
+            answer = await self.site.deliver(self.victims[WEB], event)
             if answer is not None and answer.status == 202:
                 self.accepted.add(event.job_id)
             return answer is not None and answer.status in FINAL
