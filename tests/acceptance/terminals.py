@@ -1,6 +1,7 @@
 """Runs the shell blocks of a page: commands that end are awaited, servers run until the page is over."""
 
 import os
+import queue
 import re
 import socket
 import subprocess
@@ -8,11 +9,9 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-
-import pytest
 
 from tests.acceptance.pages import ROOT, Block
 
@@ -29,6 +28,44 @@ SCRIPTS: Final = re.compile(r"\./scripts/(\w+)|(\.ci/run)")
 AT_MOST: Final = 40
 
 
+class Server:
+    """A command that runs until it is told to stop."""
+
+    def __init__(self, command: str, kind: str, directory: Path, environment: Mapping[str, str]) -> None:
+        """Start it; `wait` for it before it is used."""
+        self.reloads = kind == "dev"
+        self._command = command
+        self._ready = READY[kind]
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._said: list[str] = []
+        self._process = subprocess.Popen(
+            ["sh", "-euc", f"exec {command}"],
+            cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        self._listener = threading.Thread(target=self._listen)
+        self._listener.start()
+
+    def wait(self) -> None:
+        """Return once it says (again) that it can be used; an error where it ends instead."""
+        while self._ready not in (line := self._lines.get(timeout=AT_MOST)):
+            assert line, f"{self._command} has ended\n{''.join(self._said[-20:])}"
+
+    def stop(self) -> None:
+        """Tell it to stop; an error if it doesn't end well."""
+        self._process.terminate()
+        self._listener.join(AT_MOST)
+        code = self._process.wait(AT_MOST)
+        assert code == 0, f"{self._command} ended with {code}\n{''.join(self._said[-20:])}"
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as output:
+            for line in output:
+                self._said.append(line)
+                self._lines.put(line)
+        self._lines.put("")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terminal:
     """A directory, the environment of its commands, and the ports that its servers take."""
@@ -36,7 +73,15 @@ class Terminal:
     directory: Path
     environment: Mapping[str, str]
     dev_options: str
-    servers: ExitStack
+    servers: list[Server] = field(default_factory=list)
+
+    def save(self, block: Block) -> None:
+        """Save the file that a block shows; return once what reloads has done so."""
+        assert block.title is not None
+        self.directory.joinpath(block.title).write_text(block.text, encoding="utf-8")
+        for server in self.servers:
+            if server.reloads and block.language == "python":
+                server.wait()
 
     def run(self, block: Block) -> None:
         """Run each command of a block; one that fails is an error that shows what it said."""
@@ -44,7 +89,7 @@ class Terminal:
             if script := SCRIPTS.match(command):
                 assert os.access(ROOT / script[0], os.X_OK), f"{block.page}:{block.line}: {command}"
             elif server := SERVERS.match(command):
-                self.servers.enter_context(self._serving(command, server[1]))
+                self._serve(command, server[1])
             else:
                 self._await(command, block)
 
@@ -56,25 +101,13 @@ class Terminal:
         where = f"{block.page.name}:{block.line}: {command}"
         assert done.returncode == 0, f"{where}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
 
-    @contextmanager
-    def _serving(self, command: str, kind: str) -> Iterator[None]:
-        """Run a server until the block ends; it must be ready soon, and end with 0 when it is told to."""
+    def _serve(self, command: str, kind: str) -> None:
         environment = dict(self.environment)
         if kind == "dev":
             command = f"{command} {self.dev_options}"
             del environment["REDIS_URL"]
-        with subprocess.Popen(
-            ["sh", "-euc", f"exec {command}"],
-            cwd=self.directory, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        ) as process:  # fmt: skip
-            said: list[str] = []
-            try:
-                listen(process, READY[kind], said)
-                yield
-            finally:
-                process.terminate()
-                code = process.wait(AT_MOST)
-        assert code == 0, f"{command} ended with {code}\n{''.join(said[-20:])}"
+        self.servers.append(Server(command, kind, self.directory, environment))
+        self.servers[-1].wait()
 
 
 @contextmanager
@@ -89,21 +122,13 @@ def terminal(directory: Path, redis_url: str) -> Iterator[Terminal]:
         "PORT": str(plugin),
         "REDIS_URL": redis_url,
     }
-    options = f"--no-reload --platform-port {envoy} --redis-port {memory}"
-    with ExitStack() as servers:
-        yield Terminal(directory=directory, environment=environment, dev_options=options, servers=servers)
-
-
-def listen(process: "subprocess.Popen[str]", ready: str, said: list[str]) -> None:
-    """Return once the process says `ready`; what it says later is gathered too. An error if it ends instead."""
-    assert process.stdout is not None
-    for line in process.stdout:
-        said.append(line)
-        if ready in line:
-            break
-    else:
-        pytest.fail(f"{process.args!r} ended\n{''.join(said[-20:])}")
-    threading.Thread(target=said.extend, args=(process.stdout,), daemon=True).start()
+    options = f"--platform-port {envoy} --redis-port {memory}"
+    shell = Terminal(directory=directory, environment=environment, dev_options=options)
+    try:
+        yield shell
+    finally:
+        for server in reversed(shell.servers):
+            server.stop()
 
 
 def free_ports(count: int) -> list[int]:

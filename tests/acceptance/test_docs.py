@@ -41,7 +41,7 @@ def test_shell_blocks_run_from_top_to_bottom(page: Path, tmp_path: Path, redis_u
     with terminal(tmp_path, redis_url) as shell:
         for block in blocks_of(page):
             if block.title is not None:
-                tmp_path.joinpath(block.title).write_text(block.text, encoding="utf-8")
+                shell.save(block)
             if block.language == "sh":
                 shell.run(block)
 
