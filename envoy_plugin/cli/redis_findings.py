@@ -24,7 +24,7 @@ KEEPS_EVERYTHING: Final = "noeviction"
 async def look_at_redis(settings: Settings, plugin_name: str | None) -> list[Finding]:
     """Whether it answers, whether others can listen, what it forgets, and whose keys it holds."""
     redis = connect_redis(
-        settings.redis_url, tls_verify=settings.tls_verify, client_name="envoy-plugin check", retries=RETRIES
+        settings.redis_url, tls_verify=settings.tls_verify, client_name="envoy-plugin-check", retries=RETRIES
     )
     prefix = settings.redis_prefix or plugin_name
     try:
