@@ -1,12 +1,19 @@
 """The one way to Redis: bounded waits, bounded connections, and no surprise after a silence."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
 from hiredis import pack_command
 from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.connection import Connection, SSLConnection, UnixDomainSocketConnection, parse_url
+from redis.asyncio.connection import (
+    AbstractConnection,
+    Connection,
+    SSLConnection,
+    UnixDomainSocketConnection,
+    parse_url,
+)
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -91,7 +98,7 @@ def _pool(url: str, tls_verify: TlsVerify, ours: dict[str, Any]) -> BlockingConn
 
 
 class _PacksFast:
-    """Packs commands by hiredis, as redis-py 8.1 does for its blocking client alone; in Python that takes far longer."""
+    """Packs commands by hiredis, as redis-py 8.1 does for its blocking client alone; in Python it takes far longer."""
 
     def pack_command(self, *args: Any) -> list[bytes]:
         """The bytes of one command. A name may hold a space, as `CONFIG GET`."""
@@ -102,15 +109,36 @@ class _PacksFast:
             raise DataError("An argument of a command is neither text, bytes nor a number.") from None
 
 
-class _TcpConnection(_PacksFast, Connection):
+class _LosesNoCancel(AbstractConnection):
+    """Lets no cancellation be lost while a command is sent.
+
+    redis-py 8.1 sends in `asyncio.wait_for`, which before Python 3.12 returns as if nothing had happened when it is
+    cancelled in the very moment in which it is done; whoever waits for the task's end would wait for ever.
+    """
+
+    async def send_packed_command(
+        self,
+        command: bytes | str | Iterable[bytes],
+        check_health: bool = True,  # noqa: FBT001, FBT002 - as inherited
+    ) -> None:
+        """Send a command; cancelled after that, close, since nobody would read its answer."""
+        task = asyncio.current_task()
+        before = task.cancelling() if task else 0
+        await super().send_packed_command(command, check_health)
+        if task and task.cancelling() > before:
+            await self.disconnect(nowait=True)
+            raise asyncio.CancelledError
+
+
+class _TcpConnection(_PacksFast, _LosesNoCancel, Connection):
     """Over TCP."""
 
 
-class _TlsConnection(_PacksFast, SSLConnection):
+class _TlsConnection(_PacksFast, _LosesNoCancel, SSLConnection):
     """Over TLS."""
 
 
-class _UnixConnection(_PacksFast, UnixDomainSocketConnection):
+class _UnixConnection(_PacksFast, _LosesNoCancel, UnixDomainSocketConnection):
     """Over a socket of this machine."""
 
 

@@ -104,6 +104,19 @@ async def test_commands_wait_their_turn_for_a_connection(redis: Redis, redis_url
     assert names.count("of-two") == 2
 
 
+@pytest.mark.parametrize("turns", range(12))
+async def test_a_cancelled_command_is_cancelled_whenever_that_happens(redis_url: str, turns: int) -> None:
+    async with connect_redis(redis_url) as client:
+        await client.set("key", "value")
+        command = asyncio.ensure_future(client.get("key"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        was_under_way = command.cancel()
+        await asyncio.wait({command})
+        assert command.cancelled() == was_under_way
+        assert await client.get("key") == b"value"
+
+
 async def test_a_unix_socket_will_do(redis_server: RedisServers, tmp_path: Path) -> None:
     redis_server(unixsocket=str(tmp_path / "redis.sock"))
     async with connect_redis(f"unix://{tmp_path}/redis.sock?db=1") as client:
