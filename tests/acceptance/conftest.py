@@ -21,7 +21,7 @@ async def site(tmp_path: Path, redis_server: RedisServers) -> AsyncIterator[Site
     shutil.copytree(PLUGINS, tmp_path, dirs_exist_ok=True)
     redis = redis_server(appendonly="yes", appendfsync="always")
     async with ClientSession(connector=TCPConnector(limit=0), timeout=ClientTimeout(total=60)) as session:
-        site = Site(directory=tmp_path, redis=redis, session=session)
+        site = Site(directory=tmp_path, cwd=tmp_path, redis=redis, session=session)
         try:
             yield site
         finally:

@@ -2,14 +2,16 @@
 
 import asyncio
 import inspect
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar, overload
 
@@ -28,6 +30,7 @@ JWT_SECRET: Final = "acceptance-jwt-secret-0123456789"
 PASSED_ON: Final = ("PATH", "COVERAGE_", "COV_")
 """What a process gets of the tests' environment: where programs are, and what measures coverage."""
 START_SECONDS: Final = 30
+COMMAND_SECONDS: Final = 60
 STOP_SECONDS: Final = 25
 """What is promised after SIGTERM."""
 POLL_SECONDS: Final = 0.02
@@ -58,6 +61,32 @@ async def eventually(what: str, look: Callable[[], Any], *, within: float = 15, 
         await asyncio.sleep(every)
 
 
+def passed_on() -> dict[str, str]:
+    """What every process gets of the tests' environment."""
+    return {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What it printed, which must be one JSON document and nothing else."""
+        return json.loads(self.out)
+
+
+async def run_command(command: Sequence[str], *, environment: Mapping[str, str], cwd: Path) -> Ended:
+    """Run a program to its end."""
+    work = partial(subprocess.run, command, env=dict(environment), cwd=cwd, capture_output=True, text=True)
+    done = await asyncio.to_thread(work, check=False, stdin=subprocess.DEVNULL, timeout=COMMAND_SECONDS)
+    return Ended(code=done.returncode, out=done.stdout, err=done.stderr)
+
+
 @dataclass(slots=True, kw_only=True, eq=False)
 class Process:
     """One command of `envoy-plugin`, in a process group of its own; it can be started again and again."""
@@ -65,7 +94,9 @@ class Process:
     name: str
     command: tuple[str, ...]
     environment: dict[str, str]
-    directory: Path
+    cwd: Path
+    logs: Path
+    """The directory of its output."""
     ready: str
     """A regular expression that its output matches once it works; its first group, if any, is the port."""
     lives: int = 0
@@ -85,7 +116,7 @@ class Process:
             self.popen = subprocess.Popen(
                 [*CLI, *self.command],
                 env=self.environment,
-                cwd=self.directory,
+                cwd=self.cwd,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -95,7 +126,7 @@ class Process:
     @property
     def log(self) -> Path:
         """The file that has the output of its present life."""
-        return self.directory / f"{self.name}.{self.lives}.log"
+        return self.logs / f"{self.name}.{self.lives}.log"
 
     @property
     def output(self) -> str:
@@ -135,7 +166,7 @@ class Process:
             self.send(signal.SIGKILL)
             self.popen.wait(STOP_SECONDS)
         for life in range(1, self.lives + 1):
-            text = (self.directory / f"{self.name}.{life}.log").read_text(errors="replace")
+            text = (self.logs / f"{self.name}.{life}.log").read_text(errors="replace")
             print(f"--- {self.name}, life {life} ---\n{text}")  # noqa: T201 - captured by pytest
 
     def _is_ready(self) -> bool:
@@ -151,12 +182,14 @@ class Process:
 
 @dataclass(slots=True, kw_only=True)
 class Site:
-    """The processes of one plugin, in a directory of their own that holds its module; all end with the test."""
+    """The processes of one plugin, whose module is in their working directory; all end with the test."""
 
     directory: Path
+    cwd: Path
     redis: RedisServer
     session: ClientSession
-    app: str = "doors:plugin"
+    app: str | None = "doors:plugin"
+    """What `--app` says; None: nothing."""
     variables: dict[str, str] = field(default_factory=dict)
     """What processes that are started from now on get beside the five variables that everything needs."""
     processes: list[Process] = field(default_factory=list)
@@ -165,7 +198,6 @@ class Site:
 
     def environment(self) -> dict[str, str]:
         """The five variables, and what the tests pass on."""
-        passed_on = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
         five = {
             "ENVOY_CLIENT_ID": CLIENT_ID,
             "ENVOY_CLIENT_SECRET": CLIENT_SECRET,
@@ -173,7 +205,12 @@ class Site:
             "ENVOY_BASE_URL": self.envoy_url,
             "REDIS_URL": self.redis.url,
         }
-        return passed_on | five | self.variables
+        return passed_on() | five | self.variables
+
+    @property
+    def named_app(self) -> tuple[str, ...]:
+        """The options that name the plugin."""
+        return () if self.app is None else ("--app", self.app)
 
     async def platform(self, *options: str) -> Envoy:
         """Start a simulated Envoy, which the processes that are started afterwards talk to."""
@@ -185,28 +222,26 @@ class Site:
 
     async def web(self, name: str = "web", *options: str) -> Process:
         """Start a web process on a free port."""
-        command = ("web", "--app", self.app, "--port", "0", *options)
+        command = ("web", *self.named_app, "--port", "0", *options)
         return await self._started(self.process(name, command, ready=r'"port": (\d+), "event": "web.started"'))
 
     async def worker(self, name: str = "worker", *options: str) -> Process:
         """Start a worker."""
-        command = ("worker", "--app", self.app, *options)
+        command = ("worker", *self.named_app, *options)
         return await self._started(self.process(name, command, ready=r'"event": "worker.started"'))
 
     def process(self, name: str, command: tuple[str, ...], *, ready: str) -> Process:
         """A process that isn't started yet."""
         process = Process(
-            name=name, command=command, environment=self.environment(), directory=self.directory, ready=ready
+            name=name, command=command, environment=self.environment(), cwd=self.cwd, logs=self.directory, ready=ready
         )
         self.processes.append(process)
         return process
 
-    async def run(self, *command: str, **variables: str) -> tuple[int, str]:
-        """Exit code and output of a command that ends by itself."""
-        process = self.process(f"{command[0]}-{len(self.processes)}", command, ready="")
-        process.environment |= variables
-        process.spawn()
-        return await process.ended(within=60), process.output
+    async def run(self, *command: str, environment: Mapping[str, str] | None = None) -> Ended:
+        """Run a command that ends by itself, with these variables, else with those that every process gets."""
+        given = self.environment() if environment is None else passed_on() | dict(environment)
+        return await run_command([*CLI, *command], environment=given, cwd=self.cwd)
 
     async def deliver(self, process: Process, event: Event) -> Answer | None:
         """What a web process answers to one delivery; None where none came."""

@@ -1,7 +1,8 @@
-"""A stream of events during which processes are killed: phase by phase, one victim each."""
+"""A stream of events during which processes are killed: phase by phase, one victim each, and once all of them."""
 
 import asyncio
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -12,6 +13,9 @@ from tests.acceptance.processes import Process, Site, eventually
 
 REDIS: Final = "redis"
 WEB: Final = "web"
+EVERYTHING: Final = "everything"
+LONGEST_ABSENCE: Final = 2.5
+"""Seconds that a victim stays away at most: longer than the leases of these tests."""
 AT_ONCE: Final = 16
 OUTAGE_SECONDS: Final = 3.5
 NAMES: Final = ("entry_sign_in", "invite_created", "entry_sign_in", "invite_updated")
@@ -19,18 +23,19 @@ NAMES: Final = ("entry_sign_in", "invite_created", "entry_sign_in", "invite_upda
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Phase:
-    """Some events, and who is killed once so many of them were accepted, or had their effect."""
+    """Some events, and who is killed once so many of them were accepted, or had their effect, and for how long."""
 
     events: list[Event]
     victim: str
     after: int
     counts_effects: bool
+    absence: float
     envoy_fails: bool
 
 
 def plan_phases(dice: random.Random, *, events: int, kills: int) -> Iterator[Phase]:
-    """`kills` of each victim, in any order; in the middle Envoy fails."""
-    victims = [WEB, "worker-1", "worker-2", REDIS] * kills
+    """`kills` of each victim and one of all at once, in any order; in the middle Envoy fails."""
+    victims = [WEB, "worker-1", "worker-2", REDIS] * kills + [EVERYTHING]
     dice.shuffle(victims)
     made = [Event.make(NAMES[at % len(NAMES)], f"job-{at}", seed=at) for at in range(events)]
     for at, victim in enumerate(victims):
@@ -41,6 +46,7 @@ def plan_phases(dice: random.Random, *, events: int, kills: int) -> Iterator[Pha
             victim=victim,
             after=dice.randint(2, len(part) // 2),
             counts_effects=counts_effects,
+            absence=dice.choice([0, dice.uniform(0, LONGEST_ABSENCE)]),
             envoy_fails=at == len(victims) // 2,
         )
 
@@ -90,14 +96,15 @@ class Storm:
             return (self._handled if phase.counts_effects else len(self.accepted)) >= start + phase.after
 
         await eventually(f"{phase.after} events are under way", is_time, within=60)
-        await self._restart(phase.victim)
-
-    async def _restart(self, victim: str) -> None:
-        if victim == REDIS:
-            await asyncio.to_thread(self.site.redis.kill)
-            self.in_flight.append(len(self.accepted) - self._handled)
-            await asyncio.to_thread(self.site.redis.start)
-            return
-        await self.victims[victim].kill()
+        names = [*self.victims, REDIS] if phase.victim == EVERYTHING else [phase.victim]
+        await asyncio.gather(*(self._kill(name) for name in names))
         self.in_flight.append(len(self.accepted) - self._handled)
-        await self.victims[victim].start()
+        until = time.monotonic() + phase.absence
+        await eventually("it was away for long enough", lambda: time.monotonic() >= until)
+        await asyncio.gather(*(self._start(name) for name in names))
+
+    async def _kill(self, name: str) -> None:
+        await (asyncio.to_thread(self.site.redis.kill) if name == REDIS else self.victims[name].kill())
+
+    async def _start(self, name: str) -> None:
+        await (asyncio.to_thread(self.site.redis.start) if name == REDIS else self.victims[name].start())

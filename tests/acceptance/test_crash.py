@@ -10,6 +10,7 @@ from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.queries import count_jobs, list_jobs
 from envoy_plugin.engine.states import State
 from tests.acceptance.effects import count_effects
+from tests.acceptance.envoy_side import Envoy, Event
 from tests.acceptance.processes import Site, eventually
 from tests.acceptance.storm import WEB, Storm, plan_phases
 
@@ -73,3 +74,24 @@ async def test_every_accepted_event_has_its_effect_and_ends_at_envoy_whatever_is
     assert await storm.envoy.statuses(sorted(job_ids)) == {"done": events}
     assert (await storm.envoy.ends()).keys() == job_ids
     assert counts == dict.fromkeys(State, 0) | {State.SUCCEEDED: 2 * events}
+
+
+async def test_processes_that_start_before_redis_serve_once_it_is_there(site: Site) -> None:
+    site.redis.kill()
+    envoy = await site.platform("--job", "visit-1")
+    web, event = await site.web(), Event.make("entry_sign_in", "visit-1")
+    await site.worker()
+    refused = await site.deliver(web, event)
+    async with site.session.get(f"{web.url}/readyz") as readiness, site.session.get(f"{web.url}/healthz") as health:
+        pages = (readiness.status, health.status)
+    site.redis.start()
+    accepted = await site.deliver(web, event)
+    await eventually("Envoy was told", lambda: is_done(envoy))
+    assert refused is not None
+    assert accepted is not None
+    assert (refused.status, accepted.status, pages) == (503, 202, (503, 200))
+    assert await envoy.ends() == {"visit-1": 1}
+
+
+async def is_done(envoy: Envoy) -> bool:
+    return bool((await envoy.job("visit-1"))["status"] == "done")

@@ -9,11 +9,12 @@ import pytest
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.model import Job
 from envoy_plugin.engine.queries import list_jobs
-from tests.acceptance.effects import effects_in
+from tests.acceptance.effects import count_effects, effects_in
 from tests.acceptance.envoy_side import Envoy, Event
 from tests.acceptance.processes import STOP_SECONDS, Process, Site, eventually
 
 VISIT = "visit-1"
+LOAD = 160
 STOPS = [signal.SIGTERM, signal.SIGINT]
 STOPPING = '"event": "process.stopping"'
 
@@ -133,6 +134,27 @@ async def test_web_loses_no_event_that_it_accepted_while_it_was_told_to_stop(sit
 
 async def has_jobs(engine: Engine) -> bool:
     return bool(await list_jobs(engine, limit=1))
+
+
+async def test_a_worker_that_stops_under_load_loses_and_spends_nothing(site: Site, engine: Engine) -> None:
+    envoy = await site.platform()
+    web, worker = await site.web(), await site.worker()
+    events = [Event.make("entry_sign_in", f"visit-{number}", seed=number) for number in range(LOAD)]
+    await envoy.know(*(event.job_id for event in events))
+    await asyncio.gather(*(site.deliver(web, event) for event in events))
+    await eventually("some doors were opened", lambda: len(effects_in(site.directory, "opened")) >= LOAD // 8)
+    assert await worker.stop() == 0
+    assert len(effects_in(site.directory, "opened")) < LOAD
+    await site.worker("next")
+    await eventually("Envoy heard of each", lambda: heard_of(envoy, LOAD))
+    jobs = [job for job in await list_jobs(engine, limit=1_000) if job.queue == "events"]
+    assert {(job.attempt, job.retries_left, job.crashes) for job in jobs} == {(1, 5, 0)}
+    assert set(count_effects(site.directory, "started").values()) == {1}
+    assert set((await envoy.ends()).values()) == {1}
+
+
+async def heard_of(envoy: Envoy, count: int) -> bool:
+    return len(await envoy.ends()) == count
 
 
 @pytest.mark.parametrize("way", ["gone", "silent"])
