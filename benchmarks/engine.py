@@ -54,7 +54,7 @@ async def rounds(server: RedisServer, contenders: list[Contender], arguments: ar
             contender = contenders[(number + place) % len(contenders)]
             jobs = arguments.jobs // 5 if arguments.quick and contender.name == Saq.name else arguments.jobs
             results.lives.setdefault(contender.name, []).append(await life(contender, server, jobs))
-            if contender.in_process and not arguments.quick:
+            if contender.in_process and not arguments.quick and not arguments.worker:
                 await single_calls(server, contender, results)
     return results
 
@@ -140,16 +140,24 @@ def single_cells(name: str, results: Results) -> Iterable[object]:
     return (rate, share, f"{cuts[49]:.2f} / {cuts[98]:.2f}")
 
 
+def chosen(arguments: argparse.Namespace) -> list[Contender]:
+    """Who takes part, BullMQ apart."""
+    if arguments.worker:
+        from ours_worker import OurLoop, OurPlugin  # noqa: PLC0415 (the plugin's whole process, only where asked for)
+
+        return [Saq(), BEST, OurLoop(), OurPlugin()]
+    return [Saq(), BEST] if arguments.quick else [Saq(), Streaq(), Taskiq(), ONE_AT_A_TIME, EIGHTS, BEST]
+
+
 async def measure(arguments: argparse.Namespace) -> dict[str, float]:
     """Measure, print, and give the figures."""
     with RedisServer.started() as server:
         print(f"{os.cpu_count()} cores, Python {platform.python_version()}, Redis {server.version}")
-        missing = "left out of the quick run" if arguments.quick else install()
+        missing = "left out of this run" if arguments.quick or arguments.worker else install()
         if missing:
             print(f"BullMQ: {missing}.")
         bullmq = BullMQ()
-        everybody: list[Contender] = [Saq(), Streaq(), Taskiq(), ONE_AT_A_TIME, EIGHTS, BEST]
-        contenders: list[Contender] = [Saq(), BEST] if arguments.quick else [*everybody, *([] if missing else [bullmq])]
+        contenders = chosen(arguments) if missing else [*chosen(arguments), bullmq]
         results = await rounds(server, contenders, arguments)
         await bullmq.end()
     print_contenders(results)
@@ -166,6 +174,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="saq and ours alone, in under 50 s")
     parser.add_argument("--json", action="store_true", help="the figures as one JSON object in the last line")
     parser.add_argument("--backlog", action="store_true", help="also drain from a backlog of 1 M (some minutes)")
+    parser.add_argument("--worker", action="store_true", help="saq, our engine, and our worker on top of it")
     parser.add_argument("--jobs", type=int, default=20_000, help="jobs of a round (quick: a fifth for saq)")
     parser.add_argument("--rounds", type=int, help="default 5; quick: 7, as far as time allows")
     arguments = parser.parse_args()

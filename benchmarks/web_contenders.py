@@ -9,18 +9,12 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 
 from aiohttp import web
 from loops import run
-from signing import SECRET
-
-ENVIRONMENT = {
-    "ENVOY_CLIENT_ID": "bench",
-    "ENVOY_CLIENT_SECRET": SECRET,
-    "JWT_SECRET": "b" * 32,
-    "ENVOY_BASE_URL": "http://127.0.0.1:9",
-}
+from signing import ENVIRONMENT, SECRET
 
 
 def bare(_redis_url: str) -> web.Application:
@@ -63,7 +57,7 @@ def ours(redis_url: str, *, background: bool, records: bool) -> web.Application:
         assert entry.full_name
 
     plugin.on("entry_sign_in", background=background)(seen)
-    configure_logs(level="info", json=True, stream=open(os.devnull, "w"))  # noqa: SIM115, PTH123 (until the end)
+    configure_logs(level="info", json=True, stream=Path(os.devnull).open("w"))  # noqa: SIM115 (until the end)
     environment = ENVIRONMENT | {"REDIS_URL": redis_url, "DELIVERY_RECORDS": "on" if records else "off"}
     return create_app(plugin, Settings.from_env(environment))
 
