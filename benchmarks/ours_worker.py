@@ -49,7 +49,7 @@ class OurLoop(Ours):
 
 
 class OurPlugin:
-    """A whole worker with the default settings: events as the web process enqueues them; sealed, parsed, typed, logged."""
+    """A whole worker with the default settings, on events as the web process enqueues them."""
 
     in_process = True
     name = "our worker, whole, events of 2.2 KB"
