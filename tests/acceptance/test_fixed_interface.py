@@ -32,7 +32,7 @@ from tests.redis_server import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 SIGNED = {"ENVOY_CLIENT_SECRET": CLIENT_SECRET}
-EVERY_COMMAND = [
+EVERY_COMMAND = [(name,) for name in COMMANDS if name != "jobs"] + [("jobs", name) for name in ("list", "show", "tail")]
     *((name,) for name in COMMANDS if name != "jobs"),
     ("jobs", "list"),
     ("jobs", "show"),
@@ -108,9 +108,7 @@ async def test_what_is_missing_is_named_all_at_once_and_ends_with_78(site: Site,
 # --app, --port, and JOB_LEASE
 
 
-@pytest.mark.parametrize(
-    "command", [*((name,) for name in COMMANDS if name != "jobs"), *(("jobs", name) for name in JOBS)]
-)
+@pytest.mark.parametrize("command", EVERY_COMMAND)
 def test_every_command_takes_app(command: tuple[str, ...]) -> None:
     shown = CliRunner().invoke(cli, [*command, "--help"])
     assert shown.exit_code == 0
