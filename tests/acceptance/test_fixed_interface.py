@@ -33,11 +33,6 @@ from tests.redis_server import free_port
 REPOSITORY = Path(__file__).parents[2]
 SIGNED = {"ENVOY_CLIENT_SECRET": CLIENT_SECRET}
 EVERY_COMMAND = [(name,) for name in COMMANDS if name != "jobs"] + [("jobs", name) for name in ("list", "show", "tail")]
-    *((name,) for name in COMMANDS if name != "jobs"),
-    ("jobs", "list"),
-    ("jobs", "show"),
-    ("jobs", "tail"),
-]
 OUTCOMES = {
     "entry_sign_in": (200, "done", {"said": "done"}),
     "entry_sign_out": (202, "ongoing", {"message": "Accepted"}),
