@@ -9,7 +9,8 @@ from redis.asyncio import Redis
 Value = str | bytes | list[str] | set[str] | dict[str, bytes] | dict[str, float]
 
 DUMP: Final = """
-local READ = {string = {'GET'}, hash = {'HGETALL'}, set = {'SMEMBERS'}, list = {'LRANGE', 0, -1}, zset = {'ZRANGE', 0, -1, 'WITHSCORES'}}
+local READ = {string = {'GET'}, hash = {'HGETALL'}, set = {'SMEMBERS'},
+              list = {'LRANGE', 0, -1}, zset = {'ZRANGE', 0, -1, 'WITHSCORES'}}
 local all = {}
 for _, key in ipairs(redis.call('KEYS', '*')) do
   local kind = redis.call('TYPE', key).ok
@@ -45,7 +46,7 @@ def _pairs(reply: list[bytes]) -> dict[str, bytes]:
     return {name.decode(): value for name, value in zip(reply[::2], reply[1::2], strict=True)}
 
 
-def _value(kind: bytes, reply: Any) -> Value:  # noqa: ANN401 (what Redis answers for this kind of key)
+def _value(kind: bytes, reply: Any) -> Value:
     match kind:
         case b"string":
             return bytes(reply)
@@ -61,9 +62,7 @@ def _value(kind: bytes, reply: Any) -> Value:  # noqa: ANN401 (what Redis answer
 
 def read_picture(reply: list[list[Any]]) -> Picture:
     """The picture in the reply of `DUMP`."""
-    return {
-        key.decode(): Entry(_value(kind, value), ttl if ttl >= 0 else None) for key, kind, value, ttl in reply
-    }
+    return {key.decode(): Entry(_value(kind, value), ttl if ttl >= 0 else None) for key, kind, value, ttl in reply}
 
 
 async def take_picture(redis: Redis) -> Picture:
@@ -73,4 +72,6 @@ async def take_picture(redis: Redis) -> Picture:
 
 def differences(before: Picture, after: Picture) -> list[str]:
     """The keys that are not the same in both."""
-    return sorted(key for key in before.keys() | after.keys() if not (key in before and before[key].like(after.get(key))))
+    return sorted(
+        key for key in before.keys() | after.keys() if not (key in before and before[key].like(after.get(key)))
+    )

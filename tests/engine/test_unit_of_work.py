@@ -1,4 +1,4 @@
-"""A call of several verbs is one unit: a later verb sees what the earlier ones changed. On Redis, and on what `dev` runs on."""
+"""A call of several verbs is one unit: a later verb sees what the earlier ones changed. Also on what `dev` runs on."""
 
 from datetime import timedelta
 from typing import Final

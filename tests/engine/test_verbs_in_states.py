@@ -24,7 +24,15 @@ from envoy_plugin.engine.verbs import (
     Touch,
     Verb,
 )
-from envoy_plugin.errors import CallRefused, EngineError, JobNotFound, LostLease, StateError, VersionMismatch, WrongState
+from envoy_plugin.errors import (
+    CallRefused,
+    EngineError,
+    JobNotFound,
+    LostLease,
+    StateError,
+    VersionMismatch,
+    WrongState,
+)
 from tests.engine.clock import Clock
 from tests.engine.picture import differences, take_picture
 
@@ -67,7 +75,7 @@ REFUSED: Final = [(verb, state) for verb, state in list(product(FROM, State)) if
 
 
 async def bring(engine: Engine, state: State) -> str:
-    """The id of a job in `state`, on its second attempt and (unless it waits) its second claim; its first has failed."""
+    """The id of a job in `state`, on its second attempt and, unless it waits, its second claim."""
     made = await engine.enqueue(Enqueue(queue="q", kind="k", payload=b"{}", retries=1))
     [first] = await engine.claim("q", 1, who="w", lease=MINUTE)
     await engine.fail(first, reason="error", delay=HOUR if state is State.SCHEDULED else timedelta())

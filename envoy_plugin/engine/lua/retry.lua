@@ -12,7 +12,10 @@ function V.retry(id, attempt, version, left)
   if bytes_are_gone(debtor or job) then return nil, 'payload_gone', job.state end
   if has(job, 'u') and (owner(job.unique) or id) ~= id then return nil, 'key_taken', job.state end
   local debt = has(job, 'o') and load(job.id .. '.' .. job.attempt)
-  if debt and not ENDED[debt.state] then move(debt, 'cancelled', 'cancelled', 'superseded', stamp) end
+  if debt and not ENDED[debt.state] then
+    put(debt, 'reason', 'superseded')
+    move(debt, 'cancelled', 'cancelled', 'superseded', stamp)
+  end
   keep_bytes(job)
   if debtor then keep_bytes(debtor) end
   next_attempt(job, job.state)
