@@ -166,7 +166,11 @@ def _payload_fault(wanted: type, event: str) -> str | None:
     carried = PAYLOADS.get(event)
     if carried is wanted or event not in KNOWN_EVENTS:
         return None
-    return f"{event} carries {f'an {carried.__name__}' if carried else 'no such payload; ask for Event'}"
+    return f"{event} carries {_one(carried) if carried else 'no such payload; ask for Event'}"
+
+
+def _one(wanted: type) -> str:
+    return f"{'an' if wanted.__name__[0] in 'AEIOU' else 'a'} {wanted.__name__}"
 
 
 def _config_fault(wanted: type, config: type[Config] | None) -> str | None:

@@ -9,12 +9,17 @@ Source: Node SDK 2.5.2, src/payloads/ and src/resources/; ids are numbers in the
 types, times are SQL-like there and ISO 8601 in the SDK's own factories.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, PrivateAttr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
+
+from envoy_plugin.errors import ApiUnavailable, BadPayload
+
+Included: TypeAlias = Mapping[tuple[str, str], Mapping[str, Any]]
+"""The resources that came along with an answer, as they came, by type and id."""
 
 
 def read_time(value: object) -> datetime:
@@ -35,8 +40,23 @@ def read_time(value: object) -> datetime:
         raise ValueError("not a time of this calendar") from error
 
 
+def read_moment(value: object) -> datetime:
+    """An aware UTC time from seconds since 1970, or from what `read_time` reads.
+
+    Raises:
+        ValueError: it can't be read as any of them.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return read_time(value)
+    try:
+        return datetime.fromtimestamp(value, UTC)
+    except (OverflowError, OSError) as error:
+        raise ValueError("not a time of this calendar") from error
+
+
 Id = Annotated[str, Field(min_length=1)]
 Time = Annotated[datetime, PlainValidator(read_time)]
+Moment = Annotated[datetime, PlainValidator(read_moment)]
 
 
 def flatten(resource: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,7 +118,51 @@ class Wire(BaseModel):
         return [(name, value) for name, value in self if name == "id" or name.endswith("_id")]
 
 
-class Resource(Wire):
+class Linked(Wire):
+    """What may have come along with other resources, to which its relationships lead."""
+
+    _relationships: Mapping[str, Any] = PrivateAttr(default_factory=dict)
+    _included: Included = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def read(cls, resource: object, included: Included) -> Self:
+        """A resource of an answer, which knows what came along.
+
+        Raises:
+            ApiUnavailable: a field can't be read; the message names it.
+        """
+        try:
+            made = cls.model_validate(resource)
+        except ValidationError as error:
+            places = name_fields(error.errors(include_url=False, include_context=False, include_input=False), "data")
+        else:
+            made._relationships = relationships_of(resource)  # noqa: SLF001 - its own class
+            made._included = included  # noqa: SLF001 - its own class
+            return made
+        raise ApiUnavailable(f"Envoy's answer can't be read: {places}.")
+
+    def related(self, name: str, model: type["Related"]) -> "Related | None":
+        """What the relationship `name` leads to, if `include` asked for it: `flow.related("location", Location)`.
+
+        None where it leads nowhere, or where that did not come along; its id is in `location_id` all the same.
+
+        Raises:
+            ApiUnavailable: it can't be read as `model`.
+        """
+        return next(self._follow(name, model), None)
+
+    def related_all(self, name: str, model: type["Related"]) -> tuple["Related", ...]:
+        """The same for a relationship to many, in Envoy's order: `page.related_all("agreements", Agreement)`."""
+        return tuple(self._follow(name, model))
+
+    def _follow(self, name: str, model: type["Related"]) -> Iterator["Related"]:
+        for key in _keys(self._relationships.get(name.replace("_", "-"))):
+            found = self._included.get(key)
+            if found is not None:
+                yield model.read(found, self._included)
+
+
+class Resource(Linked):
     """A JSON:API resource, flattened; also built by names, as `Entry(id="1", full_name="Ada")`."""
 
     model_config = ConfigDict(alias_generator=None, validate_by_alias=False)
@@ -110,6 +174,41 @@ class Resource(Wire):
     @classmethod
     def _flatten(cls, value: object) -> object:
         return flatten(value) if isinstance(value, dict) else value
+
+
+Related = TypeVar("Related", bound=Linked)
+Model = TypeVar("Model", bound=Wire)
+
+
+def relationships_of(resource: object) -> Mapping[str, Any]:
+    """The relationships of a resource as it came; none where there are none."""
+    found = resource.get("relationships") if isinstance(resource, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _keys(relationship: object) -> Iterator[tuple[str, str]]:
+    target = relationship.get("data") if isinstance(relationship, dict) else None
+    for one in target if isinstance(target, list) else [target]:
+        if isinstance(one, dict):
+            yield key_of(one)
+
+
+def key_of(resource: Mapping[str, Any]) -> tuple[str, str]:
+    """The type and id by which a resource is known; Envoy writes ids as text and as numbers."""
+    return str(resource.get("type")), str(resource.get("id"))
+
+
+def decode(model: type[Model], value: object, within: str) -> Model:
+    """What a webhook says at `within` (as `meta.location`), as `model`.
+
+    Raises:
+        BadPayload: a field can't be read; the message names it, without any value.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        places = name_fields(error.errors(include_url=False, include_context=False, include_input=False), within)
+    raise BadPayload(f"The webhook can't be read: {places}.")
 
 
 def name_fields(errors: Iterable[ErrorDetails], within: str) -> str:

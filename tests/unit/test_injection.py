@@ -169,7 +169,12 @@ def test_what_the_event_or_the_plugin_does_not_have_is_refused(
         ("entry_sign_in", True, DoorConfig, "Entry, DoorConfig, Run, Event, Meta, EnvoyPluginJob, EnvoyPluginAPI, and"),
         ("invite_created", False, None, "Invite, Event, Meta, EnvoyPluginJob, EnvoyPluginAPI, and"),
         ("plugin_uninstalled", False, None, "have Event, Meta, EnvoyPluginJob, EnvoyPluginAPI, and"),
-        ("parcel_delivered", False, None, "Entry, Invite, Event, Meta, EnvoyPluginJob, EnvoyPluginAPI, and"),
+        (
+            "parcel_delivered",
+            False,
+            None,
+            "Entry, Invite, Notification, Location, Takeover, Event, Meta, EnvoyPluginJob, EnvoyPluginAPI, and",
+        ),
     ],
 )
 def test_a_refusal_lists_what_can_be_had(event: str, background: bool, config: Any, had: str) -> None:  # noqa: FBT001 - a column of the table

@@ -17,7 +17,8 @@ from envoy_plugin.envoy.events import (
     decode_payload,
     parse_event,
 )
-from envoy_plugin.envoy.payloads import Entry, Invite
+from envoy_plugin.envoy.payloads import Change, Entry, Invite, Notification
+from envoy_plugin.envoy.resources import Location, Takeover
 from envoy_plugin.errors import BadPayload
 
 META: dict[str, Any] = {
@@ -163,6 +164,13 @@ def test_an_invite_is_one_level_of_names() -> None:
     assert invite.expected_arrival_time == datetime(2026, 11, 22, 10, tzinfo=UTC)
     assert invite.changed_fields == ("expected-arrival-time",)
     assert (invite.flow_id, invite.creator_id, invite.tenant_id) == ("5", "70", None)
+
+
+def test_changed_fields_are_read_in_the_form_of_either_payload() -> None:
+    assert Entry.model_validate(ENTRY | {"changed-fields": ["email"]}).changed_fields == {"email": Change()}
+    changed = {"changed-fields": {"email": {"old": "a", "new": "b"}}}
+    invite = decode_payload(parse_event(body(payload=INVITE | {"attributes": changed})), Invite)
+    assert invite.changed_fields == ("email",)
 
 
 def test_models_are_built_by_name_too() -> None:
@@ -341,4 +349,7 @@ def test_the_tables_of_events_agree() -> None:
     assert SYNCHRONOUS_HOOKS <= PAYLOADS.keys() <= KNOWN_EVENTS
     assert PAYLOADS["entry_sign_in"] is PAYLOADS["employee_entry_sign_out"] is Entry
     assert PAYLOADS["invite_created"] is PAYLOADS["upcoming_visit"] is Invite
-    assert "location_capacity_updated" not in PAYLOADS
+    assert PAYLOADS["location_capacity_updated"] is Location
+    assert PAYLOADS["takeover_started"] is PAYLOADS["takeover_ended"] is Takeover
+    assert PAYLOADS["host_notification"] is Notification
+    assert not {"plugin_uninstalled", "desk_sign_in", "ticket_created"} & PAYLOADS.keys()
