@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
 
@@ -10,7 +11,6 @@ from aiohttp import web
 
 from envoy_plugin.cli.exits import ExitCode
 from envoy_plugin.simulator import defaults
-from envoy_plugin.simulator.oauth import ACCESS_LIFETIME
 from envoy_plugin.simulator.platform import create_platform
 
 HOST = "127.0.0.1"
@@ -20,7 +20,8 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 
 @app.command()
-def platform(  # noqa: PLR0913, PLR0917 - one parameter is one option
+def platform(  # noqa: PLR0913 - one parameter is one option
+    *,
     port: Annotated[
         int, typer.Option("--port", "-p", min=0, max=65535, help="Port on 127.0.0.1; 0 takes a free one.")
     ] = defaults.PLATFORM_PORT,
@@ -33,14 +34,26 @@ def platform(  # noqa: PLR0913, PLR0917 - one parameter is one option
     ] = defaults.CLIENT_SECRET,
     install: Annotated[list[str] | None, typer.Option(help="Make an install known; repeatable.")] = None,
     job: Annotated[list[str] | None, typer.Option(help="Make a job known; repeatable.")] = None,
-    token_lifetime: Annotated[int, typer.Option(min=1, help="Seconds that an access token lives.")] = int(
-        ACCESS_LIFETIME.total_seconds()
-    ),
+    user: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME:PASSWORD", help="Who may log in by password; repeatable. [default: a made-up one]"),
+    ] = None,
+    token_lifetime: Annotated[
+        int | None, typer.Option(min=1, help="Seconds that an access token lives. [default: as at Envoy, 12 h or 24 h]")
+    ] = None,
+    keep_refresh_tokens: Annotated[
+        bool, typer.Option("--keep-refresh-tokens", help="A refresh token may be used more than once.")
+    ] = False,
+    final_jobs: Annotated[
+        bool, typer.Option("--final-jobs", help="A job that is over refuses another update (409).")
+    ] = False,
     plugin_app: Annotated[str | None, typer.Option("--app", help="Accepted, as by every command; not needed.")] = None,
 ) -> None:
-    """Run a simulated Envoy on this machine: login, jobs, configs, a request log and faults on purpose.
+    """Run a simulated Envoy on this machine: login, jobs, configs, storage, notifications, people and places.
 
-    What it holds is shown and changed under /_sim/, for programs on this machine only.
+    What it holds, a request log and faults on purpose are at /_sim/, for programs on this machine only: /_sim/jobs/ID,
+    /_sim/jobs/ID/timeline, /_sim/installs, /_sim/installs/ID/config, /_sim/storage, /_sim/notifications,
+    /_sim/requests, /_sim/faults (PUT an array of faults), /_sim/expire and /_sim/revoke (POST).
 
     Example: envoy-plugin platform --port 8010 --client-id dev-client-id --client-secret dev-client-secret-0123456789
     """
@@ -51,9 +64,19 @@ def platform(  # noqa: PLR0913, PLR0917 - one parameter is one option
         client_secret=client_secret,
         install_ids=install or [defaults.INSTALL_ID],
         job_ids=job or [],
-        token_lifetime=timedelta(seconds=token_lifetime),
+        users=defaults.USERS if user is None else _users(user),
+        token_lifetime=None if token_lifetime is None else timedelta(seconds=token_lifetime),
+        keep_refresh_tokens=keep_refresh_tokens,
+        final_jobs=final_jobs,
     )
     asyncio.run(_serve(application, port, client_id))
+
+
+def _users(texts: Sequence[str]) -> dict[str, str]:
+    pairs = [text.partition(":") for text in texts]
+    if not all(name and password for name, _, password in pairs):
+        raise typer.BadParameter("Give NAME:PASSWORD.", param_hint="--user")
+    return {name: password for name, _, password in pairs}
 
 
 async def _serve(application: web.Application, port: int, client_id: str) -> None:

@@ -1,5 +1,7 @@
 """What a laptop without any settings uses, so that the simulated Envoy, the plugin and the sender agree."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 PLUGIN_PORT: Final = 8000
@@ -9,4 +11,7 @@ CLIENT_ID: Final = "dev-client-id"
 CLIENT_SECRET: Final = "dev-client-secret-0123456789"  # noqa: S105 - public by design, and accepted on loopback only
 INSTALL_ID: Final = "1001"
 PLUGIN_ID: Final = "77"
+USERS: Final[Mapping[str, str]] = MappingProxyType({"dev@example.com": "dev-password"})
 EVENTS_PATH: Final = "/envoy/events"
+ROUTES_PATH: Final = "/envoy/routes"
+FIXTURES: Final = "fixtures"

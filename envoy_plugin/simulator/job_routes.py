@@ -101,6 +101,8 @@ async def update_job(request: web.Request) -> web.Response:
     """Apply what the plugin says of its job."""
     update = (await read_json(request, UPDATE)).as_update()
     job = _job_of(request)
+    if not request.app[JOBS].takes_updates(job):
+        raise api_error(409, "Conflict", "The job is over.")
     if len(job.attachments) + len(update.attachments) > MAX_ATTACHMENTS:
         raise api_error(422, "Unprocessable", f"A job has at most {MAX_ATTACHMENTS} attachments.")
     return api_answer(request.app[JOBS].update(job, update).as_resource())

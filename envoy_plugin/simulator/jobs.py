@@ -1,8 +1,8 @@
 """Envoy's own record of an event's job: what the plugin said of it, and what the dashboard shows.
 
 Sources: developers.envoy.com, "Jobs"; Node SDK 2.5.2, src/sdk/EnvoyPluginJob.ts and EnvoyPluginJobAttachment.ts. Where
-nothing is documented: attachments add up, the last word on a job that is over wins, and an answer to the webhook never
-overrides what the plugin said through the API.
+nothing is documented: attachments add up, the last word on a job that is over wins (unless jobs are `final`), and an
+answer to the webhook never overrides what the plugin said through the API.
 """
 
 from collections import OrderedDict, deque
@@ -147,8 +147,10 @@ class WebhookAnswer:
 class Jobs:
     """Every job that the simulated Envoy knows; beyond `MAX_JOBS` the oldest are forgotten."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, final: bool = False) -> None:
+        """With `final`, the plugin's word on a job that is over is refused."""
         self._clock = clock
+        self._final = final
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._timelines: dict[str, deque[Moment]] = {}
 
@@ -176,6 +178,10 @@ class Jobs:
     def timeline(self, job_id: str) -> tuple[Moment, ...]:
         """What happened to a job, oldest first."""
         return tuple(self._timelines.get(job_id, ()))
+
+    def takes_updates(self, job: Job) -> bool:
+        """Whether the plugin may still say something of the job."""
+        return not self._final or job.status is JobStatus.IN_PROGRESS
 
     def update(self, job: Job, update: Update) -> Job:
         """Apply what the plugin said through the API."""

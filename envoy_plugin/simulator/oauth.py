@@ -1,98 +1,41 @@
-"""Envoy's login: the token endpoint, and the check of the tokens that it gave out.
+"""Envoy's login: the token endpoint, the authorize page, and the check of the tokens that were given out.
 
-Source: developers.envoy.com, "Authentication"; Node SDK 2.5.2, src/sdk/EnvoyPluginAPI.ts. The shape of errors is RFC
-6749's.
+Source: developers.envoy.com, "Authentication"; Node SDK 2.5.2, src/sdk/EnvoyPluginAPI.ts and EnvoyUserAPI.ts. The shape
+of errors is RFC 6749's.
 """
 
 import base64
-import hmac
-import secrets
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Annotated, Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from pydantic import Field, TypeAdapter
+from yarl import URL
 
-from envoy_plugin.simulator.times import Clock
-from envoy_plugin.simulator.wire import Json, JsonObject, WireError, api_error, decode_fields
+from envoy_plugin.simulator.installs import COMPANY_ID, INSTALLS
+from envoy_plugin.simulator.logins import ACCESS_LIFETIME, INSTALLER, Grant, Tokens
+from envoy_plugin.simulator.times import CLOCK
+from envoy_plugin.simulator.wire import Json, JsonObject, StrictModel, WireError, api_error, decode_fields, read_json
 
-ACCESS_LIFETIME: Final = timedelta(hours=12)
-REFRESH_LIFETIME: Final = timedelta(days=3)
-MAX_TOKENS: Final = 10_000
-PROTECTED: Final = "/api/"
+__all__ = ["ACCESS_LIFETIME", "TOKENS", "Tokens", "require_bearer", "routes"]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
-    """A pair of tokens."""
-
-    access_token: str
-    refresh_token: str
-    expires_in: int
-
-    def as_json(self) -> JsonObject:
-        """The token endpoint's answer; lifetimes in seconds."""
-        return {
-            "token_type": "Bearer",
-            "access_token": self.access_token,
-            "expires_in": self.expires_in,
-            "refresh_token": self.refresh_token,
-            "refresh_token_expires_in": int(REFRESH_LIFETIME.total_seconds()),
-        }
-
-
-class Tokens:
-    """The clients that may log in, and the tokens that are valid; the oldest go first when there are too many."""
-
-    def __init__(self, clients: Mapping[str, Sequence[str]], *, lifetime: timedelta, clock: Clock) -> None:
-        """Take each client's id and secrets; a client has two secrets while one replaces the other."""
-        self._clients = clients
-        self._lifetime = lifetime
-        self._clock = clock
-        self._access: OrderedDict[str, datetime] = OrderedDict()
-        self._refresh: OrderedDict[str, datetime] = OrderedDict()
-
-    def knows(self, client_id: str, client_secret: str) -> bool:
-        """Whether these are a client's credentials."""
-        known = self._clients.get(client_id, ())
-        given = client_secret.encode(errors="replace")
-        return any([hmac.compare_digest(secret.encode(), given) for secret in known])  # noqa: C419 - all are compared
-
-    def issue(self) -> Grant:
-        """A new pair of tokens."""
-        now = self._clock()
-        access, refresh = f"at-{secrets.token_hex(16)}", f"rt-{secrets.token_hex(16)}"
-        _keep(self._access, access, now + self._lifetime)
-        _keep(self._refresh, refresh, now + REFRESH_LIFETIME)
-        return Grant(access_token=access, refresh_token=refresh, expires_in=int(self._lifetime.total_seconds()))
-
-    def refresh(self, refresh_token: str) -> Grant | None:
-        """A new pair for a refresh token, which is used up by this; None if it isn't valid."""
-        until = self._refresh.pop(refresh_token, None)
-        return self.issue() if until is not None and self._clock() < until else None
-
-    def is_valid(self, access_token: str) -> bool:
-        """Whether an access token was given out, not revoked, and hasn't expired."""
-        until = self._access.get(access_token)
-        return until is not None and self._clock() < until
-
-    def revoke_all(self) -> None:
-        """End every token, refresh tokens included."""
-        self._access.clear()
-        self._refresh.clear()
-
-
-def _keep(tokens: OrderedDict[str, datetime], token: str, until: datetime) -> None:
-    tokens[token] = until
-    while len(tokens) > MAX_TOKENS:
-        tokens.popitem(last=False)
-
+PROTECTED: Final = ("/api/", "/a/rms/")
+MAX_LIFETIME_SECONDS: Final = 366 * 24 * 3600
 
 TOKENS: Final = web.AppKey("tokens", Tokens)
 routes = web.RouteTableDef()
+
+
+class AcceptedToken(StrictModel):
+    """What `PUT /_sim/tokens/{token}` may say."""
+
+    expires_in: Annotated[int, Field(gt=0, le=MAX_LIFETIME_SECONDS)]
+
+
+ACCEPTED_TOKEN: Final = TypeAdapter(AcceptedToken)
 
 
 def _refusal(status: int, code: str, description: str) -> WireError:
@@ -139,19 +82,47 @@ def _check_scope(scope: Json) -> None:
         raise _refusal(400, "invalid_scope", "The scope must be a string or an array of strings.")
 
 
-def _grant(tokens: Tokens, form: JsonObject) -> Grant:
-    match form.get("grant_type"):
-        case "client_credentials":
-            return tokens.issue()
-        case "refresh_token":
-            grant = tokens.refresh(str(form.get("refresh_token")))
-            if grant is None:
-                raise _refusal(400, "invalid_grant", "The refresh token is unknown, used up, revoked or expired.")
-            return grant
-        case None:
-            raise _refusal(400, "invalid_request", "grant_type is missing.")
-        case _:
-            raise _refusal(400, "unsupported_grant_type", "Only client_credentials and refresh_token are granted here.")
+def _for_credentials(app: web.Application, _: JsonObject) -> Grant:
+    return app[TOKENS].issue()
+
+
+def _for_password(app: web.Application, form: JsonObject) -> Grant:
+    if not app[TOKENS].knows_user(str(form.get("username")), str(form.get("password"))):
+        raise _refusal(400, "invalid_grant", "Unknown user, or a wrong password.")
+    return app[TOKENS].issue(INSTALLER)
+
+
+def _for_code(app: web.Application, form: JsonObject) -> Grant:
+    redirect_uri = form.get("redirect_uri")
+    grant = app[TOKENS].redeem(str(form.get("code")), None if redirect_uri is None else str(redirect_uri))
+    if grant is None:
+        raise _refusal(400, "invalid_grant", "The code is unknown, used up, expired, or for another redirect_uri.")
+    return grant
+
+
+def _for_install(app: web.Application, form: JsonObject) -> Grant:
+    """Source of the further keys: developers.envoy.com, "Plugin install access token"."""
+    if app[INSTALLS].config(str(form.get("install_id"))) is None:
+        raise _refusal(400, "invalid_grant", "There is no such install.")
+    return app[TOKENS].issue(INSTALLER, {"state": None, "company_id": COMPANY_ID})
+
+
+def _for_refresh(app: web.Application, form: JsonObject) -> Grant:
+    grant = app[TOKENS].refresh(str(form.get("refresh_token")))
+    if grant is None:
+        raise _refusal(400, "invalid_grant", "The refresh token is unknown, used up, revoked or expired.")
+    return grant
+
+
+GRANTS: Final[Mapping[str, Callable[[web.Application, JsonObject], Grant]]] = MappingProxyType(
+    {
+        "client_credentials": _for_credentials,
+        "password": _for_password,
+        "authorization_code": _for_code,
+        "plugin_install": _for_install,
+        "refresh_token": _for_refresh,
+    }
+)
 
 
 @routes.post("/a/auth/v0/token")
@@ -159,10 +130,53 @@ def _grant(tokens: Tokens, form: JsonObject) -> Grant:
 async def give_token(request: web.Request) -> web.Response:
     """Log a client in; both documented paths are the same endpoint."""
     form = await _form_of(request)
-    tokens = request.app[TOKENS]
-    _check_client(tokens, request.headers.get("Authorization", ""), form)
+    _check_client(request.app[TOKENS], request.headers.get("Authorization", ""), form)
     _check_scope(form.get("scope"))
-    return web.json_response(_grant(tokens, form).as_json(), headers={"Cache-Control": "no-store"})
+    kind = form.get("grant_type")
+    if kind is None:
+        raise _refusal(400, "invalid_request", "grant_type is missing.")
+    grant = GRANTS.get(kind) if isinstance(kind, str) else None
+    if grant is None:
+        raise _refusal(400, "unsupported_grant_type", f"Granted here are {', '.join(GRANTS)}.")
+    return web.json_response(grant(request.app, form).as_json(), headers={"Cache-Control": "no-store"})
+
+
+@routes.get("/a/auth/v0/authorize")
+async def authorize(request: web.Request) -> web.Response:
+    """Say yes in the user's place: back to `redirect_uri` at once, with a `code`, and the `state` that was given."""
+    query = request.query
+    redirect_uri = _redirect_uri(query.get("redirect_uri", ""))
+    if query.get("response_type") != "code" or redirect_uri is None:
+        raise _refusal(400, "invalid_request", "response_type must be code, and redirect_uri an http or https URL.")
+    if not request.app[TOKENS].knows_client(query.get("client_id", "")):
+        raise _refusal(400, "unauthorized_client", "Unknown client.")
+    given = {"code": request.app[TOKENS].authorize(query["redirect_uri"])}
+    state = {"state": query["state"]} if "state" in query else {}
+    return web.Response(status=302, headers={"Location": str(redirect_uri.update_query(given | state))})
+
+
+def _redirect_uri(text: str) -> URL | None:
+    try:
+        url = URL(text)
+    except ValueError:
+        return None
+    return url if url.scheme in {"http", "https"} and url.host and not url.fragment else None
+
+
+@routes.put("/_sim/tokens/{token}")
+async def accept_token(request: web.Request) -> web.Response:
+    """Take an access token for valid: the one that a webhook carries in `meta.auth`."""
+    told = await read_json(request, ACCEPTED_TOKEN)
+    until = request.app[CLOCK]() + timedelta(seconds=told.expires_in)
+    request.app[TOKENS].accept(request.match_info["token"], until=until)
+    return web.Response(status=204)
+
+
+@routes.post("/_sim/expire")
+async def expire(request: web.Request) -> web.Response:
+    """End every access token at once; refresh tokens stay good."""
+    request.app[TOKENS].expire_access()
+    return web.Response(status=204)
 
 
 @routes.post("/_sim/revoke")
@@ -174,7 +188,7 @@ async def revoke(request: web.Request) -> web.Response:
 
 @web.middleware
 async def require_bearer(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer 401 under `/api/` unless the request carries a valid access token."""
+    """Answer 401 under `/api/` and `/a/rms/` unless the request carries a valid access token."""
     if request.path.startswith(PROTECTED):
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not request.app[TOKENS].is_valid(token.strip()):

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
+
+from aiohttp import web
 
 Clock: TypeAlias = Callable[[], datetime]
+CLOCK: Final = web.AppKey[Clock]("clock")
 
 
 def utc_now() -> datetime:

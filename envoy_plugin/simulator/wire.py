@@ -48,12 +48,12 @@ def not_found(what: str) -> WireError:
     return api_error(404, "Not found", what)
 
 
-def api_answer(data: Json) -> web.Response:
-    """200 with `{"data": …}`; Envoy's SDK takes a body without a truthy `data` for a failure.
+def api_answer(data: Json, *, status: int = 200, **beside: Json) -> web.Response:
+    """A success with `{"data": …}`; Envoy's SDK takes a body without a truthy `data` for a failure.
 
     Source: Node SDK 2.5.2, src/base/EnvoyAPI.ts.
     """
-    return web.json_response({"data": data}, content_type=API_TYPE)
+    return web.json_response({"data": data, **beside}, status=status, content_type=API_TYPE)
 
 
 def parse_json(body: bytes) -> Json:

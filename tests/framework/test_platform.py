@@ -76,6 +76,22 @@ async def test_installs_and_the_lifetime_of_tokens_are_options(platform: StartPl
     assert (grant["expires_in"], statuses) == (7, [200, 200, 404])
 
 
+async def test_users_and_what_is_final_are_options(platform: StartPlatform) -> None:
+    url, _ = await platform("--user", "ada:s3cret", "--keep-refresh-tokens", "--final-jobs", "--job", "j1")
+    client = {"client_id": "dev-client-id", "client_secret": "dev-client-secret-0123456789"}
+    async with ClientSession(url) as session:
+        login = {"grant_type": "password", "username": "ada", "password": "s3cret", **client}
+        grant = await (await session.post("/oauth2/token", json=login)).json()
+        again = {"grant_type": "refresh_token", "refresh_token": grant["refresh_token"], **client}
+        refreshed = [(await session.post("/oauth2/token", json=again)).status for _ in range(2)]
+        job = {
+            "url": "/api/v2/plugin-services/jobs/j1",
+            "headers": {"Authorization": f"Bearer {grant['access_token']}"},
+        }
+        updates = [(await session.patch(**job, json={"status": "done"})).status for _ in range(2)]
+    assert (refreshed, updates) == ([200, 200], [200, 409])
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_it_well(platform: StartPlatform, number: signal.Signals) -> None:
     _, process = await platform()
@@ -92,7 +108,7 @@ async def test_a_port_in_use_is_a_failure_with_a_reason() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--port", "x"), ("--client-secret", " "), ("--token-lifetime", "0"), ("--nope",)]
+    "arguments", [("--port", "x"), ("--client-secret", " "), ("--token-lifetime", "0"), ("--user", "ada"), ("--nope",)]
 )
 async def test_a_wrong_option_is_a_usage_error(arguments: tuple[str, ...]) -> None:
     code, _, _ = await run("platform", *arguments)

@@ -4,8 +4,8 @@ import pytest
 
 from envoy_plugin.simulator import jobs as jobs_module
 from envoy_plugin.simulator.jobs import Jobs
-from envoy_plugin.simulator.platform import JOBS
-from tests.unit.simulator.conftest import Envoy, MovableClock
+from envoy_plugin.simulator.platform import JOBS, create_platform
+from tests.unit.simulator.conftest import Envoy, MovableClock, ServeApplication
 
 UNTOUCHED: dict[str, object] = {
     "status": "in_progress",
@@ -209,3 +209,13 @@ def test_the_oldest_jobs_are_forgotten(clock: MovableClock, monkeypatch: pytest.
     jobs.know_all(["a", "b", "c"])
     assert [jobs.get(job_id) is not None for job_id in "abc"] == [False, True, True]
     assert jobs.timeline("a") == ()
+
+
+async def test_a_job_that_is_over_may_refuse_another_word(
+    aiohttp_client: ServeApplication, clock: MovableClock
+) -> None:
+    app = create_platform(job_ids=["j1"], final_jobs=True, clock=clock)
+    envoy = Envoy(app, await aiohttp_client(app), clock)
+    await envoy.log_in()
+    statuses = [(await envoy.update("j1", status=status)).status for status in ("done", "failed")]
+    assert (statuses, (await envoy.shown("j1"))["status"]) == ([200, 409], "done")

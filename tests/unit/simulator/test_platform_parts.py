@@ -188,3 +188,51 @@ async def test_the_control_surface_is_hidden_from_others(envoy: Envoy, headers: 
 async def test_the_api_itself_is_open_to_any_host_name(envoy: Envoy) -> None:
     answer = await envoy.client.get(CONFIG, headers={**envoy.bearer, "Host": "envoy.test"})
     assert answer.status == 200
+
+
+async def test_a_merge_changes_what_it_names_and_null_removes(envoy: Envoy) -> None:
+    await envoy.client.put(
+        "/_sim/installs/1001/config", json={"greeting": "Hola", "level": 3, "drop": 1, "n": {"a": 1}}
+    )
+    answer = await envoy.client.put(
+        CONFIG, json={"level": 4, "drop": None, "new": [], "never": None}, headers=envoy.bearer
+    )
+    expected = {"greeting": "Hola", "level": 4, "n": {"a": 1}, "new": []}
+    assert (answer.status, await answer.json()) == (200, {"data": expected})
+    assert await (await envoy.client.get("/_sim/installs/1001/config")).json() == {"data": expected}
+
+
+@pytest.mark.parametrize(("path", "body", "status"), [("1001", [1], 422), ("9", {}, 404)])
+async def test_a_merge_that_makes_no_sense_is_refused(envoy: Envoy, path: str, body: object, status: int) -> None:
+    answer = await envoy.client.put(CONFIG.replace("1001", path), json=body, headers=envoy.bearer)
+    assert answer.status == status
+
+
+async def test_a_purpose_is_taken(envoy: Envoy) -> None:
+    path = CONFIG.replace("config", "purpose")
+    taken = await envoy.client.put(path, json={"purpose": "identity-verification"}, headers=envoy.bearer)
+    refused = await envoy.client.put(path, json={"purpose": ""}, headers=envoy.bearer)
+    assert (taken.status, bool((await taken.json())["data"]), refused.status) == (200, True, 422)
+
+
+async def test_installs_are_listed(envoy: Envoy) -> None:
+    assert await (await envoy.client.get("/_sim/installs")).json() == ["1001"]
+
+
+async def test_notifications_are_kept_and_shown_as_an_array(envoy: Envoy) -> None:
+    path = CONFIG.replace("config", "notifications")
+    body = {"message": "Your guest is here", "recipient": {"employee_id": 7}}
+    answer = await envoy.client.post(path, json=body, headers=envoy.bearer)
+    assert (answer.status, (await answer.json())["data"]["id"]) == (201, "1")
+    shown = await (await envoy.client.get("/_sim/notifications")).json()
+    assert shown == [body | {"id": "1", "install_id": "1001", "time": "2026-11-21T09:00:00.000Z"}]
+    assert (await envoy.client.delete("/_sim/notifications")).status == 204
+    assert await (await envoy.client.get("/_sim/notifications")).json() == []
+
+
+@pytest.mark.parametrize(("install", "body", "status"), [("9", {}, 404), ("1001", [], 422)])
+async def test_a_notification_for_nobody_or_of_another_shape_is_refused(
+    envoy: Envoy, install: str, body: object, status: int
+) -> None:
+    path = CONFIG.replace("config", "notifications").replace("1001", install)
+    assert (await envoy.client.post(path, json=body, headers=envoy.bearer)).status == status
