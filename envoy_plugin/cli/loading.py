@@ -60,13 +60,14 @@ def load_plugin(app: str | None) -> Plugin:
 
 def _named_by_project() -> str | None:
     try:
-        project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))
+        found: object = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
         raise AppUnusable(f"{PYPROJECT} can't be read: {type(error).__name__}.") from None
-    named = project.get("tool", {}).get("envoy_plugin", {}).get("app")
-    return None if named is None else str(named)
+    for name in ("tool", "envoy_plugin", "app"):
+        found = found.get(name) if isinstance(found, dict) else None
+    return None if found is None else str(found)
 
 
 def _import(name: str) -> ModuleType:

@@ -94,7 +94,19 @@ class Project:
 
     async def run(self, *arguments: str, **environment: str) -> tuple[int | None, str, str]:
         """Exit code, output and errors; never a traceback."""
-        process = await self.start(arguments, environment, stderr=asyncio.subprocess.PIPE)
+        return await self._outcome(await self.start(arguments, environment, stderr=asyncio.subprocess.PIPE))
+
+    async def run_script(self, script: str, *arguments: str) -> tuple[int | None, str, str]:
+        """The same of a script of Python's."""
+        pipe = asyncio.subprocess.PIPE
+        program = (sys.executable, "-c", script, *arguments)
+        return await self._outcome(
+            await asyncio.create_subprocess_exec(
+                *program, cwd=self.directory, env=self._environment({}), stdout=pipe, stderr=pipe
+            )
+        )
+
+    async def _outcome(self, process: asyncio.subprocess.Process) -> tuple[int | None, str, str]:
         out, err = await asyncio.wait_for(process.communicate(), PATIENCE)
         assert b"Traceback" not in out + err, err.decode()
         return process.returncode, out.decode(), err.decode()
@@ -121,14 +133,17 @@ class Project:
         stderr: int = asyncio.subprocess.STDOUT,
     ) -> asyncio.subprocess.Process:
         """The process itself."""
-        inherited = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "envoy_plugin.cli",
             *arguments,
             cwd=self.directory,
-            env=inherited | self.settings | environment,
+            env=self._environment(environment),
             stdout=stdout,
             stderr=stderr,
         )
+
+    def _environment(self, own: dict[str, str]) -> dict[str, str]:
+        inherited = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
+        return inherited | self.settings | own

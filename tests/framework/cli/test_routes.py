@@ -1,0 +1,39 @@
+"""`envoy-plugin routes`."""
+
+import json
+
+import pytest
+
+from tests.framework.cli.project import Project
+
+
+async def test_each_event_is_shown_with_its_url_and_function(project: Project) -> None:
+    code, out, _ = await project.run("routes", "--url", "https://doors.example.com/")
+    rows = [line.split() for line in out.splitlines()]
+    assert code == 0
+    assert [row[:4] for row in rows] == [
+        ["entry_sign_in", "background", "https://doors.example.com/envoy/events/entry_sign_in", "doors.open_door"],
+        ["entry_sign_out", "inline", "https://doors.example.com/envoy/events/entry_sign_out", "doors.close_door"],
+    ]
+
+
+async def test_json_is_one_document(project: Project) -> None:
+    project.settings.clear()
+    code, out, _ = await project.run("routes", "--json")
+    told = json.loads(out)
+    assert (code, told["plugin"], told["url"]) == (0, "shop-doors", "/envoy/events")
+    first, second = told["handlers"]
+    assert (first["mode"], first["timeout_seconds"], first["retries"]) == ("background", 300, 5)
+    assert (second["mode"], second["timeout_seconds"], second["retries"]) == ("inline", None, 0)
+
+
+async def test_a_plugin_without_handlers_says_so(project: Project) -> None:
+    project.write("from envoy_plugin import Plugin\nplugin = Plugin('idle')\n")
+    assert await project.run("routes") == (0, "idle handles no event.\n", "")
+
+
+@pytest.mark.parametrize("url", ["doors.example.com", "ftp://doors", "https://doors/?a=1", "https://"])
+async def test_a_base_that_is_no_url_is_a_usage_error(project: Project, url: str) -> None:
+    code, out, err = await project.run("routes", "--url", url)
+    assert (code, out) == (2, "")
+    assert "https://doors.example.com" in err
