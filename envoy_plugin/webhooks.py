@@ -152,8 +152,10 @@ class Webhooks:
         except HandlerTimedOut:
             log.error("handler.timed_out", seconds=timeout.total_seconds())
             return timed_out()
-        except (BadPayload, ConfigMismatch, RedisError):
+        except (BadPayload, RedisError):
             raise
+        except ConfigMismatch as error:
+            return answer_raised(error)
         except Exception as error:
             log.exception("handler.raised")
             return answer_raised(error)
@@ -185,7 +187,7 @@ def _response(given: Answer) -> web.Response:
     headers = JSON_HEADERS
     if given.retry_after is not None:
         headers = {**JSON_HEADERS, "Retry-After": str(given.retry_after)}
-    return web.Response(status=given.status, body=to_json(given.body), headers=headers)
+    return web.Response(status=given.status, body=to_json(given.body, inf_nan_mode="null"), headers=headers)
 
 
 log = get_logger(__name__)
