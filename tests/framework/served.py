@@ -47,7 +47,7 @@ QUEUES = ("events", "report")
 async def eventually(look: Callable[[], Awaitable[Found | None]]) -> Found:
     """What `look` finds, once that is something."""
     async with asyncio.timeout(PATIENCE):
-        while not (found := await look()):
+        while not (found := await look()):  # noqa: ASYNC110 - what is looked at tells nobody that it has changed
             await asyncio.sleep(POLL)
         return found
 
@@ -242,6 +242,12 @@ class Stage:
         self.envoy = envoy
         self.http = http
         self._stack = stack
+
+    @asynccontextmanager
+    async def apart(self) -> AsyncIterator["Stage"]:
+        """A stage whose processes end with the block."""
+        async with AsyncExitStack() as stack:
+            yield Stage(self.redis_url, self.envoy, self.http, stack)
 
     async def serve(self, plugin: Plugin, *, worker: bool = True, **variables: str) -> Served:
         """Web, and a worker unless there shall be none; `variables` are the environment's."""
