@@ -96,7 +96,14 @@ def _target(response: aiohttp.ClientResponse, method: str) -> URL | None:
         target = response.url.join(URL(location))
     except ValueError:
         return None
-    return target if target.scheme in {"http", "https"} and target.origin() == response.url.origin() else None
+    return target if is_within(target, response.url) else None
+
+
+def is_within(target: URL, origin: URL) -> bool:
+    """Whether `target` is on the origin of another address, and brings no credentials of its own."""
+    if target.scheme not in {"http", "https"} or target.user is not None or target.password is not None:
+        return False
+    return target.origin() == origin.origin()
 
 
 async def _read(response: aiohttp.ClientResponse, name: str) -> Answer:

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from envoy_plugin.envoy.api import CONFIG, EnvoyPluginAPI, Repeat
+from envoy_plugin.envoy.api import EnvoyPluginAPI
 from envoy_plugin.envoy.attachments import Json, Link, Password, Text
 from envoy_plugin.envoy.job import EnvoyPluginJob, JobStatus
 from envoy_plugin.envoy.transport import ANSWER_BYTES, read_retry_after
@@ -329,6 +329,16 @@ async def test_a_redirect_within_the_origin_is_followed(serve: Serve) -> None:
     assert platform.bodies[0] == platform.bodies[1]
 
 
+async def test_a_redirect_that_brings_credentials_is_not_followed(serve: Serve) -> None:
+    async def redirect(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=307, headers={"Location": f"http://user:pass@{request.host}/x"})
+
+    platform = await serve(redirect)
+    with pytest.raises(ApiRefused):
+        await platform.job.complete("Done")
+    assert len(platform.asked) == 1
+
+
 @pytest.mark.parametrize("location", ["http://127.0.0.2:1/x", "https://evil.example/x", "ftp://x", "http://[x"])
 async def test_a_redirect_to_another_origin_is_not_followed(serve: Serve, location: str) -> None:
     platform = await serve(status(307, Location=location))
@@ -357,12 +367,91 @@ async def test_an_endless_answer_is_cut_off(serve: Serve) -> None:
         await platform.job.attach(Text("a", "b"))
 
 
-async def test_another_call_goes_the_same_way(serve: Serve) -> None:
-    platform = await serve(status(200, {"data": {"level": 4}}))
-    body = {"level": 4, "drop": None}
-    ids = {"install_id": "1"}
-    assert await platform.api.request("PUT", CONFIG, ids, body, repeat=Repeat.ALWAYS) == {"level": 4}
-    assert json.loads(platform.bodies[0]) == body
+async def test_config_is_merged_and_none_removes_a_key(serve: Serve) -> None:
+    platform = await serve(status(503), status(200, {"data": {"level": 4}}))
+    assert await platform.api.set_config("1001", {"level": 4, "drop": None}) == {"level": 4}
+    assert (platform.asked[1].method, platform.asked[1].path) == (
+        "PUT",
+        "/api/v2/plugin-services/installs/1001/config",
+    )
+    assert platform.bodies[1] == b'{"level":4,"drop":null}'
+
+
+STORED = {"key": "door", "value": {"id": 7}}
+
+
+async def test_storage_commands_are_sent_as_by_envoys_own_sdk(serve: Serve) -> None:
+    platform = await serve(status(200, {"data": [STORED, None, [STORED]]}))
+    commands: list[Any] = [
+        {"action": "set", "key": "door", "value": {"id": 7}},
+        {"action": "get", "key": "pin"},
+        {"action": "list", "page": 1},
+    ]
+    assert await platform.api.storage(commands, "1001") == [STORED, None, [STORED]]
+    assert (platform.asked[0].method, platform.asked[0].path) == ("POST", "/api/v2/plugin-services/storage")
+    assert list(json.loads(platform.bodies[0]).items()) == [("commands", commands), ("install_id", "1001")]
+
+
+async def test_a_missing_storage_key_is_a_value_and_spoils_no_other_result(serve: Serve) -> None:
+    platform = await serve(status(200, {"data": [None, STORED]}))
+    results = await platform.api.storage([{"action": "unset", "key": "a"}, {"action": "get", "key": "door"}])
+    assert results == [None, STORED]
+    assert "install_id" not in json.loads(platform.bodies[0])
+
+
+async def test_no_command_asks_nothing(serve: Serve) -> None:
+    platform = await serve(OK)
+    assert await platform.api.storage([]) == []
+    assert platform.asked == []
+
+
+async def test_storage_sends_a_hundred_and_thirty_commands_at_once(serve: Serve) -> None:
+    platform = await serve(status(200, {"data": [None] * 130}))
+    assert await platform.api.storage([{"action": "get", "key": str(n)} for n in range(130)]) == [None] * 130
+    assert len(platform.asked) == 1
+
+
+@pytest.mark.parametrize("answer", [{}, {"data": None}, {"data": {}}, {"data": []}, {"data": [1, 2]}, [1]])
+async def test_storage_results_that_do_not_match_the_commands_are_refused(serve: Serve, answer: object) -> None:
+    platform = await serve(status(200, answer))
+    with pytest.raises(ApiUnavailable, match="not one result for each of 1 commands"):
+        await platform.api.storage([{"action": "get", "key": "canary"}])
+
+
+@pytest.mark.parametrize(
+    ("action", "tries"),
+    [("get", 2), ("set", 2), ("list", 2), ("unset", 1), ("set_unique", 1), ("set_unique_num", 1), ("update", 1)],
+)
+async def test_after_an_undecided_try_only_commands_that_answer_the_same_are_repeated(
+    serve: Serve, action: str, tries: int
+) -> None:
+    platform = await serve(drop, status(200, {"data": [None]}))
+    try:
+        await platform.api.storage([{"action": action, "key": "k"}])
+    except ApiUnavailable:
+        assert tries == 1
+    assert len(platform.asked) == tries
+
+
+async def test_a_notification_is_passed_on_and_never_sent_twice(serve: Serve) -> None:
+    platform = await serve(status(201, {"data": {"id": "1"}}), drop)
+    wish: dict[str, Any] = {"message": "Your guest is here", "recipient": {"employee_id": 7}}
+    assert await platform.api.create_notification("1001", wish) == {"id": "1"}
+    assert (platform.asked[0].method, platform.asked[0].path, json.loads(platform.bodies[0])) == (
+        "POST",
+        "/api/v2/plugin-services/installs/1001/notifications",
+        wish,
+    )
+    with pytest.raises(ApiUnavailable):
+        await platform.api.create_notification("1001", wish)
+    assert len(platform.asked) == 2
+
+
+@pytest.mark.parametrize("answer", [status(204), status(200, {})])
+async def test_a_config_or_notification_without_answer_is_fine(serve: Serve, answer: Answers) -> None:
+    platform = await serve(answer)
+    assert await platform.api.set_config("1", {"a": 1}) == {}
+    assert await platform.api.create_notification("1", {}) == {}
 
 
 async def test_errors_hold_no_ids_bodies_or_tokens(serve: Serve) -> None:
