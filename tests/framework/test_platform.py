@@ -84,11 +84,8 @@ async def test_users_and_what_is_final_are_options(platform: StartPlatform) -> N
         grant = await (await session.post("/oauth2/token", json=login)).json()
         again = {"grant_type": "refresh_token", "refresh_token": grant["refresh_token"], **client}
         refreshed = [(await session.post("/oauth2/token", json=again)).status for _ in range(2)]
-        job = {
-            "url": "/api/v2/plugin-services/jobs/j1",
-            "headers": {"Authorization": f"Bearer {grant['access_token']}"},
-        }
-        updates = [(await session.patch(**job, json={"status": "done"})).status for _ in range(2)]
+        path, bearer = "/api/v2/plugin-services/jobs/j1", {"Authorization": f"Bearer {grant['access_token']}"}
+        updates = [(await session.patch(path, headers=bearer, json={"status": "done"})).status for _ in range(2)]
     assert (refreshed, updates) == ([200, 200], [200, 409])
 
 
