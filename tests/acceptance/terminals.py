@@ -25,6 +25,8 @@ READY: Final = {
 }
 """What a server says once it can be used."""
 SCRIPTS: Final = re.compile(r"\./scripts/(\w+)|(\.ci/run)")
+USUAL_PORT: Final = "8010"
+"""The port of the simulated Envoy that the pages write."""
 AT_MOST: Final = 40
 
 
@@ -85,7 +87,8 @@ class Terminal:
 
     def run(self, block: Block) -> None:
         """Run each command of a block; one that fails is an error that shows what it said."""
-        for command in block.commands:
+        port = self.environment["ENVOY_BASE_URL"].rpartition(":")[2]
+        for command in [line.replace(USUAL_PORT, port) for line in block.commands]:
             if script := SCRIPTS.match(command):
                 assert os.access(ROOT / script[0], os.X_OK), f"{block.page}:{block.line}: {command}"
             elif server := SERVERS.match(command):
@@ -111,16 +114,20 @@ class Terminal:
 
 
 @contextmanager
-def terminal(directory: Path, redis_url: str) -> Iterator[Terminal]:
+def terminal(directory: Path, redis_url: str, **variables: str) -> Iterator[Terminal]:
     """A terminal in an empty directory, whose `envoy-plugin` is this one, and whose ports nobody else has."""
     plugin, envoy, memory = free_ports(3)
     directory.joinpath("home").mkdir()
     environment = {name: value for name, value in os.environ.items() if name.startswith("COV")} | {
         "ENVOY_BASE_URL": f"http://127.0.0.1:{envoy}",
+        "ENVOY_CLIENT_ID": "my-client",
+        "ENVOY_CLIENT_SECRET": "my-client-secret-0123456789",
         "HOME": str(directory / "home"),
+        "HOST": "127.0.0.1",
         "PATH": f"{Path(sys.executable).parent}:{os.defpath}",
         "PORT": str(plugin),
         "REDIS_URL": redis_url,
+        **variables,
     }
     options = f"--platform-port {envoy} --redis-port {memory}"
     shell = Terminal(directory=directory, environment=environment, dev_options=options)
