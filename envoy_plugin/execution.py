@@ -64,7 +64,7 @@ def _end(runtime: Runtime, held: Claimed, outcome: Outcome | Reason) -> Verb[Any
         return Fail.of(held, reason=outcome)
     try:
         content = _encode(outcome)
-    except (TooLarge, ValueError) as error:
+    except (TooLarge, ValueError, TypeError, AttributeError) as error:  # a handler may have put anything into it
         log.error("outcome.refused", why=type(error).__name__)
         return Fail.of(held, reason=Reason.ERROR)
     return ENDS[type(outcome)](held, outcome, runtime.engine.seal(content))
