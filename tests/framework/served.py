@@ -165,8 +165,10 @@ class Served:
     async def _over(self, queue: str, by: timedelta) -> Job:
         async def look() -> list[Job]:
             await self.passes(by)
-            jobs = await self.jobs()
-            return [job for job in jobs if job.queue == queue] if all(job.state.ended for job in jobs) else []
+            jobs = {job.id: job for job in await self.jobs()}
+            owed = {f"{job.id}.{job.attempt}" for job in jobs.values() if job.owes}
+            over = owed <= jobs.keys() and all(job.state.ended for job in jobs.values())
+            return [job for job in jobs.values() if job.queue == queue] if over else []
 
         return (await eventually(look))[-1]
 
