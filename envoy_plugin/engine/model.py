@@ -93,8 +93,9 @@ class Attempt:
 
     @classmethod
     def parse(cls, number: str, text: str) -> Self:
-        """From `state reason created started ended retries`, times in ms, `-` for none."""
-        state, reason, created, started, ended, _retries = text.split(" ")
+        """From `state reason created started ended retries`, times in ms, `-` for none; a reason may have spaces."""
+        state, rest = text.split(" ", 1)
+        reason, created, started, ended, _retries = rest.rsplit(" ", 4)
         return cls(
             number=int(number),
             state=State(state),

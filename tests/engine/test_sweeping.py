@@ -1,0 +1,91 @@
+"""Sweeping: by several processes at once, in the background, and while Redis is away."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Final
+
+import pytest
+from redis.asyncio import Redis
+from structlog.testing import capture_logs
+
+from envoy_plugin.connection import connect_redis
+from envoy_plugin.engine.engine import Engine
+from envoy_plugin.engine.queries import count_jobs, find_job
+from envoy_plugin.engine.states import State
+from envoy_plugin.engine.sweeper import BATCH, Keeping, retire, sweep, sweep_for_ever, sweeping
+from envoy_plugin.engine.verbs import Cancel, Enqueue
+from envoy_plugin.settings import TlsVerify
+from tests.engine.clock import Clock
+from tests.engine.waiting_for import until
+from tests.redis_server import RedisServers
+
+LEASE: Final = timedelta(seconds=15)
+OFTEN: Final = timedelta(milliseconds=10)
+
+
+async def test_several_processes_that_sweep_at_once_count_each_crash_once(redis_url: str, clock: Clock) -> None:
+    async with AsyncExitStack() as stack:
+        engines = [
+            Engine(await stack.enter_async_context(Redis.from_url(redis_url)), prefix="test", clock=clock)
+            for _ in range(6)
+        ]
+        made = await engines[0].call([Enqueue(queue="q", kind="k") for _ in range(50)])
+        await engines[0].claim("q", 50, who="w", lease=LEASE)
+        clock.move(LEASE)
+
+        await asyncio.gather(*(sweep(engine) for engine in engines))
+
+        jobs = [await find_job(engines[0], job.id) for job in made]
+    assert {(job.state, job.crashes, job.version) for job in jobs} == {(State.AVAILABLE, 1, 3)}
+
+
+async def test_a_full_sweep_says_that_there_may_be_more(engine: Engine, clock: Clock) -> None:
+    await engine.call([Enqueue(queue="q", kind="k", delay=LEASE) for _ in range(BATCH + 1)])
+    clock.move(LEASE)
+
+    assert [await sweep(engine), await sweep(engine)] == [True, False]
+    assert (await count_jobs(engine))[State.AVAILABLE] == BATCH + 1
+
+
+async def test_retiring_goes_on_while_there_is_more(engine: Engine, clock: Clock) -> None:
+    await engine.call([Enqueue(id=f"j{n}", queue="q", kind="k") for n in range(BATCH + 1)])
+    await engine.call([Cancel(id=f"j{n}", reason="operator") for n in range(BATCH + 1)])
+    clock.move(timedelta(days=7))
+
+    assert [await retire(engine, Keeping()), await retire(engine, Keeping())] == [True, False]
+    assert sum((await count_jobs(engine)).values()) == 0
+
+
+async def test_sweeping_in_the_background_promotes_expires_and_retires(engine: Engine, clock: Clock) -> None:
+    await engine.call([Enqueue(id="old", queue="q", kind="k"), Cancel(id="old", reason="operator")])
+    await engine.call([Enqueue(id="due", queue="q", kind="k", delay=LEASE)])
+    clock.move(timedelta(days=7))
+
+    async def done() -> bool:
+        counts = await count_jobs(engine)
+        return counts[State.CANCELLED] == 0 and counts[State.AVAILABLE] == 1
+
+    async with sweeping(engine, Keeping()):
+        await until(done)
+
+
+async def test_the_sweeper_outlives_an_absence_of_redis_and_says_so(redis_server: RedisServers) -> None:
+    server = redis_server()
+    async with connect_redis(server.url, tls_verify=TlsVerify.AUTO, retries=0) as redis:
+        engine = Engine(redis, prefix="test")
+        with capture_logs() as lines:
+
+            async def complained() -> bool:
+                return any(line["event"] == "sweep.failed" for line in lines)
+
+            sweeper = asyncio.create_task(sweep_for_ever(engine, Keeping(), every=OFTEN))
+            server.kill()
+            await until(complained)
+            server.start()
+            await engine.enqueue(Enqueue(queue="q", kind="k", delay=OFTEN))
+
+            assert await redis.blpop([engine.keys.wake("q")], timeout=2) is not None
+            sweeper.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await sweeper
