@@ -53,13 +53,17 @@ async def rounds(server: RedisServer, contenders: list[Contender], arguments: ar
         if arguments.quick and start - begun + longest > QUICK_SECONDS:
             break
         for place in range(len(contenders)):
-            contender = contenders[(number + place) % len(contenders)]
-            jobs = arguments.jobs // QUICK_SHARE if arguments.quick and contender.name == Saq.name else arguments.jobs
-            results.lives.setdefault(contender.name, []).append(await life(contender, server, jobs))
-            if contender.in_process and not arguments.quick and not arguments.worker:
-                await single_calls(server, contender, results)
+            await turn(server, contenders[(number + place) % len(contenders)], arguments, results)
         longest = max(longest, time.monotonic() - start)
     return results
+
+
+async def turn(server: RedisServer, contender: Contender, arguments: argparse.Namespace, results: Results) -> None:
+    """One contender in one round."""
+    jobs = arguments.jobs // QUICK_SHARE if arguments.quick and contender.name == Saq.name else arguments.jobs
+    results.lives.setdefault(contender.name, []).append(await life(contender, server, jobs))
+    if contender.in_process and not arguments.quick and not arguments.worker:
+        await single_calls(server, contender, results)
 
 
 async def single_calls(server: RedisServer, contender: Contender, results: Results) -> None:
