@@ -131,6 +131,14 @@ async def test_an_alarm_rings_for_its_queue_alone(redis_url: str, redis: Redis) 
         waiting.cancel()
 
 
+async def test_nobody_takes_the_token_while_nobody_waits(redis_url: str, redis: Redis) -> None:
+    async with process(redis_url) as (engine, alarm):
+        await engine.enqueue(Enqueue(queue="q", kind="k"))
+        await alarm.wait("other", at_most=SHORT)
+
+        assert await redis.llen(engine.keys.wake("q")) == 1
+
+
 async def test_a_ring_before_the_wait_is_not_missed() -> None:
     alarm = Alarm(["q"])
 
@@ -154,11 +162,10 @@ async def test_a_listener_goes_on_when_redis_is_back(redis_server: RedisServers)
         ]
         engine = Engine(redis, prefix="test")
         alarm = await stack.enter_async_context(listening(unsteady, engine.keys, ["q"]))
+        waiting = asyncio.create_task(next_job(engine, alarm))
         await listeners_wait(redis)
         server.kill()
         server.start()
-
-        waiting = asyncio.create_task(next_job(engine, alarm))
         await listeners_wait(redis)
         made = await engine.enqueue(Enqueue(queue="q", kind="k"))
 
