@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any, Final
 
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from envoy_plugin.engine.model import Claimed
@@ -17,32 +16,21 @@ from envoy_plugin.invocation import HandlerTimedOut, Subject, call_handler
 from envoy_plugin.logs import get_logger
 from envoy_plugin.outcomes import Done, Failed, Ignored, Ongoing, Outcome, Retry, Snooze
 from envoy_plugin.reports import QUEUE as REPORTS
-from envoy_plugin.reports import Report, deliver
+from envoy_plugin.reports import REDIS_AWAY, Report, deliver
 from envoy_plugin.routing import Handler
 from envoy_plugin.run import Run
 from envoy_plugin.runtime import Runtime
 
 ENVOY_AWAY: Final = timedelta(seconds=10)
 """When a handler that could not reach Envoy runs again, if Envoy didn't say. Its being away spends nobody's retries."""
-REDIS_AWAY: Final = timedelta(seconds=1)
-"""The same for Redis, and for a report that needs it: from when it is back, since nothing is written before."""
 
 log = get_logger(__name__)
 
 
 async def execute(runtime: Runtime, held: Claimed) -> Verb[Any]:
     """Do what a claimed job is for."""
-    try:
-        if held.kind == REPORTS:
-            return await deliver(runtime.engine, runtime.api, held)
-        return await _run_event(runtime, held)
-    except RedisError as error:
-        log.warning("redis.unavailable", error=type(error).__name__)
-        return Release.of(held, delay=REDIS_AWAY)
-
-
-async def _run_event(runtime: Runtime, held: Claimed) -> Verb[Any]:
-    """Run the handler of a claimed job's event."""
+    if held.kind == REPORTS:
+        return await deliver(runtime.engine, runtime.api, held)
     try:
         event = parse_event(runtime.engine.open(held.payload or b""))
     except (SealError, BadPayload) as error:
@@ -67,8 +55,9 @@ async def _run(runtime: Runtime, handler: Handler, subject: Subject) -> Outcome 
     except ApiUnavailable as error:
         log.warning("envoy.unavailable", status=error.status)
         return Snooze(timedelta(seconds=error.retry_after) if error.retry_after else ENVOY_AWAY)
-    except (RedisConnectionError, RedisTimeoutError):
-        raise
+    except (RedisConnectionError, RedisTimeoutError) as error:
+        log.warning("redis.unavailable", error=type(error).__name__)
+        return Snooze(REDIS_AWAY)
     except (BadPayload, ConfigMismatch) as error:
         return Failed(str(error))
     except Exception:
