@@ -67,8 +67,9 @@ class Report(BaseModel):
     reason: str | None = None
     attachments: tuple[dict[str, Any], ...] = ()
 
-    def __repr__(self) -> str:
-        return f"Report({self.job_id!r}, {self.status!r})"
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        """Of what is said, the status alone; `str` shows no more."""
+        return [("job_id", self.job_id), ("status", self.status)]
 
     @classmethod
     def of(cls, outcome: Outcome, job_id: str | None = None) -> "Report":

@@ -274,7 +274,8 @@ async def test_a_job_that_envoy_does_not_know_ends_its_report(stage: Stage, plug
 
 async def test_a_report_shows_no_words_in_its_repr() -> None:
     report = Report.of(Done("canary", Password("canary", "canary")), "job-1")
-    assert repr(report) == "Report('job-1', <JobStatus.DONE: 'done'>)"
+    assert repr(report) == "Report(job_id='job-1', status=<JobStatus.DONE: 'done'>)"
+    assert "canary" not in str(report)
     assert report.status is JobStatus.DONE
 
 
