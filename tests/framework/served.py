@@ -26,7 +26,7 @@ from envoy_plugin.engine.states import State
 from envoy_plugin.engine.verbs import Expire, Promote
 from envoy_plugin.envoy.signature import HEADER, sign
 from envoy_plugin.execution import execute
-from envoy_plugin.runtime import Runtime, make_engine, open_runtime
+from envoy_plugin.runtime import Runtime, open_runtime
 from envoy_plugin.settings import Settings
 from envoy_plugin.simulator.control import SimulatedEnvoy as Control
 from envoy_plugin.simulator.job_routes import JOBS
@@ -277,8 +277,3 @@ async def redis_answers(redis: Redis) -> bool:
         return bool(await redis.ping())
     except RedisError:
         return False
-
-
-def engine_of(redis: Redis, plugin: Plugin, settings: Settings) -> Engine:
-    """The engine that a process of this plugin would open."""
-    return make_engine(redis, plugin.name, settings)
