@@ -36,7 +36,7 @@ REDIS_SECONDS: Final = 8
 """How long a delivery waits for a Redis that says nothing; Envoy waits longer, and delivers again after a 503."""
 JSON_HEADERS: Final[Mapping[str, str]] = {"Content-Type": "application/json"}
 PLAIN_ID: Final = 64
-ACCEPTED: Final = answer(Ongoing("Accepted"))
+ACCEPTED: Final = answer(Ongoing())
 
 
 class Refused(Exception):
