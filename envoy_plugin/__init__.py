@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from envoy_plugin.envoy.jwt import EnvoyJWT
     from envoy_plugin.envoy.oauth import OAuthClient
     from envoy_plugin.envoy.payloads import Entry, Invite, Notification
+    from envoy_plugin.envoy.redis_storage import RedisGlobalStorage, RedisStorage
     from envoy_plugin.envoy.resources import (
         Agreement,
         AgreementPage,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     )
     from envoy_plugin.envoy.routes import Route, RouteMeta, RouteParams
     from envoy_plugin.envoy.screener import ScreenerField, ScreenerMatch, ScreenerReport
+    from envoy_plugin.envoy.storage import GlobalStorage, Item, Storage
     from envoy_plugin.envoy.user_api import EnvoyUserAPI
     from envoy_plugin.errors import (
         ApiRefused,
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
         SchemaTooNew,
         SealError,
         SettingsError,
+        StorageRefused,
         TooLarge,
         VersionMismatch,
         WebhookError,
@@ -93,9 +96,11 @@ __all__ = [
     "Event",
     "Failed",
     "Flow",
+    "GlobalStorage",
     "Ignored",
     "Invite",
     "InviteDraft",
+    "Item",
     "JWTError",
     "JWTExpired",
     "JWTInvalid",
@@ -111,6 +116,8 @@ __all__ = [
     "Outcome",
     "Password",
     "Plugin",
+    "RedisGlobalStorage",
+    "RedisStorage",
     "Reservation",
     "ReservationDraft",
     "Retry",
@@ -129,6 +136,8 @@ __all__ = [
     "SignInField",
     "SignInFieldPage",
     "Snooze",
+    "Storage",
+    "StorageRefused",
     "Takeover",
     "Text",
     "TooLarge",
@@ -161,9 +170,11 @@ _HOMES = MappingProxyType(
         "Event": "envoy.events",
         "Failed": "outcomes",
         "Flow": "envoy.resources",
+        "GlobalStorage": "envoy.storage",
         "Ignored": "outcomes",
         "Invite": "envoy.payloads",
         "InviteDraft": "envoy.drafts",
+        "Item": "envoy.storage",
         "Json": "envoy.attachments",
         "Link": "envoy.attachments",
         "Location": "envoy.resources",
@@ -174,6 +185,8 @@ _HOMES = MappingProxyType(
         "Outcome": "outcomes",
         "Password": "envoy.attachments",
         "Plugin": "plugin",
+        "RedisGlobalStorage": "envoy.redis_storage",
+        "RedisStorage": "envoy.redis_storage",
         "Reservation": "envoy.resources",
         "ReservationDraft": "envoy.drafts",
         "Retry": "outcomes",
@@ -189,6 +202,7 @@ _HOMES = MappingProxyType(
         "SignInField": "envoy.resources",
         "SignInFieldPage": "envoy.resources",
         "Snooze": "outcomes",
+        "Storage": "envoy.storage",
         "Takeover": "envoy.resources",
         "Text": "envoy.attachments",
         "User": "envoy.resources",
