@@ -62,7 +62,7 @@ def load_plugin(app: str | None, *, directory: Path = HERE) -> Plugin:
 
 def load_plugin_if_named(app: str | None) -> Plugin | None:
     """The plugin as `load_plugin` has it, or None where neither `app` nor `pyproject.toml` names one."""
-    return None if app is None and _named_by_project() is None else load_plugin(app)
+    return None if app is None and _named_by_project(HERE / PYPROJECT) is None else load_plugin(app)
 
 
 def _named_by_project(project: Path) -> str | None:
