@@ -19,12 +19,12 @@ from envoy_plugin.errors import EnvoyPluginError, SettingsError
 
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "dev": "Run a plugin, a simulated Envoy and a Redis on this machine, with reload on save.",
+        "dev": "Run a plugin here, with a simulated Envoy and a Redis in memory.",
         "web": "Answer Envoy's webhooks.",
         "worker": "Run background work, and tell Envoy its end.",
         "run": "Answer Envoy and run background work in one process.",
         "check": "Check settings, plugin and Redis, as before a release.",
-        "doctor": "Find out what is wrong with settings, Envoy's login, clock or Redis.",
+        "doctor": "Find out what is wrong around a plugin, and what to do.",
         "routes": "Show what the plugin handles.",
         "jobs": "Show jobs: list, show, tail.",
         "platform": "Run a simulated Envoy on this machine.",
