@@ -35,10 +35,7 @@ log = get_logger(__name__)
 
 @dataclass(slots=True, kw_only=True)
 class Runtime:
-    """One per process, shared by `web` and `worker`. `stopping` turns True once, when the process is told to stop.
-
-    `clock` is now, in seconds since 1970.
-    """
+    """One per process, shared by `web` and `worker`. `stopping` turns True once, when the process is told to stop."""
 
     plugin: Plugin
     settings: Settings
@@ -49,7 +46,6 @@ class Runtime:
     records: DeliveryRecords
     inline_sources: Sources
     background_sources: Sources
-    clock: Clock
     stopping: bool = False
 
     def timeout_of(self, handler: Handler) -> timedelta:
@@ -129,7 +125,6 @@ async def _connect(
         records=DeliveryRecords(redis, sealer, key_of=engine.keys.delivery, window=settings.delivery_window),
         inline_sources=inline,
         background_sources=background,
-        clock=clock,
     )
 
 
