@@ -66,7 +66,7 @@ async def test_a_visit_needs_no_account_and_no_redis(bare: Project) -> None:
 async def test_it_says_in_a_few_lines_what_runs_and_what_to_type(bare: Project) -> None:
     async with started(bare) as dev:
         said = [line for line in dev.running.lines if not line.startswith("{")]
-    assert 6 <= len(said) <= 8
+    assert 6 <= len(said) <= 9
     text = "".join(said)
     for variable in ("PORT", "ENVOY_BASE_URL", "REDIS_URL"):
         assert dev.variables[variable] in text
