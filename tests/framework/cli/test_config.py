@@ -13,6 +13,7 @@ from envoy_plugin.cli.envoy_access import OneLogin
 from envoy_plugin.cli.masking import MASK, masked, secret_fields
 from envoy_plugin.envoy.api import EnvoyPluginAPI
 from envoy_plugin.envoy.oauth import OAuthClient
+from envoy_plugin.simulator.faults import Fault
 from envoy_plugin.simulator.platform import INSTALLS
 from tests.envoy_server import SimulatedEnvoy
 from tests.framework.cli.project import CREDENTIALS, Project
@@ -139,9 +140,17 @@ async def test_an_install_that_envoy_does_not_have_is_said_so(project: Project, 
     assert (code, out, err) == (1, "", "Envoy has no install 'no/such' of this plugin (404).\n")
 
 
+@pytest.mark.parametrize("install", ["", "..", "."])
+async def test_what_can_be_no_id_is_a_usage_error(envoy: SimulatedEnvoy, install: str) -> None:
+    environment = {**CREDENTIALS, "ENVOY_BASE_URL": envoy.url}
+    ended = await asyncio.to_thread(invoke, "config", ["get", "--install", install], b"", environment)
+    assert (ended.code, "id of an install" in ended.err, envoy.requests()) == (2, True, [])
+
+
 async def test_a_refusal_of_another_kind_is_told_as_it_is(project: Project, envoy: SimulatedEnvoy) -> None:
-    code, _, err = await project.run("config", "get", "--install", "..", ENVOY_BASE_URL=envoy.url)
-    assert (code, "install_id can't be part of a path" in err) == (1, True)
+    envoy.fail(Fault(path="/api/", status=409))
+    code, _, err = await project.run("config", "set", "a=1", "--install", "1001", ENVOY_BASE_URL=envoy.url)
+    assert (code, "Envoy answered 409." in err) == (1, True)
 
 
 async def test_credentials_that_envoy_refuses_are_a_failure_without_them(
