@@ -74,8 +74,8 @@ def set_(  # noqa: PLR0913 - one parameter is one option
 ) -> None:
     """Give keys new values, or remove them.
 
-    Other keys stay; the value null removes, too. Shows the whole config. Processes that run use what they have kept, for
-    5 minutes at most or until the install's next delivery.
+    Other keys stay; the value null removes, too. Shows the whole config. Processes that run use what they have kept,
+    for 5 minutes at most or until the install's next delivery.
 
     Example: envoy-plugin config set --install 1001 greeting=Hola level=3 --unset group
     """
