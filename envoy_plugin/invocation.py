@@ -1,11 +1,11 @@
 """Calling a handler: its arguments made by type, its time-out kept, its outcome read."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeAlias
 
+from envoy_plugin.deadline import Overdue, within
 from envoy_plugin.envoy.api import EnvoyPluginAPI
 from envoy_plugin.envoy.config import InstallConfigs, parse_config
 from envoy_plugin.envoy.events import PAYLOADS, Event, Meta, decode_payload
@@ -67,17 +67,16 @@ async def call_handler(handler: Handler, subject: Subject, sources: Sources, tim
         ConfigMismatch: the install's config doesn't fit.
     What else the handler raises is its own.
     """
-    scope = asyncio.timeout(timeout.total_seconds())
+
+    async def called() -> object:
+        return await handler.function(**await gather_arguments(handler.needs, sources, subject))
+
     try:
-        async with scope:
-            arguments = await gather_arguments(handler.needs, sources, subject)
-            value = await handler.function(**arguments)
+        value = await within(timeout, called())
     except Outcome as outcome:
         return outcome
-    except TimeoutError as error:
-        if scope.expired():
-            raise HandlerTimedOut from error
-        raise
+    except Overdue as error:
+        raise HandlerTimedOut from error
     return to_outcome(value, handler=handler)
 
 
