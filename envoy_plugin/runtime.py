@@ -19,7 +19,8 @@ from envoy_plugin.envoy.config import InstallConfigs
 from envoy_plugin.envoy.tokens import OAuthClient, TokenCache
 from envoy_plugin.invocation import Sources, make_sources
 from envoy_plugin.logs import get_logger
-from envoy_plugin.plugin import Plugin, open_providers
+from envoy_plugin.plugin import Plugin
+from envoy_plugin.providing import open_providers
 from envoy_plugin.routing import Handler
 from envoy_plugin.sealing import Sealer
 from envoy_plugin.settings import Settings
@@ -68,7 +69,7 @@ async def open_runtime(plugin: Plugin, settings: Settings) -> AsyncIterator[Runt
         engine = make_engine(redis, plugin.name, settings)
         await _check_schema(engine)
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        provided = await stack.enter_async_context(open_providers(plugin))
+        provided = await stack.enter_async_context(open_providers(plugin.providers.values()))
         runtime = await _connect(plugin, settings, engine, provided, session, stack)
         await stack.enter_async_context(sweeping(engine, _keeping(settings)))
         yield runtime

@@ -4,14 +4,16 @@ Envoy sends it with each delivery. Background work reads it when it runs: from t
 young, else from Envoy.
 """
 
+import contextlib
 import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar, cast, cast
 
-from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr, TypeAdapter, ValidationError
+from pydantic_core import to_jsonable_python
 from redis.asyncio import Redis
 
 from envoy_plugin.envoy.api import EnvoyPluginAPI
@@ -69,6 +71,33 @@ def parse_config(model: type[Model], raw: Mapping[str, Any]) -> Model:
         details = error.errors(include_url=False, include_context=False, include_input=False)
     names = dict.fromkeys(str(detail["loc"][0]) if detail["loc"] else "the whole" for detail in details)
     raise ConfigMismatch(list(names))
+
+
+def parse_partial(model: type[Model], raw: Mapping[str, Any]) -> Model:
+    """A half-filled form as the plugin's type: what can be read is set, what can't has its default, or is None."""
+    read: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        given = raw.get(field.alias or name)
+        with contextlib.suppress(ValidationError):
+            if given is not None:
+                read[name] = TypeAdapter[Any](field.rebuild_annotation()).validate_python(given)
+    missing = {name: None for name, field in model.model_fields.items() if field.is_required() and name not in read}
+    return cast("Model", model.model_construct(set(read), **missing, **read))
+
+
+def dump_config(config: Config) -> dict[str, JsonValue]:
+    """A config as Envoy keeps it: what was set, secrets in the clear. None removes a key there."""
+    return {name: _plain(value) for name, value in config.model_dump(exclude_unset=True, by_alias=True).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [_plain(one) for one in value]
+    return to_jsonable_python(value)
 
 
 class _Kept(BaseModel):
