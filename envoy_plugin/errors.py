@@ -12,6 +12,9 @@ EnvoyPluginError
 │   ├── BadSignature         not signed with the client secret
 │   └── BadPayload           signed, but neither an event nor a route
 ├── SealError                bytes that no key of ours opens
+├── JWTError                 a JSON Web Token can't be made: a weak secret, no end, a claim that is not to be set
+│   ├── JWTExpired           it was ours, and has ended
+│   └── JWTInvalid           it is none of ours, or can't be read
 └── EngineError              a job can't do what was asked; nothing was changed
     ├── JobNotFound          no such job, or no such attempt
     ├── WrongState           the attempt that was named is in a state that forbids it
@@ -103,6 +106,18 @@ class BadPayload(WebhookError):
 
 class SealError(EnvoyPluginError):
     """Sealed bytes that no key of ours opens."""
+
+
+class JWTError(EnvoyPluginError):
+    """A JSON Web Token can't be made: a weak secret, no end, or a claim that is not to be set."""
+
+
+class JWTExpired(JWTError):
+    """The token was ours, and has ended."""
+
+
+class JWTInvalid(JWTError):
+    """The token is none of ours, or can't be read."""
 
 
 class EngineError(EnvoyPluginError):

@@ -34,7 +34,7 @@ async def look_at_redis(settings: Settings, plugin_name: str | None) -> list[Fin
             schema = [] if prefix is None else [_schema(await find_schema(Engine(redis, prefix=prefix)))]
     except (RedisError, TimeoutError) as error:
         return [failed("redis", f"can't be used: {type(error).__name__}"), _way(settings.redis_url)]
-    return [_version(facts), _way(settings.redis_url), _policy(facts), _persistence(facts), *schema]
+    return [version_finding(facts), _way(settings.redis_url), _policy(facts), _persistence(facts), *schema]
 
 
 async def _facts(redis: Redis) -> Mapping[str, Any]:
@@ -45,7 +45,8 @@ async def _facts(redis: Redis) -> Mapping[str, Any]:
         return {}
 
 
-def _version(facts: Mapping[str, Any]) -> Finding:
+def version_finding(facts: Mapping[str, Any]) -> Finding:
+    """Whether `redis_version` is one that will do; where it isn't told, it will."""
     version = str(facts.get("redis_version", ""))
     numbers = tuple(int(word) for word in version.split(".")[:2] if word.isdecimal())
     if numbers and numbers < OLDEST:

@@ -64,8 +64,7 @@ async def _serve(plugin: Plugin, settings: Settings, roles: Collection[Role]) ->
         else:
             log.exception("process.failed")
         raise typer.Exit(ExitCode.FAILED) from None
-    for number in STOP_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)  # hosts send SIGTERM more than once
+    _ignore_signals()
 
 
 def _address_sentence(settings: Settings, number: int) -> str:
@@ -74,9 +73,20 @@ def _address_sentence(settings: Settings, number: int) -> str:
 
 
 def _stop_at_once() -> None:
-    """Until there is something to drain, the signals that stop a process end it, with the same exit code."""
+    """While there is nothing to drain, yet or any more, the signals that stop a process end it with the same code."""
     for number in STOP_SIGNALS:
-        signal.signal(number, lambda *_: os._exit(ExitCode.OK))
+        signal.signal(number, _leave)
+
+
+def _leave(*_: object) -> None:
+    _ignore_signals()
+    os._exit(ExitCode.OK)
+
+
+def _ignore_signals() -> None:
+    """Hosts send SIGTERM more than once."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -88,7 +88,7 @@ class Link(Attachment):
 
     def __post_init__(self) -> None:
         """Refuse what must not be clicked."""
-        _check_link(self.url, self.label)
+        check_link(self.url, self.label)
 
     def to_wire(self) -> dict[str, JsonValue]:
         """As Envoy takes it."""
@@ -112,7 +112,7 @@ class CredentialImage(Attachment):
 
     def __post_init__(self) -> None:
         """Refuse what must not be fetched."""
-        _check_link(self.link, self.label)
+        check_link(self.link, self.label)
 
     def to_wire(self) -> dict[str, JsonValue]:
         """As Envoy takes it: the link inside `image`, of type `s3`."""
@@ -138,8 +138,14 @@ def _text(wire: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _check_link(url: str, label: str) -> None:
-    """Browsers skip control characters and read a backslash as a slash, so neither may be in a link."""
+def check_link(url: str, label: str) -> None:
+    """Refuse a link that must not be clicked.
+
+    Browsers skip control characters and read a backslash as a slash, so neither may be in a link.
+
+    Raises:
+        ValueError: not http or https, no host, or credentials.
+    """
     fault = ValueError(f"The link of attachment {label!r} must be http or https, with a host and without credentials.")
     if any(character <= " " or character in "\\\x7f" for character in url):
         raise fault

@@ -50,6 +50,10 @@ class SimulatedEnvoy:
         """Make a job known; one that is known keeps its state."""
         await self._call("PUT", f"/jobs/{_segment(job_id)}", {"name": name, "identifier": identifier})
 
+    async def accept_token(self, token: str, *, expires_in: int) -> None:
+        """Take an access token for valid, for so many seconds."""
+        await self._call("PUT", f"/tokens/{_segment(token)}", {"expires_in": expires_in})
+
     async def tell_answer(self, job_id: str, *, status: int | None, body: Json) -> None:
         """Tell how the plugin answered the job's webhook."""
         await self._call("POST", f"/jobs/{_segment(job_id)}/answer", {"status": status, "body": body})
@@ -88,7 +92,7 @@ class SimulatedEnvoy:
                     return None
                 if response.status not in SUCCESS:
                     raise SimulatedEnvoyLost(f"{method} {url} answered {response.status}.")
-                return await response.json()
+                return await response.json() if response.status != 204 else None  # noqa: PLR2004 - an HTTP status
         except (ClientError, TimeoutError, ValueError) as error:
             raise SimulatedEnvoyLost(f"No simulated Envoy answers at {self.base_url.origin()}.") from error
 

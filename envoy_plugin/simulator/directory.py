@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from envoy_plugin.simulator.installs import COMPANY_ID
+from envoy_plugin.simulator.links import COMPANY_ID, USER_ID
 from envoy_plugin.simulator.times import iso
 from envoy_plugin.simulator.visitors import FLOWS, SITES, Site
 from envoy_plugin.simulator.wire import Json, JsonObject
 
 FIRST_FLOW_ID: Final = 5
 FIRST_EMPLOYEE_ID: Final = 7
-USER_ID: Final = "70"
 FIRST_PAGE_ID: Final = 8
 LONG_AGO: Final = "2020-01-02T03:04:05.000Z"
 FIRST_ARRIVAL: Final = datetime(2026, 11, 21, 9, tzinfo=UTC)

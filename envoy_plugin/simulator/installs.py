@@ -14,7 +14,6 @@ from pydantic import BaseModel, Field, JsonValue, TypeAdapter
 from envoy_plugin.simulator.wire import Json, JsonObject, api_answer, not_found, read_json
 
 MAX_INSTALLS: Final = 10_000
-COMPANY_ID: Final = "12"
 
 
 class Installs:

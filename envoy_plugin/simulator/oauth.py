@@ -15,7 +15,8 @@ from aiohttp.typedefs import Handler
 from pydantic import Field, TypeAdapter
 from yarl import URL
 
-from envoy_plugin.simulator.installs import COMPANY_ID, INSTALLS
+from envoy_plugin.simulator.installs import INSTALLS
+from envoy_plugin.simulator.links import COMPANY_ID
 from envoy_plugin.simulator.logins import ACCESS_LIFETIME, INSTALLER, Grant, Tokens
 from envoy_plugin.simulator.times import CLOCK
 from envoy_plugin.simulator.wire import Json, JsonObject, StrictModel, WireError, api_error, decode_fields, read_json

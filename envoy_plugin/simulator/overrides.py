@@ -6,7 +6,7 @@ A path that isn't there is an error, never ignored: a misspelt one would otherwi
 import json
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Final, NoReturn
 
@@ -60,8 +60,7 @@ def parse_override(text: str) -> Override:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise BadOverride(f"{text!r} is not PATH=VALUE.")
-    path = tuple(name.split("."))
-    return Override(path=path if path[0] in ROOTS else ("payload", *path), value=parse_value(value))
+    return Override(path=parse_path(name), value=parse_value(value))
 
 
 def override(webhook: Webhook, overrides: Sequence[Override]) -> Webhook:
@@ -70,17 +69,53 @@ def override(webhook: Webhook, overrides: Sequence[Override]) -> Webhook:
     Raises:
         UnknownPath: the webhook has no such path.
     """
+    if not overrides:
+        return webhook
     document = deepcopy(webhook.document)
     for one in overrides:
         _put(document, one)
-    return Webhook(event=webhook.event, document=document)
+    return replace(webhook, document=document, raw=None)
+
+
+def parse_path(text: str) -> tuple[str, ...]:
+    """A path from `relationships.invite`; one without `meta` in front is meant within the payload.
+
+    Raises:
+        BadOverride: it is empty.
+    """
+    if not text:
+        raise BadOverride("A path is empty.")
+    path = tuple(text.split("."))
+    return path if path[0] in ROOTS else ("payload", *path)
+
+
+def remove(webhook: Webhook, paths: Sequence[tuple[str, ...]]) -> Webhook:
+    """The webhook without what is at these paths.
+
+    Raises:
+        UnknownPath: the webhook has no such path.
+    """
+    if not paths:
+        return webhook
+    document = deepcopy(webhook.document)
+    for path in paths:
+        place = _place(document, path)
+        if not _has(place, path[-1]):
+            raise UnknownPath(_shown(path), _nearest(document, _shown(path)))
+        del place[int(path[-1]) if isinstance(place, list) else path[-1]]
+    return replace(webhook, document=document, raw=None)
+
+
+def _place(document: JsonObject, path: Sequence[str]) -> Json:
+    """Where the last step of the path is taken; None where the way doesn't lead there."""
+    place: Json = document
+    for step in path[:-1]:
+        place = _child(place, step) if _has(place, step) else None
+    return place
 
 
 def _put(document: JsonObject, one: Override) -> None:
-    *way, last = one.path
-    place: Json = document
-    for step in way:
-        place = _child(place, step) if _has(place, step) else None
+    place, last = _place(document, one.path), one.path[-1]
     if not (_has(place, last) or (isinstance(place, dict) and one.path[:-1] in FREE_FORM)):
         raise UnknownPath(_shown(one.path), _nearest(document, _shown(one.path)))
     place[int(last) if isinstance(place, list) else last] = one.value

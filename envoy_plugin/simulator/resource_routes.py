@@ -9,7 +9,8 @@ from typing import Annotated, Final
 from aiohttp import web
 from pydantic import BaseModel, BeforeValidator, Field, JsonValue, TypeAdapter
 
-from envoy_plugin.simulator.directory import USER_ID, invite_defaults
+from envoy_plugin.simulator.directory import invite_defaults
+from envoy_plugin.simulator.links import USER_ID
 from envoy_plugin.simulator.resources import DEFAULT_LIMIT, MAX_LIMIT, Question, Resources
 from envoy_plugin.simulator.storage_routes import InstallId as Id
 from envoy_plugin.simulator.wire import JsonObject, api_answer, api_error, read_json

@@ -11,10 +11,10 @@ from typing import Final
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
 from yarl import URL
 
-from envoy_plugin.envoy.signature import HEADER, sign
 from envoy_plugin.simulator.answers import OUTCOMES, Outcome, read_outcome
 from envoy_plugin.simulator.control import SimulatedEnvoy, SimulatedEnvoyLost
 from envoy_plugin.simulator.payloads import Webhook
+from envoy_plugin.simulator.tampering import UNTOUCHED, Tampering, dribble
 from envoy_plugin.simulator.wire import Json, parse_json
 
 DEFAULT_TIMEOUT: Final = timedelta(seconds=30)
@@ -68,32 +68,34 @@ class Delivery:
 
 
 async def send(
-    session: ClientSession, *, url: str, body: bytes, secret: str, timeout: timedelta = DEFAULT_TIMEOUT
+    session: ClientSession,
+    *,
+    url: str,
+    body: bytes,
+    secret: str,
+    timeout: timedelta = DEFAULT_TIMEOUT,
+    tampering: Tampering = UNTOUCHED,
 ) -> Delivery:
     """POST `body`, signed with `secret`, once; a redirect isn't followed. Never raises for what the other side does."""
-    headers = {"Content-Type": "application/json", HEADER: sign(body, secret)}
+    request = SentRequest(url=url, headers=tampering.headers(body, secret), body=tampering.sent(body))
     started = perf_counter()
     answer, fault = None, None
     try:
-        answer = await _post(session, url, body, headers, timeout)
+        answer = await _post(session, request, timeout, tampering.slow)
     except TimeoutError:
         fault = f"No answer within {timeout.total_seconds():g} s."
     except ClientError as error:
         fault = f"No answer: {error or type(error).__name__}"
     elapsed = timedelta(seconds=perf_counter() - started)
-    return Delivery(
-        request=SentRequest(url=url, headers=headers, body=body), answer=answer, fault=fault, elapsed=elapsed
-    )
+    return Delivery(request=request, answer=answer, fault=fault, elapsed=elapsed)
 
 
-async def _post(
-    session: ClientSession, url: str, body: bytes, headers: Mapping[str, str], timeout: timedelta
-) -> Answer:
+async def _post(session: ClientSession, request: SentRequest, timeout: timedelta, slow: timedelta) -> Answer:
     async with session.post(
-        URL(url),
-        data=BytesIO(body),
-        headers=headers,
-        timeout=ClientTimeout(total=timeout.total_seconds()),
+        URL(request.url),
+        data=dribble(request.body, slow) if slow else BytesIO(request.body),
+        headers={**request.headers, "Content-Length": str(len(request.body))},
+        timeout=ClientTimeout(total=(timeout + slow).total_seconds()),
         allow_redirects=False,
     ) as response:
         return Answer(status=response.status, headers=dict(response.headers), content=await _first_bytes(response))
@@ -117,16 +119,24 @@ class Sender:
     secret: str = field(repr=False)
     envoy: SimulatedEnvoy | None = None
     timeout: timedelta = DEFAULT_TIMEOUT
+    tampering: Tampering = UNTOUCHED
 
     async def deliver(self, webhook: Webhook) -> Delivery:
-        """Make the job known, send, and tell the answer.
+        """Make the job and the user's token known, send, and tell the answer.
 
         Raises:
             SimulatedEnvoyLost: before anything was sent.
         """
-        if self.envoy is not None and webhook.job_id is not None:
-            await self.envoy.know_job(webhook.job_id, name=webhook.event, identifier=webhook.job_identifier)
-        delivery = await send(self.session, url=self.url, body=webhook.body, secret=self.secret, timeout=self.timeout)
+        if self.envoy is not None:
+            await _announce(self.envoy, webhook)
+        delivery = await send(
+            self.session,
+            url=self.url,
+            body=webhook.body,
+            secret=self.secret,
+            timeout=self.timeout,
+            tampering=self.tampering,
+        )
         if self.envoy is not None and webhook.job_id is not None:
             await self._tell(self.envoy, webhook.job_id, delivery.answer)
         return delivery
@@ -136,3 +146,12 @@ class Sender:
         status, body = (None, None) if answer is None else (answer.status, answer.body)
         with suppress(SimulatedEnvoyLost):
             await envoy.tell_answer(job_id, status=status, body=body)
+
+
+async def _announce(envoy: SimulatedEnvoy, webhook: Webhook) -> None:
+    """Make known what the plugin will use: the job, and the token of `meta.auth`."""
+    if webhook.job_id is not None:
+        await envoy.know_job(webhook.job_id, name=webhook.event, identifier=webhook.job_identifier)
+    if webhook.user_token is not None:
+        token, seconds = webhook.user_token
+        await envoy.accept_token(token, expires_in=seconds)

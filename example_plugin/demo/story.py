@@ -10,7 +10,7 @@ from example_plugin.demo.telling import Teller
 
 VISITOR: Final = ("--seed", "7")
 """Events of one seed tell of one visit."""
-SLOW_DOORS: Final = ("--config", "seconds_to_open=3")
+SLOW_DOORS: Final = ("--config", "seconds_to_open=2")
 PREPARED: Final = "is being prepared"
 
 BADGE: Final = ("Badge", "PIN")

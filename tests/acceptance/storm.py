@@ -104,7 +104,13 @@ class Storm:
         await asyncio.gather(*(self._start(name) for name in names))
 
     async def _kill(self, name: str) -> None:
-        await (asyncio.to_thread(self.site.redis.kill) if name == REDIS else self.victims[name].kill())
+        if name == REDIS:
+            self.site.redis.kill()
+        else:
+            await self.victims[name].kill()
 
     async def _start(self, name: str) -> None:
-        await (asyncio.to_thread(self.site.redis.start) if name == REDIS else self.victims[name].start())
+        if name == REDIS:
+            self.site.redis.start()
+        else:
+            await self.victims[name].start()

@@ -59,7 +59,8 @@ async def tell(storm: Storm, engine: Engine, record: Callable[[str, object], Non
 async def test_every_accepted_event_has_its_effect_and_ends_at_envoy_whatever_is_killed(
     site: Site, engine: Engine, soak: int, record_property: Callable[[str, object], None]
 ) -> None:
-    seed = random.getrandbits(32)
+    seed = random.getrandbits(32)  # the same for the same --randomly-seed
+    print(f"seed {seed}")  # noqa: T201 - shown where the test fails
     events, kills = (300, 2) if soak == 1 else (2_000, 6)
     storm = await start_storm(site)
     for phase in plan_phases(random.Random(seed), events=events, kills=kills):

@@ -44,15 +44,14 @@ def test_the_demo_tells_a_visit_from_start_to_end(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
-def test_a_demo_that_is_told_to_stop_leaves_no_process_behind(tmp_path: Path, stop: signal.Signals) -> None:
+def test_a_demo_that_is_told_to_stop_leaves_no_process_behind(tmp_path: Path) -> None:
     mark = {"DEMO_MARK": str(tmp_path)}
     with subprocess.Popen(
         COMMAND, cwd=ROOT, env=environment(tmp_path) | mark, stdout=subprocess.PIPE, text=True
     ) as demo:
         assert demo.stdout is not None
         sent = next(line for line in demo.stdout if "-> POST" in line)
-        demo.send_signal(stop)
+        demo.send_signal(signal.SIGTERM)
         demo.communicate(timeout=AT_MOST)
     assert demo.returncode == 130
     with socket.socket() as client, pytest.raises(ConnectionRefusedError):

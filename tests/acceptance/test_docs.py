@@ -82,6 +82,14 @@ def test_data_blocks_can_be_read(page: Path) -> None:
         assert (tomllib if block.language == "toml" else json).loads(block.text)
 
 
+def test_decisions_are_numbered_short_and_listed() -> None:
+    directory = ROOT / "docs/decisions"
+    decisions = sorted(directory.glob("[0-9]*.md"))
+    assert [page.name[:4] for page in decisions] == [f"{number:04}" for number in range(1, len(decisions) + 1)]
+    assert [page.name for page in decisions if len(page.read_text(encoding="utf-8").splitlines()) > 40] == []
+    assert sorted(links_of(directory / "README.md")) == [page.name for page in decisions]
+
+
 def test_the_readme_names_both_commands() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "./scripts/demo" in readme

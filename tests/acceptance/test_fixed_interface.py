@@ -232,9 +232,9 @@ async def test_trigger_prints_one_object_that_says_what_became_of_an_event(words
 
 async def test_trigger_adds_a_path_to_an_origin_and_to_nothing_else(words: Site) -> None:
     web = await words.web()
-    targets = ["", "/", "/envoy/events", "/envoy/events/entry_sign_in", "/envoy/events/entry_sign_out", "/elsewhere"]
+    targets = ["", "/envoy/events", "/envoy/events/entry_sign_out", "/elsewhere"]
     said = [(await trigger(words, "entry_sign_in", web.url + target)).json["status"] for target in targets]
-    assert said == [200, 200, 200, 200, 422, 404]
+    assert said == [200, 200, 422, 404]
 
 
 async def test_trigger_makes_a_job_known_to_the_simulated_envoy_that_answers(words: Site) -> None:

@@ -157,9 +157,9 @@ async def heard_of(envoy: Envoy, count: int) -> bool:
     return len(await envoy.ends()) == count
 
 
-@pytest.mark.parametrize("way", ["gone", "silent"])
-async def test_a_worker_leaves_in_time_without_redis(site: Site, engine: Engine, way: str) -> None:
-    site.variables["JOB_LEASE"] = "2"
+@pytest.mark.parametrize(("way", "drain"), [("gone", "2"), ("silent", "20")])
+async def test_a_worker_leaves_in_time_without_redis(site: Site, engine: Engine, way: str, drain: str) -> None:
+    site.variables |= {"JOB_LEASE": "2", "DRAIN_TIMEOUT": drain}
     envoy, worker = await busy_worker(site)
     assert site.redis.process is not None
     site.redis.process.send_signal(signal.SIGSTOP)

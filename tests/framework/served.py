@@ -177,8 +177,8 @@ class Served:
         await self._later(span).run(Promote(limit=100))
 
     async def leases_end(self) -> None:
-        """Let every lease and limit that there is run out."""
-        await self._later(timedelta(hours=1)).run(Expire(limit=100, max_crashes=5))
+        """Let every lease that there is run out; limits are minutes."""
+        await self._later(timedelta(minutes=1)).run(Expire(limit=100, max_crashes=5))
 
     def _later(self, span: timedelta) -> Engine:
         ahead = milliseconds(span)

@@ -1,6 +1,5 @@
 """Calls to Envoy's API and the job of the customer's document, over real HTTP."""
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,15 +10,14 @@ from typing import Any, TypeAlias
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
 from envoy_plugin.envoy.api import EnvoyPluginAPI
 from envoy_plugin.envoy.attachments import Json, Link, Password, Text
 from envoy_plugin.envoy.job import EnvoyPluginJob, JobStatus
 from envoy_plugin.envoy.transport import ANSWER_BYTES, read_retry_after
 from envoy_plugin.errors import ApiRefused, ApiUnavailable, AuthFailed, EnvoyError
+from tests.framework.scripted import Answers, Scripted, drop, hang, raw, scripted, status
 
-Answers: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Serve: TypeAlias = Callable[..., Awaitable["Platform"]]
 
 JOB_ANSWER = {"data": {"id": "j1", "name": "entry_sign_in", "identifier": "vr:entry:19"}}
@@ -41,54 +39,21 @@ class NumberedTokens:
 
 
 class Platform:
-    """A server that answers as a test says, and keeps what it was asked."""
+    """A scripted Envoy, and the API of a plugin that asks it."""
 
-    def __init__(self) -> None:
-        self.answers: list[Answers] = []
-        self.asked: list[web.Request] = []
-        self.bodies: list[bytes] = []
-        self.api: EnvoyPluginAPI
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append(request)
-        self.bodies.append(await request.read())
-        return await self.answers[min(len(self.asked), len(self.answers)) - 1](request)
+    def __init__(self, server: Scripted, *, timeout: float) -> None:
+        self.asked, self.bodies = server.asked, server.bodies
+        self.api = EnvoyPluginAPI(
+            server.session,
+            base_url=server.url,
+            tokens=NumberedTokens(),
+            timeout=timedelta(seconds=timeout),
+            backoff=timedelta(milliseconds=1),
+        )
 
     @property
     def job(self) -> EnvoyPluginJob:
         return EnvoyPluginJob(self.api, "j1")
-
-
-def status(code: int, body: object = None, **headers: str) -> Answers:
-    """Answers with a status and JSON."""
-
-    async def respond(_: web.Request) -> web.StreamResponse:
-        text = "" if body is None else json.dumps(body)
-        return web.Response(status=code, text=text, headers={name.replace("_", "-"): v for name, v in headers.items()})
-
-    return respond
-
-
-def raw(body: bytes) -> Answers:
-    """Answers 200 with these bytes."""
-
-    async def respond(_: web.Request) -> web.StreamResponse:
-        return web.Response(body=body)
-
-    return respond
-
-
-async def drop(request: web.Request) -> web.StreamResponse:
-    """Cut the connection."""
-    assert request.transport is not None
-    request.transport.abort()
-    return web.Response()
-
-
-async def hang(_: web.Request) -> web.StreamResponse:
-    """Never answer."""
-    await asyncio.Event().wait()
-    return web.Response()
 
 
 OK = status(200, JOB_ANSWER)
@@ -100,20 +65,7 @@ async def serve() -> AsyncIterator[Serve]:
     async with AsyncExitStack() as stack:
 
         async def start(*answers: Answers, timeout: float = 5) -> Platform:
-            platform = Platform()
-            platform.answers = list(answers)
-            app = web.Application()
-            app.router.add_route("*", "/{path:.*}", platform.answer)
-            server = await stack.enter_async_context(TestServer(app))
-            session = await stack.enter_async_context(aiohttp.ClientSession())
-            platform.api = EnvoyPluginAPI(
-                session,
-                base_url=str(server.make_url("/")),
-                tokens=NumberedTokens(),
-                timeout=timedelta(seconds=timeout),
-                backoff=timedelta(milliseconds=1),
-            )
-            return platform
+            return Platform(await stack.enter_async_context(scripted(*answers)), timeout=timeout)
 
         yield start
 

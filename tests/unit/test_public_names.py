@@ -15,9 +15,17 @@ from envoy_plugin import errors
 WRITING = "Plugin Config Secret Entry Invite Event Meta EnvoyPluginJob EnvoyPluginAPI Run"
 OUTCOMES = "Outcome Done Ongoing Ignored Failed Retry Snooze"
 ATTACHMENTS = "Text Password Json Link CredentialImage"
+RESOURCES = (
+    "Agreement AgreementPage Company Employee Flow Location Reservation SignInField SignInFieldPage Takeover User Zone"
+)
+ROUTES = "Route RouteMeta RouteParams"
+SCREENING = "ScreenerReport ScreenerField ScreenerMatch"
+FILTERS = "config_enabled employee_sign_in_enabled excluded_employees invite_only"
+ACTING_AS_A_USER = "EnvoyUserAPI InviteDraft ReservationDraft OAuthClient"
+FURTHER = f"{RESOURCES} {ROUTES} {SCREENING} {FILTERS} {ACTING_AS_A_USER} Notification EnvoyJWT"
 SERVING = "create_app Settings"
 DRAWN_ERRORS = re.findall(r"[├└]── (\w+)", inspect.getdoc(errors) or "")
-SURFACE = [*f"{WRITING} {OUTCOMES} {ATTACHMENTS} {SERVING}".split(), "EnvoyPluginError", *DRAWN_ERRORS]
+SURFACE = [*f"{WRITING} {OUTCOMES} {ATTACHMENTS} {FURTHER} {SERVING}".split(), "EnvoyPluginError", *DRAWN_ERRORS]
 
 
 def in_a_fresh_process(code: str) -> str:

@@ -103,9 +103,9 @@ async def test_a_killed_dev_leaves_no_process_behind(bare: Project) -> None:
     assert "process.stopped" in dev.running.output
 
 
-async def test_a_child_that_won_t_stop_is_killed(bare: Project) -> None:
-    bare.write(PLUGIN + "import signal, time\nprint('stubborn', flush=True)\n"
-               "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\ntime.sleep(600)\n")  # fmt: skip
+async def test_a_plugin_that_ignores_signals_is_killed(bare: Project) -> None:
+    stubborn = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('stubborn', flush=True)\n"
+    bare.write(f"{stubborn}time.sleep(600)\n")
     async with bare.running("dev", *FREE_PORTS, DRAIN_TIMEOUT="0") as running:
         await running.line("stubborn")
         assert await running.stop(signal.SIGTERM) == 0
@@ -127,6 +127,7 @@ async def test_a_redis_of_ones_own_is_used_and_its_url_not_shown(
     async with started(bare, *(("--redis", redis_url) if by_option else ())) as dev:
         await dev.trigger("--follow", "--expect", "done")
         assert await redis.exists("{shop-doors}:queues")
+        assert await dev.running.stop() == 0
     assert redis_url not in dev.running.output
 
 
@@ -146,6 +147,13 @@ async def test_bad_settings_are_told_before_anything_starts(bare: Project) -> No
     code, out, err = await bare.run("dev", *FREE_PORTS, ENVOY_CLIENT_SECRET="short", JOB_LEASE="soon")
     assert (code, out) == (78, "")
     assert [line.split(":")[0] for line in err.splitlines()] == ["ENVOY_CLIENT_SECRET", "JOB_LEASE"]
+
+
+async def test_files_that_cant_be_watched_are_said_with_the_way_out(bare: Project) -> None:
+    refuse = "def awatch(*_, **__): raise OSError('OS file watch limit reached')"
+    too_many = f"import watchfiles\n{refuse}\nwatchfiles.awatch = awatch\n"
+    code, _, err = await bare.run_script(f"{too_many}from envoy_plugin.cli import main; main()", "dev", *FREE_PORTS)
+    assert (code, err) == (1, "The files here can't be watched. --no-reload does without it.\n")
 
 
 async def test_reloading_without_its_library_is_refused_with_the_way_out(bare: Project) -> None:

@@ -81,3 +81,17 @@ async def test_the_working_directory_goes_before_what_is_installed(project: Proj
     project.write(PLUGIN.replace("shop-doors", "own-yaml"), "yaml.py")
     code, out, _ = await project.run("routes", "--app", "yaml:plugin", "--json")
     assert (code, '"own-yaml"' in out) == (0, True)
+
+
+async def test_a_directory_without_a_project_file_is_told_how_to_name_one(project: Project) -> None:
+    (project.directory / "pyproject.toml").unlink()
+    code, _, err = await project.run("routes")
+    assert code == 2
+    assert "Give --app MODULE:ATTR, or set app under [tool.envoy_plugin]" in " ".join(err.split())
+
+
+async def test_the_installed_command_finds_the_plugin_of_its_directory(project: Project) -> None:
+    code, out, _ = await project.run_script(
+        "import sys; sys.path.pop(0); from envoy_plugin.cli import main; main()", "routes"
+    )
+    assert (code, "entry_sign_in" in out) == (0, True)

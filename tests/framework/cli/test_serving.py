@@ -50,6 +50,17 @@ async def test_the_loop_is_uvloop_where_it_is_installed(served: Project) -> None
     assert "uvloop" in str(told["body"]) or find_spec("uvloop") is None
 
 
+async def test_without_uvloop_the_loop_is_asyncios(project: Project) -> None:
+    project.write(
+        "import asyncio\nfrom envoy_plugin import Plugin\nplugin = Plugin('doors')\nclass Doors: ...\n"
+        "@plugin.provides\nasync def doors() -> Doors:\n"
+        "    raise SystemExit(type(asyncio.get_running_loop()).__module__)\n"
+    )
+    script = "import sys; sys.modules['uvloop'] = None; from envoy_plugin.cli import main; main()"
+    _, _, err = await project.run_script(script, "worker")
+    assert err.startswith("asyncio.")
+
+
 async def test_web_starts_without_redis_and_isnt_ready(project: Project) -> None:
     async with project.running("web", "--port", "0") as web:
         port = await port_of(web)

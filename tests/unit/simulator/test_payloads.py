@@ -6,8 +6,18 @@ from datetime import UTC, datetime
 
 import pytest
 
-from envoy_plugin.simulator.overrides import BadOverride, UnknownPath, override, parse_override
-from envoy_plugin.simulator.payloads import ENTRY_EVENTS, EVENTS, INVITE_EVENTS, Webhook, build_webhook
+from envoy_plugin.simulator.oddities import LARGE_BYTES, Oddity, make_odd
+from envoy_plugin.simulator.overrides import BadOverride, UnknownPath, override, parse_override, parse_path, remove
+from envoy_plugin.simulator.payloads import (
+    ENTRY_EVENTS,
+    EVENTS,
+    INVITE_EVENTS,
+    RouteKind,
+    Webhook,
+    build_route,
+    build_webhook,
+    read_webhook,
+)
 from envoy_plugin.simulator.visitors import FakerMissing
 from envoy_plugin.simulator.wire import Json
 
@@ -23,19 +33,91 @@ def changed(*texts: str, event: str = "entry_sign_in") -> Webhook:
     return override(build_webhook(event, seed=1), [parse_override(text) for text in texts])
 
 
+VISITS = sorted(ENTRY_EVENTS | INVITE_EVENTS)
+
+
 @pytest.mark.parametrize("event", sorted(EVENTS))
 def test_a_body_is_meta_and_payload_as_utf8_json(event: str) -> None:
     webhook = build_webhook(event, seed=5, install_id="42", config={"greeting": "Olá"}, job_id="j1")
     document = json.loads(webhook.body.decode("utf-8"))
-    meta, payload = document["meta"], document["payload"]
+    meta = document["meta"]
     assert list(meta) == META_KEYS
     assert (meta["event"], meta["install_id"]) == (event, "42")
     assert meta["config"] == meta["env"] == {"greeting": "Olá"}
     assert meta["job"] == {"id": "j1", "name": event, "identifier": webhook.job_identifier}
+    assert ("payload" in document) == (event != "plugin_uninstalled")
+
+
+@pytest.mark.parametrize("event", VISITS)
+def test_a_visit_is_the_subject_of_its_job(event: str) -> None:
+    document = build_webhook(event, seed=5).document
+    meta, payload = document["meta"], document["payload"]
     kind = "invite" if event in INVITE_EVENTS else "entry"
     assert meta["job"]["identifier"] == f"vr:{kind}:{payload['id']}"
     assert payload["type"] == ("invites" if event in INVITE_EVENTS else "entries")
     assert payload["relationships"]["location"]["data"]["id"] == meta["location"]["id"]
+
+
+@pytest.mark.parametrize(
+    ("event", "kind", "attribute"),
+    [
+        ("location_capacity_updated", "locations", "capacity-limit"),
+        ("takeover_started", "takeovers", "metadata"),
+        ("takeover_ended", "takeovers", "end-at"),
+        ("desk_sign_in", "reservations", "desk-name"),
+        ("ticket_created", "tickets", "title"),
+    ],
+)
+def test_what_is_no_visit_is_a_resource_of_its_own_kind(event: str, kind: str, attribute: str) -> None:
+    payload = build_webhook(event, seed=5).document["payload"]
+    assert (payload["type"], payload["attributes"][attribute] is not None) == (kind, True)
+
+
+def test_a_takeover_goes_on_until_it_has_ended() -> None:
+    started, ended = attributes("takeover_started"), attributes("takeover_ended")
+    assert started["end-at"] is None
+    assert started["start-at"] < ended["end-at"]
+
+
+def test_a_notification_is_no_resource() -> None:
+    payload = build_webhook("host_notification", seed=5).document["payload"]
+    assert {"recipient", "message", "details", "actions", "attachments", "channel_overrides"} == set(payload)
+    assert payload["recipient"]["employee_id"] == 7
+
+
+@pytest.mark.parametrize("kind", RouteKind)
+def test_a_question_of_a_setup_step_has_params_and_no_job(kind: RouteKind) -> None:
+    webhook = build_route(
+        kind, "groups", seed=5, params={"search": "al"}, form={"key": "k"}, install_id="42", config={"a": 1}
+    )
+    document = json.loads(webhook.body)
+    meta = document["meta"]
+    assert (meta["route"], meta["params"], meta["install_id"], meta["config"]) == (
+        "groups",
+        {"search": "al"},
+        "42",
+        {"a": 1},
+    )
+    assert not {"event", "job"} & set(meta)
+    assert webhook.job_id is None
+    assert document.get("payload") == ({"key": "k"} if kind == "validation" else None)
+
+
+@pytest.mark.parametrize(
+    ("body", "event", "job_id"),
+    [
+        (b'{"meta" : {"event":"tea","job":{"id":7}}}', "tea", "7"),
+        (b'{"meta":{"route":"groups"}}', "groups", None),
+        (b'{"meta":[]}', "-", None),
+        (b"[1]", "-", None),
+        (b"\xff{", "-", None),
+        (b"", "-", None),
+    ],
+)
+def test_a_body_from_a_file_is_sent_as_it_is(body: bytes, event: str, job_id: str | None) -> None:
+    webhook = read_webhook(body)
+    assert (webhook.body, webhook.event, webhook.job_id) == (body, event, job_id)
+    assert override(webhook, []).body == remove(webhook, []).body == make_odd(webhook, []).body == body
 
 
 @pytest.mark.parametrize("event", ["entry_sign_in", "invite_created"])
@@ -65,7 +147,7 @@ def test_only_a_sign_out_has_a_time_of_it(event: str) -> None:
     assert ("signed-out-at" in attributes(event)) == event.endswith("sign_out")
 
 
-@pytest.mark.parametrize("event", sorted(EVENTS))
+@pytest.mark.parametrize("event", VISITS)
 def test_only_employee_events_are_of_the_employee_flow(event: str) -> None:
     assert attributes(event)["employee-screening-flow"] == event.startswith("employee_")
 
@@ -183,3 +265,61 @@ def test_a_path_that_is_not_there_is_refused(path: str) -> None:
 def test_an_override_needs_an_equals_sign() -> None:
     with pytest.raises(BadOverride, match="not PATH=VALUE"):
         parse_override("attributes.email")
+
+
+def test_what_is_removed_is_gone() -> None:
+    original = build_webhook("entry_sign_in", seed=1)
+    paths = ["relationships.invite", "attributes.user-data.0", "meta.location", "payload.attributes.email"]
+    document = remove(original, [parse_path(path) for path in paths]).document
+    assert "invite" not in document["payload"]["relationships"]
+    assert [one["field"] for one in document["payload"]["attributes"]["user-data"]] == ["Plate"]
+    assert "location" not in document["meta"]
+    assert "email" in original.document["payload"]["attributes"]
+
+
+def test_the_payload_as_a_whole_may_be_removed() -> None:
+    assert list(remove(build_webhook("entry_sign_in", seed=1), [parse_path("payload")]).document) == ["meta"]
+
+
+def test_removing_what_is_not_there_names_the_nearest() -> None:
+    with pytest.raises(UnknownPath, match=r"Did you mean relationships\.invite"):
+        remove(build_webhook("entry_sign_in", seed=1), [parse_path("relationships.invit")])
+    with pytest.raises(BadOverride):
+        parse_path("")
+
+
+@pytest.mark.parametrize("oddity", [Oddity.SPACED, Oddity.ASCII, Oddity.ESCAPED_SLASHES])
+@pytest.mark.parametrize("event", ["entry_sign_in", "host_notification"])
+def test_another_spelling_says_the_same_in_other_bytes(oddity: Oddity, event: str) -> None:
+    webhook = build_webhook(event, seed=3)
+    odd = make_odd(webhook, [oddity])
+    assert json.loads(odd.body) == webhook.document
+    assert (odd.body.isascii(), odd.body != webhook.body) == (oddity is Oddity.ASCII, True)
+
+
+@pytest.mark.parametrize("oddity", Oddity)
+@pytest.mark.parametrize("event", ["entry_sign_in", "invite_created", "plugin_uninstalled", "host_notification"])
+def test_every_oddity_can_be_had_for_every_event(oddity: Oddity, event: str) -> None:
+    webhook = build_webhook(event, seed=3)
+    before = json.dumps(webhook.document)
+    assert isinstance(json.loads(make_odd(webhook, [oddity]).body), dict)
+    assert json.dumps(webhook.document) == before
+
+
+def test_oddities_are_what_they_say() -> None:
+    odd = make_odd(build_webhook("entry_sign_in", seed=3), list(Oddity))
+    document = json.loads(odd.body)
+    meta, payload = document["meta"], document["payload"]
+    assert isinstance(meta["install_id"], int)
+    assert isinstance(payload["relationships"]["flow"]["data"]["id"], int)
+    assert "location" not in meta.keys() | payload["relationships"].keys()
+    assert ("job" in meta, meta["zone"], meta["auth"]) == (False, None, None)
+    assert payload["attributes"]["signed-in-at"].endswith(".000Z")
+    assert "☃" in payload["attributes"]["full-name"]
+    assert (meta["event"], odd.event, "x-unknown" in payload) == ("tea_served", "tea_served", True)
+    assert len(odd.body) > LARGE_BYTES > 100 * 1024
+
+
+@pytest.mark.parametrize("body", [b"[]", b'{"meta": 7, "payload": []}'])
+def test_a_body_that_is_no_event_bears_oddities(body: bytes) -> None:
+    assert isinstance(json.loads(make_odd(read_webhook(body), list(Oddity)).body), dict)

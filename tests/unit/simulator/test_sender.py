@@ -10,13 +10,16 @@ from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
-from envoy_plugin.envoy.signature import verify
+from envoy_plugin.envoy.signature import sign, verify
+from envoy_plugin.errors import BadSignature
 from envoy_plugin.simulator import sender as sender_module
 from envoy_plugin.simulator.control import SimulatedEnvoy, SimulatedEnvoyLost, is_local_url
 from envoy_plugin.simulator.overrides import override, parse_override
 from envoy_plugin.simulator.payloads import build_webhook
 from envoy_plugin.simulator.platform import JOBS
+from envoy_plugin.simulator.redelivery import ONCE, WAITS, RetryPolicy, deliver_until_answered
 from envoy_plugin.simulator.sender import Sender, send
+from envoy_plugin.simulator.tampering import SignatureFault, Tampering, pieces_of
 from tests.unit.simulator.conftest import Envoy
 
 SECRET = "plugin-client-secret"
@@ -181,13 +184,14 @@ async def test_nothing_is_sent_when_the_simulated_envoy_is_lost(
     assert arrived == []
 
 
-async def test_a_webhook_without_a_job_is_sent_and_told_to_nobody(
+async def test_a_webhook_without_a_job_and_a_token_is_sent_and_told_to_nobody(
     session: ClientSession, serve: Serve, lost: SimulatedEnvoy
 ) -> None:
     async def handler(_: web.Request) -> web.Response:
         return web.Response()
 
-    webhook = override(build_webhook("entry_sign_in", seed=1), [parse_override("meta.job=null")])
+    changes = [parse_override("meta.job=null"), parse_override("meta.auth=null")]
+    webhook = override(build_webhook("entry_sign_in", seed=1), changes)
     sender = Sender(session=session, url=await serve(handler), secret=SECRET, envoy=lost)
     assert (await sender.deliver(webhook)).outcome == "done"
 
@@ -236,3 +240,134 @@ async def test_an_install_is_unknown_until_its_config_is_put(simulated: Simulate
 )
 def test_a_local_url_has_a_local_host(url: str, *, local: bool) -> None:
     assert is_local_url(URL(url)) is local
+
+
+@pytest.mark.parametrize("fault", SignatureFault)
+async def test_a_forged_signature_is_refused_by_whoever_looks(
+    session: ClientSession, serve: Serve, fault: SignatureFault
+) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        with pytest.raises(BadSignature):
+            verify(await request.read(), request.headers.get("X-Envoy-Signature"), [SECRET])
+        return web.Response(status=401)
+
+    delivery = await send(
+        session, url=await serve(handler), body=b"{}", secret=SECRET, tampering=Tampering(signature=fault)
+    )
+    assert delivery.answer is not None
+    assert delivery.answer.status == 401
+    assert ("X-Envoy-Signature" in delivery.request.headers) == (fault is not SignatureFault.MISSING)
+
+
+async def test_half_of_a_truncated_body_arrives_under_the_signature_of_the_whole(
+    session: ClientSession, serve: Serve
+) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        return web.json_response([await request.text(), request.headers["X-Envoy-Signature"]])
+
+    tampering = Tampering(truncated=True)
+    delivery = await send(session, url=await serve(handler), body=b"12345678", secret=SECRET, tampering=tampering)
+    assert delivery.answer is not None
+    assert delivery.answer.body == ["1234", sign(b"12345678", SECRET)]
+
+
+async def test_a_slow_body_takes_its_time_and_arrives_whole(session: ClientSession, serve: Serve) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        return web.json_response([len(await request.read()), request.headers["Content-Length"]])
+
+    slow = Tampering(slow=timedelta(milliseconds=100))
+    short = timedelta(milliseconds=500)
+    delivery = await send(
+        session, url=await serve(handler), body=b"x" * 1005, secret=SECRET, tampering=slow, timeout=short
+    )
+    assert delivery.answer is not None
+    assert (delivery.answer.body, delivery.elapsed >= slow.slow) == ([1005, "1005"], True)
+
+
+@pytest.mark.parametrize("size", [0, 1, 9, 10, 11, 1005])
+def test_pieces_are_the_body(size: int) -> None:
+    pieces = pieces_of(b"x" * size)
+    assert (b"".join(pieces), len(pieces) <= 10) == (b"x" * size, True)
+
+
+def refusing(*statuses: int) -> tuple[list[bytes], Callable[[web.Request], Awaitable[web.StreamResponse]]]:
+    """A handler that answers these statuses in turn, and what it has received."""
+    bodies: list[bytes] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        bodies.append(await request.read())
+        return web.Response(status=statuses[min(len(bodies), len(statuses)) - 1])
+
+    return bodies, handler
+
+
+async def retried(
+    session: ClientSession, url: str, policy: RetryPolicy, envoy: SimulatedEnvoy | None = None
+) -> tuple[list[object], timedelta]:
+    """The statuses that came, and the time that would have passed."""
+    waits: list[timedelta] = []
+
+    async def wait(duration: timedelta) -> None:
+        waits.append(duration)
+
+    sender = Sender(session=session, url=url, secret=SECRET, envoy=envoy)
+    deliveries = await deliver_until_answered(sender, build_webhook("entry_sign_in", seed=1), policy, wait=wait)
+    return [delivery.answer and delivery.answer.status for delivery in deliveries], sum(waits, timedelta())
+
+
+@pytest.mark.parametrize(
+    ("statuses", "policy", "came", "seconds"),
+    [
+        ((200,), RetryPolicy(), [200], 0),
+        ((500, 503, 200), RetryPolicy(), [500, 503, 200], 40),
+        ((500,), RetryPolicy(), [500] * 6, 600),
+        ((400,), RetryPolicy(), [400], 0),
+        ((412,), RetryPolicy(), [412], 0),
+        ((412, 400, 200), RetryPolicy(every_non_2xx=True), [412, 400, 200], 40),
+        ((500,), RetryPolicy(waits=WAITS[:1]).faster(10), [500, 500], 1),
+        ((500,), ONCE, [500], 0),
+    ],
+)
+async def test_a_delivery_is_sent_again_while_the_policy_wants_it(
+    session: ClientSession, serve: Serve, statuses: tuple[int, ...], policy: RetryPolicy, came: list[int], seconds: int
+) -> None:
+    bodies, handler = refusing(*statuses)
+    assert await retried(session, await serve(handler), policy) == (came, timedelta(seconds=seconds))
+    assert (len(bodies), len(set(bodies))) == (len(came), 1)
+
+
+async def test_no_answer_at_all_is_a_reason_to_send_again(session: ClientSession, lost: SimulatedEnvoy) -> None:
+    statuses, passed = await retried(session, str(lost.base_url), RetryPolicy())
+    assert (statuses, passed) == ([None] * 6, timedelta(minutes=10))
+
+
+async def test_waits_pass_in_real_time_unless_told_otherwise(session: ClientSession, serve: Serve) -> None:
+    _, handler = refusing(500, 200)
+    sender = Sender(session=session, url=await serve(handler), secret=SECRET)
+    policy = RetryPolicy(waits=(timedelta(milliseconds=10),))
+    assert len(await deliver_until_answered(sender, build_webhook("entry_sign_in", seed=1), policy)) == 2
+
+
+async def test_every_attempt_is_in_the_jobs_timeline_and_the_last_one_counts(
+    session: ClientSession, serve: Serve, simulated: SimulatedEnvoy
+) -> None:
+    _, handler = refusing(500, 200)
+    await retried(session, await serve(handler), RetryPolicy(), simulated)
+    moments = await simulated.timeline(str(build_webhook("entry_sign_in", seed=1).job_id))
+    assert [(moment["what"], moment["status"]) for moment in moments] == [
+        ("created", "in_progress"),
+        ("answered", "failed"),
+        ("answered", "done"),
+    ]
+
+
+async def test_the_token_of_the_webhook_opens_the_simulated_envoy(
+    session: ClientSession, serve: Serve, simulated: SimulatedEnvoy, envoy: Envoy
+) -> None:
+    async def handler(request: web.Request) -> web.Response:
+        token = (await request.json())["meta"]["auth"]["access_token"]
+        me = await envoy.client.get("/api/v2/users/me", headers={"Authorization": f"Bearer {token}"})
+        return web.Response(status=me.status)
+
+    sender = Sender(session=session, url=await serve(handler), secret=SECRET, envoy=simulated)
+    assert (await sender.deliver(build_webhook("entry_sign_in", seed=1))).outcome == "done"
