@@ -9,7 +9,7 @@ from envoy_plugin.engine.states import Reason
 from envoy_plugin.engine.verbs import MOST_PAYLOAD, Fail, Release, Succeed, Verb
 from envoy_plugin.envoy.events import parse_event
 from envoy_plugin.errors import ApiUnavailable, BadPayload, ConfigMismatch, SealError, TooLarge
-from envoy_plugin.invocation import HandlerTimedOut, Subject, call_handler
+from envoy_plugin.invocation import HandlerTimedOut, Subject, call_handler, tell_error
 from envoy_plugin.logs import get_logger
 from envoy_plugin.outcomes import Done, Failed, Ignored, Ongoing, Outcome, Retry, Snooze
 from envoy_plugin.reports import QUEUE as REPORTS
@@ -33,7 +33,7 @@ async def execute(runtime: Runtime, held: Claimed) -> Verb[Any]:
     except (SealError, BadPayload) as error:
         log.error("job.unreadable", why=type(error).__name__)
         return Fail.of(held, reason=Reason.UNREADABLE)
-    handler = runtime.plugin.handlers.get(event.name)
+    handler = runtime.plugin.find(event.name)
     if handler is None:
         log.error("job.unreadable", why="no handler")
         return Fail.of(held, reason=Reason.UNREADABLE)
@@ -45,7 +45,7 @@ async def _run(runtime: Runtime, handler: Handler, subject: Subject) -> Outcome 
     """The handler's outcome, or why it has none."""
     timeout = runtime.timeout_of(handler)
     try:
-        return await call_handler(handler, subject, runtime.background_sources, timeout)
+        return await call_handler(runtime.plugin, handler, subject, runtime.background_sources, timeout)
     except HandlerTimedOut:
         log.error("handler.timed_out", seconds=timeout.total_seconds())
         return Reason.TIMEOUT
@@ -54,9 +54,9 @@ async def _run(runtime: Runtime, handler: Handler, subject: Subject) -> Outcome 
         return Snooze(timedelta(seconds=error.retry_after) if error.retry_after else ENVOY_AWAY)
     except (BadPayload, ConfigMismatch) as error:
         return Failed(str(error))
-    except Exception:
+    except Exception as error:
         log.exception("handler.raised")
-        return Reason.ERROR
+        return await tell_error(runtime.plugin, error, subject.event) or Reason.ERROR
 
 
 def _end(runtime: Runtime, held: Claimed, outcome: Outcome | Reason) -> Verb[Any]:

@@ -105,6 +105,13 @@ class Failed(Outcome):
         self.attachments = tuple(attachments)
 
 
+class Reject(Failed):
+    """What was entered in a setup step isn't right; the installer reads `message` and stays on the step."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+
 class Retry(Outcome):
     """This try failed, another may succeed. In the background it spends a retry."""
 

@@ -6,9 +6,10 @@ from datetime import timedelta
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from types import MappingProxyType
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from envoy_plugin.envoy.events import KNOWN_EVENTS, SYNCHRONOUS_HOOKS, Event
+from envoy_plugin.envoy.filters import Filter
 from envoy_plugin.envoy.routes import RouteKind
 from envoy_plugin.errors import DeclarationError
 from envoy_plugin.injection import Function, Needs, place
@@ -17,10 +18,8 @@ ALIKE: Final = 0.85
 """How much alike two names are, by difflib, before one is taken for the other misspelt."""
 WILDCARDS: Final = frozenset("*?[")
 
-Condition: TypeAlias = Callable[[Event], object]
-"""What `when` and `unless` take: true or false of an event. A text is true, and says why."""
-Filter: TypeAlias = Callable[[Event], str | None]
-"""Why an event is ignored; None: it isn't."""
+Condition: TypeAlias = Callable[[Event, Mapping[str, Any]], object]
+"""What `when` and `unless` take: given an event and its install's config, true or false. A text is true, and says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +45,7 @@ class Handler:
     def why_not(self, event: Event) -> str | None:
         """Why this event is ignored; None: it isn't."""
         for refuses in self.filters:
-            reason = refuses(event)
+            reason = refuses(event, event.meta.config)
             if reason is not None:
                 return reason
         return None
@@ -169,12 +168,12 @@ def make_filters(*, when: Sequence[Condition], unless: Sequence[Condition]) -> t
 
 
 def _required(condition: Condition) -> Filter:
-    return lambda event: None if condition(event) else f"Only handled when {_words(condition)}."
+    return lambda event, config: None if condition(event, config) else f"Only handled when {_words(condition)}."
 
 
 def _excluded(condition: Condition) -> Filter:
-    def refuse(event: Event) -> str | None:
-        why = condition(event)
+    def refuse(event: Event, config: Mapping[str, Any]) -> str | None:
+        why = condition(event, config)
         if not why:
             return None
         return why if isinstance(why, str) else f"Not handled when {_words(condition)}."
