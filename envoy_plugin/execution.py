@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
 from envoy_plugin.engine.model import Claimed
 from envoy_plugin.engine.states import Reason
 from envoy_plugin.engine.verbs import MOST_PAYLOAD, Fail, Release, Succeed, Verb
@@ -20,6 +23,8 @@ from envoy_plugin.runtime import Runtime
 
 ENVOY_AWAY: Final = timedelta(seconds=10)
 """When a handler that could not reach Envoy runs again, if Envoy didn't say. Its being away spends nobody's retries."""
+REDIS_AWAY: Final = timedelta(seconds=1)
+"""The same for Redis, from when it is back: nothing is written before."""
 
 log = get_logger(__name__)
 
@@ -52,6 +57,9 @@ async def _run(runtime: Runtime, handler: Handler, subject: Subject) -> Outcome 
     except ApiUnavailable as error:
         log.warning("envoy.unavailable", status=error.status)
         return Snooze(timedelta(seconds=error.retry_after) if error.retry_after else ENVOY_AWAY)
+    except (RedisConnectionError, RedisTimeoutError) as error:
+        log.warning("redis.unavailable", error=type(error).__name__)
+        return Snooze(REDIS_AWAY)
     except (BadPayload, ConfigMismatch) as error:
         return Failed(str(error))
     except Exception as error:

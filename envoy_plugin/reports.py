@@ -11,13 +11,14 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import to_json
+from redis.exceptions import RedisError
 
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.model import Claimed, Job
 from envoy_plugin.engine.queries import Record, find_record
 from envoy_plugin.engine.retries import REPORT_DEBT, FollowUp
 from envoy_plugin.engine.states import Reason, State
-from envoy_plugin.engine.verbs import Cancel, Enqueue, Fail, Succeed, Verb
+from envoy_plugin.engine.verbs import Cancel, Enqueue, Fail, Release, Succeed, Verb
 from envoy_plugin.envoy.api import EnvoyPluginAPI
 from envoy_plugin.envoy.attachments import Attachment
 from envoy_plugin.envoy.events import parse_event
@@ -29,6 +30,8 @@ from envoy_plugin.outcomes import Done, Failed, Ignored, Ongoing, Outcome
 QUEUE: Final = REPORT_DEBT.kind
 OVER_AT_ENVOY: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
 """Answers after which Envoy won't take the report, however often it is sent."""
+REDIS_AWAY: Final = timedelta(seconds=1)
+"""When a report that could not be read is tried again. Redis' being away spends none of its tries."""
 
 STATUSES: Final[Mapping[type[Outcome], JobStatus]] = {
     Done: JobStatus.DONE,
@@ -109,6 +112,9 @@ async def deliver(engine: Engine, api: EnvoyPluginAPI, held: Claimed) -> Verb[An
     except (SealError, BadPayload, ValidationError, ValueError) as error:
         log.error("report.unreadable", id=held.id, error=type(error).__name__)
         return Fail.of(held, reason=Reason.UNREADABLE)
+    except RedisError as error:
+        log.warning("report.postponed", id=held.id, error=type(error).__name__)
+        return Release.of(held, delay=REDIS_AWAY)
     return Succeed.of(held)
 
 

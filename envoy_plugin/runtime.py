@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 import aiohttp
 from redis.asyncio import Redis
@@ -24,6 +25,9 @@ from envoy_plugin.providing import open_providers
 from envoy_plugin.routing import Handler
 from envoy_plugin.sealing import Sealer
 from envoy_plugin.settings import Settings
+
+CONNECTIONS: Final = 6
+"""Hosts' smallest plans allow 20. Two wait for work, two carry the engine's calls."""
 
 log = get_logger(__name__)
 
@@ -64,7 +68,9 @@ async def open_runtime(plugin: Plugin, settings: Settings) -> AsyncIterator[Runt
     """
     plugin.check()
     async with contextlib.AsyncExitStack() as stack:
-        redis = connect_redis(settings.redis_url, tls_verify=settings.tls_verify, client_name=plugin.name)
+        redis = connect_redis(
+            settings.redis_url, tls_verify=settings.tls_verify, client_name=plugin.name, max_connections=CONNECTIONS
+        )
         stack.push_async_callback(redis.aclose)
         engine = make_engine(redis, plugin.name, settings)
         await _check_schema(engine)

@@ -52,9 +52,11 @@ class Worker:
         async with listening(self._engine.redis, self._engine.keys, names) as alarm, self._touching():
             claiming = [asyncio.create_task(self._claim_for_ever(queue, alarm)) for queue in names]
             log.info("worker.started", who=self._who, queues=list(names), concurrency=self._concurrency)
-            await stop.wait()
-            await _cancel(claiming)
-            await self._drain(drain)
+            try:
+                await stop.wait()
+            finally:
+                await _cancel(claiming)
+                await self._drain(drain)
         log.info("worker.stopped", who=self._who)
 
     async def _claim_for_ever(self, queue: str, alarm: Alarm) -> None:

@@ -19,42 +19,49 @@ class Alarm:
     """Tells waiters of a queue that there may be work."""
 
     def __init__(self, queues: Iterable[str]) -> None:
-        self._events = {queue: asyncio.Event() for queue in queues}
+        self._rung = {queue: asyncio.Event() for queue in queues}
+        self._awaited = {queue: asyncio.Event() for queue in self._rung}
 
     def ring(self, queue: str) -> None:
         """Wake whoever waits for `queue`."""
-        self._events[queue].set()
+        self._awaited[queue].clear()
+        self._rung[queue].set()
 
     async def wait(self, queue: str, *, at_most: timedelta) -> None:
         """Return when `queue` may have work, or after `at_most`."""
-        event = self._events[queue]
+        self._awaited[queue].set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(at_most.total_seconds()):
-                await event.wait()
-        event.clear()
+                await self._rung[queue].wait()
+        self._rung[queue].clear()
+
+    async def awaited(self, queue: str) -> None:
+        """Return when somebody waits for `queue`."""
+        await self._awaited[queue].wait()
 
 
-async def _listen(redis: Redis, keys: Keys, queues: tuple[str, ...], alarm: Alarm) -> None:
-    names: dict[bytes | str, str] = {keys.wake(queue).encode(): queue for queue in queues}
+async def _listen(redis: Redis, keys: Keys, queue: str, alarm: Alarm) -> None:
+    """Take the token for somebody who waits alone: a busy worker needs none, and once taken, the next call puts one."""
     while True:
+        await alarm.awaited(queue)
         try:
-            popped = await redis.blpop(list(names), timeout=BLOCK_SECONDS)
+            popped = await redis.blpop([keys.wake(queue)], timeout=BLOCK_SECONDS)
         except RedisError:
             await asyncio.sleep(1)
             continue
         if popped:
-            alarm.ring(names[popped[0]])
+            alarm.ring(queue)
 
 
 @contextlib.asynccontextmanager
 async def listening(redis: Redis, keys: Keys, queues: Iterable[str]) -> AsyncIterator[Alarm]:
-    """An alarm that rings for these queues for as long as the block runs; it keeps one connection for itself."""
+    """An alarm that rings for these queues for as long as the block runs; it keeps a connection for each."""
     wanted = tuple(queues)
     alarm = Alarm(wanted)
-    task = asyncio.create_task(_listen(redis, keys, wanted, alarm))
+    tasks = [asyncio.create_task(_listen(redis, keys, queue, alarm)) for queue in wanted]
     try:
         yield alarm
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

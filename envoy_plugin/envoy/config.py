@@ -154,6 +154,21 @@ class InstallConfigs:
             return kept.config
         return await self._flights.join(install_id, lambda: self._fetch(install_id))
 
+    async def merge(self, install_id: str, changes: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+        """Change the install's config at Envoy and return the whole; a value of None removes its key.
+
+        What is kept here is the new one at once. A delivery that Envoy made before the change still carries the old.
+
+        Raises:
+            ApiUnavailable, ApiRefused, AuthFailed: as `EnvoyPluginAPI.set_config`.
+        """
+        await self.forget(install_id)
+        now = self._clock()
+        config = await self._api.set_config(install_id, changes)
+        if config:
+            await self._write(install_id, config, now)
+        return config
+
     async def forget(self, install_id: str) -> None:
         """Drop what is kept of an install, as after its removal."""
         self._written.pop(install_id, None)

@@ -1,6 +1,6 @@
 """Routes: what Envoy's installer asks a plugin in its setup steps.
 
-Source: developers.envoy.com, "Plugin setup"; Node SDK 2.5.2, src/sdk/EnvoyMeta.ts,
+Source: developers.envoy.com, on setup steps; Node SDK 2.5.2, src/sdk/EnvoyMeta.ts,
 src/internal/EnvoyOptionsRouteParams.ts and EnvoySelectedValuesRouteParams.ts.
 """
 
@@ -94,7 +94,7 @@ class Route:
         Raises:
             BadPayload: it is no object.
 
-        Source: developers.envoy.com, "Validation URLs".
+        Source: developers.envoy.com, on validation URLs.
         """
         if self.payload is None:
             return {}

@@ -11,9 +11,9 @@ types, times are SQL-like there and ISO 8601 in the SDK's own factories.
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, Self, TypeAlias, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, PrivateAttr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from envoy_plugin.errors import ApiUnavailable, BadPayload
@@ -121,8 +121,8 @@ class Wire(BaseModel):
 class Linked(Wire):
     """What may have come along with other resources, to which its relationships lead."""
 
-    _relationships: Mapping[str, Any] = PrivateAttr(default_factory=dict)
-    _included: Included = PrivateAttr(default_factory=dict)
+    _links: ClassVar[tuple[Mapping[str, Any], Included]] = ({}, {})
+    """Relationships, and what came along. Not private attributes of pydantic, which double what each value costs."""
 
     @classmethod
     def read(cls, resource: object, included: Included) -> Self:
@@ -136,8 +136,7 @@ class Linked(Wire):
         except ValidationError as error:
             places = name_fields(error.errors(include_url=False, include_context=False, include_input=False), "data")
         else:
-            made._relationships = relationships_of(resource)  # noqa: SLF001 - its own class
-            made._included = included  # noqa: SLF001 - its own class
+            object.__setattr__(made, "_links", (relationships_of(resource), included))
             return made
         raise ApiUnavailable(f"Envoy's answer can't be read: {places}.")
 
@@ -156,10 +155,11 @@ class Linked(Wire):
         return tuple(self._follow(name, model))
 
     def _follow(self, name: str, model: type["Related"]) -> Iterator["Related"]:
-        for key in _keys(self._relationships.get(name.replace("_", "-"))):
-            found = self._included.get(key)
+        relationships, included = self._links
+        for key in _keys(relationships.get(name.replace("_", "-"))):
+            found = included.get(key)
             if found is not None:
-                yield model.read(found, self._included)
+                yield model.read(found, included)
 
 
 class Resource(Linked):

@@ -94,5 +94,21 @@ async def test_processes_that_start_before_redis_serve_once_it_is_there(site: Si
     assert await envoy.ends() == {"visit-1": 1}
 
 
+async def test_redis_being_away_in_the_middle_of_a_handler_spends_none_of_its_retries(
+    site: Site, engine: Engine
+) -> None:
+    envoy = await site.platform("--job", "visit-1")
+    web, worker = await site.web(), await site.worker()
+    await site.deliver(web, Event.make("entry_blacklist_deny", "visit-1"))
+    await eventually("the handler runs", lambda: count_effects(site.directory, "started"))
+    site.redis.kill()
+    site.touch("go")
+    await eventually("its end can't be written", lambda: '"event": "end.postponed"' in worker.output)
+    site.redis.start()
+    await eventually("Envoy was told", lambda: is_done(envoy))
+    (job,) = [job for job in await list_jobs(engine) if job.queue == "events"]
+    assert (job.attempt, job.crashes) == (1, 0)
+
+
 async def is_done(envoy: Envoy) -> bool:
     return bool((await envoy.job("visit-1"))["status"] == "done")

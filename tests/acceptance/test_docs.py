@@ -105,9 +105,11 @@ def test_the_settings_page_has_the_table_of_this_release() -> None:
 def test_the_page_of_the_command_line_has_every_command_and_option() -> None:
     page = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
     sections = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", page, re.M | re.S))
-    for command in COMMANDS:
-        (section,) = [text for title, text in sections.items() if command in title.split(", ")]
-        assert [option for option in options_of(command) if f"`{option}" not in section] == []
+    titles = {command: title for title in sections for command in title.split(", ")}
+    assert COMMANDS.keys() - titles.keys() == set()
+    missing = {(command, option) for command in COMMANDS for option in options_of(command)
+               if f"`{option}" not in sections[titles[command]]}  # fmt: skip
+    assert missing == set()
 
 
 def test_the_page_of_redis_has_every_key() -> None:

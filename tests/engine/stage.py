@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from envoy_plugin.engine.clock import milliseconds
 from envoy_plugin.engine.engine import Engine, Mode
+from envoy_plugin.engine.states import State
 from envoy_plugin.engine.verbs import Verb
 from envoy_plugin.errors import CallRefused, EngineError
 from tests.engine.clock import Clock
@@ -37,6 +38,7 @@ class Stage:
         self._runner = asyncio.Runner()
         self._redis = self._run(self._connect(url))
         self.walks: list[int] = []
+        self.arrows: set[tuple[str, State, State]] = set()
         self.clear()
 
     async def _connect(self, url: str) -> Redis:
@@ -56,6 +58,13 @@ class Stage:
         self.engine = Engine(self._redis, prefix="test", clock=self.clock)
         self._reported: set[str] = set()
         self._run(self._redis.flushdb())
+
+    def learn_arrows(self) -> None:
+        """Collect the transitions that the histories tell of: event, state before, state after."""
+        for life in self.model.jobs.values():
+            rows = {number: row.split(" ")[:2] for number, row in life.history.items()}
+            follow = [(*rows[number + 1], rows[number][1]) for number in rows if number + 1 in rows]
+            self.arrows |= {(event, State(before), State(after)) for event, after, before in follow}
 
     def close(self) -> None:
         """Leave the server and the loop."""

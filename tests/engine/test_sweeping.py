@@ -1,13 +1,13 @@
 """Sweeping: by several processes at once, in the background, and while Redis is away."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from redis.asyncio import Redis
-from structlog.testing import capture_logs
 
 from envoy_plugin.connection import connect_redis
 from envoy_plugin.engine.engine import Engine
@@ -22,6 +22,19 @@ from tests.redis_server import RedisServers
 
 LEASE: Final = timedelta(seconds=15)
 OFTEN: Final = timedelta(milliseconds=10)
+
+
+@asynccontextmanager
+async def background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Runs beside the block, and is still running at its end."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+        assert not task.done()
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
 
 
 async def test_several_processes_that_sweep_at_once_count_each_crash_once(redis_url: str, clock: Clock) -> None:
@@ -70,22 +83,19 @@ async def test_sweeping_in_the_background_promotes_expires_and_retires(engine: E
         await until(done)
 
 
-async def test_the_sweeper_outlives_an_absence_of_redis_and_says_so(redis_server: RedisServers) -> None:
+async def test_the_sweeper_outlives_an_absence_of_redis_and_says_so(
+    redis_server: RedisServers, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def complained() -> bool:
+        return "sweep.failed" in caplog.text
+
     server = redis_server()
     async with connect_redis(server.url, tls_verify=TlsVerify.AUTO, retries=0) as redis:
         engine = Engine(redis, prefix="test")
-        with capture_logs() as lines:
-
-            async def complained() -> bool:
-                return any(line["event"] == "sweep.failed" for line in lines)
-
-            sweeper = asyncio.create_task(sweep_for_ever(engine, Keeping(), every=OFTEN))
+        async with background(sweep_for_ever(engine, Keeping(), every=OFTEN)):
             server.kill()
             await until(complained)
             server.start()
             await engine.enqueue(Enqueue(queue="q", kind="k", delay=OFTEN))
 
             assert await redis.blpop([engine.keys.wake("q")], timeout=2) is not None
-            sweeper.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await sweeper

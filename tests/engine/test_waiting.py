@@ -85,17 +85,16 @@ async def test_one_listener_wakes_all_waiters_of_its_process(redis_url: str, red
         assert len({job.id for job in await asyncio.gather(*waiting)}) == 3
 
 
-async def test_a_token_that_was_lost_costs_no_more_than_the_longest_wait(redis_url: str, redis: Redis) -> None:
-    async with process(redis_url) as (engine, alarm), asyncio.timeout(5):
-        await listeners_wait(redis)
-        await redis.set(engine.keys.wake("q"), "taken")  # no list: the token goes nowhere
-        await redis.delete(engine.keys.wake("q"))
-        async with redis.pipeline(transaction=True) as both:
-            made = Enqueue(queue="q", kind="k", delay=timedelta(milliseconds=1))
-            await engine.enqueue(made)
-            await both.execute()
+async def test_a_token_that_was_lost_costs_no_more_than_the_longest_wait(redis: Redis) -> None:
+    engine, deaf = Engine(redis, prefix="test"), Alarm(["q"])
+    assert await engine.claim("q", 1, who="w", lease=LEASE) == []
+    made = await engine.enqueue(Enqueue(queue="q", kind="k"))
 
-        assert (await next_job(engine, alarm, SHORT)).id == made.id
+    async with asyncio.timeout(5):
+        await deaf.wait("q", at_most=SHORT)
+        job = await next_job(engine, deaf, SHORT)
+
+    assert job.id == made.id
 
 
 async def test_what_becomes_due_wakes_a_waiter_too(redis_url: str, redis: Redis) -> None:
@@ -132,6 +131,14 @@ async def test_an_alarm_rings_for_its_queue_alone(redis_url: str, redis: Redis) 
         waiting.cancel()
 
 
+async def test_nobody_takes_the_token_while_nobody_waits(redis_url: str, redis: Redis) -> None:
+    async with process(redis_url) as (engine, alarm):
+        await engine.enqueue(Enqueue(queue="q", kind="k"))
+        await alarm.wait("other", at_most=SHORT)
+
+        assert await redis.llen(engine.keys.wake("q")) == 1
+
+
 async def test_a_ring_before_the_wait_is_not_missed() -> None:
     alarm = Alarm(["q"])
 
@@ -148,13 +155,18 @@ async def test_a_wait_without_a_ring_ends(redis_url: str) -> None:
 
 async def test_a_listener_goes_on_when_redis_is_back(redis_server: RedisServers) -> None:
     server = redis_server()
-    async with process(server.url) as (engine, alarm), asyncio.timeout(15):
-        await listeners_wait(engine.redis)
+    async with AsyncExitStack() as stack, asyncio.timeout(15):
+        redis, unsteady = [
+            await stack.enter_async_context(connect_redis(server.url, tls_verify=TlsVerify.AUTO, retries=retries))
+            for retries in (5, 0)
+        ]
+        engine = Engine(redis, prefix="test")
+        alarm = await stack.enter_async_context(listening(unsteady, engine.keys, ["q"]))
+        waiting = asyncio.create_task(next_job(engine, alarm))
+        await listeners_wait(redis)
         server.kill()
         server.start()
-
-        waiting = asyncio.create_task(next_job(engine, alarm))
-        await listeners_wait(engine.redis)
+        await listeners_wait(redis)
         made = await engine.enqueue(Enqueue(queue="q", kind="k"))
 
         assert (await waiting).id == made.id

@@ -9,13 +9,17 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
+from docs.generate_state_machine import arrows
 from envoy_plugin.engine.engine import Mode
+from envoy_plugin.engine.states import State
 from tests.engine import wishes
 from tests.engine.stage import Stage
 from tests.engine.wishes import Wish
 
 RUNS: Final = 200
 STEPS: Final = 50
+MOST_JOBS: Final = 12
+WAITING: Final = frozenset({State.SCHEDULED, State.AVAILABLE})
 
 
 class Walk(RuleBasedStateMachine):
@@ -26,11 +30,20 @@ class Walk(RuleBasedStateMachine):
         self.stage = stage
         stage.clear()
 
+    def teardown(self) -> None:
+        self.stage.learn_arrows()
+
     def call(self, wanted: list[Wish], mode: Mode = Mode.EACH) -> None:
         self.stage.call([wish.verb(self.stage.model) for wish in wanted], mode)
 
+    def has_room(self) -> bool:
+        return len(self.stage.model.jobs) < MOST_JOBS
+
     def has_jobs(self) -> bool:
         return bool(self.stage.model.jobs)
+
+    def has_waiting(self) -> bool:
+        return any(life.state in WAITING for life in self.stage.model.jobs.values())
 
     def has_running(self) -> bool:
         return bool(self.stage.model.index("running"))
@@ -38,14 +51,17 @@ class Walk(RuleBasedStateMachine):
     def has_ended(self) -> bool:
         return any(life.ended for life in self.stage.model.jobs.values())
 
+    @precondition(has_room)
     @rule(wanted=st.lists(wishes.enqueues, min_size=1, max_size=3))
     def enqueue(self, wanted: list[Wish]) -> None:
         self.call(wanted)
 
+    @precondition(has_room)
     @rule(wish=wishes.enqueues, claim=wishes.claims)
     def enqueue_and_claim(self, wish: Wish, claim: Wish) -> None:
         self.call([wish, claim])
 
+    @precondition(has_waiting)
     @rule(wish=wishes.claims)
     def claim(self, wish: Wish) -> None:
         self.call([wish])
@@ -80,19 +96,28 @@ class Walk(RuleBasedStateMachine):
     def do_several_things(self, wanted: list[Wish], mode: Mode) -> None:
         self.call(wanted, mode)
 
+    @precondition(has_jobs)
     @rule(promote=wishes.promotes, expire=wishes.expires)
     def sweep(self, promote: Wish, expire: Wish) -> None:
         self.call([promote, expire])
+
+    @precondition(has_running)
+    @rule(span=st.sampled_from(wishes.SPANS), expire=wishes.expires)
+    def lose_leases(self, span: timedelta, expire: Wish) -> None:
+        self.stage.pass_time(span)
+        self.call([expire])
 
     @precondition(has_ended)
     @rule(wish=wishes.retires)
     def retire(self, wish: Wish) -> None:
         self.call([wish])
 
+    @precondition(has_jobs)
     @rule(span=st.sampled_from(wishes.MOVES))
     def wait(self, span: timedelta) -> None:
         self.stage.pass_time(span)
 
+    @precondition(has_jobs)
     @rule(queue=st.sampled_from(wishes.QUEUES))
     def listen(self, queue: str) -> None:
         self.stage.take_token(queue)
@@ -120,3 +145,4 @@ def test_whatever_is_called_the_engine_is_where_the_model_is(stage: Stage, soak:
     run_state_machine_as_test(lambda: Walk(stage), settings=chosen)  # type: ignore[arg-type]  # a factory will do
 
     assert sum(steps >= STEPS for steps in stage.walks) >= RUNS * soak
+    assert stage.arrows <= arrows()

@@ -31,7 +31,7 @@ from tests.engine.model import Model
 SECOND: Final = timedelta(seconds=1)
 SPANS: Final = (SECOND, 5 * SECOND, 15 * SECOND, 60 * SECOND)
 HOUR: Final = timedelta(hours=1)
-MOVES: Final = (*SPANS, HOUR, *SPANS, 12 * HOUR, *SPANS, 25 * HOUR, timedelta(days=8))
+MOVES: Final = (*SPANS, *SPANS, HOUR, 12 * HOUR, 25 * HOUR, timedelta(days=8))
 BACKOFFS: Final = (
     Backoff(base=5 * SECOND, factor=3, cap=timedelta(minutes=1)),
     Backoff(base=SECOND, factor=1.5, cap=timedelta(hours=1)),
@@ -97,12 +97,12 @@ class Wish:
 
 
 def _named(model: Model, facts: dict[str, Any]) -> dict[str, Any]:
-    """The facts that depend on the moment, or that are none: the id, the time to start at, the end of a unique key."""
-    now, key, hold = moment(model.now), facts.pop("key"), facts.pop("hold")
+    """The facts that depend on the moment: the id, the time to start at, the end of a unique key."""
+    now, key, hold = moment(model.now), facts.pop("key", None), facts.pop("hold", None)
     until = now + hold if isinstance(hold, timedelta) else None
     return {
         "id": _id(model, facts["id"]),
-        "at": now + facts["at"] if facts["at"] is not None else None,
+        "at": now + facts["at"] if "at" in facts else None,
         "unique": Unique(key=key, until=until, kept=hold == "kept") if key else None,
     }
 
@@ -131,25 +131,48 @@ def aimed(
 
 
 content = st.sampled_from((b"", b"a", b"bb"))
-enqueues: Final = wish(
-    Enqueue,
-    id=number,
-    queue=st.sampled_from(("q", "q", "q", "other")),
-    kind=st.just("k"),
-    install=st.sampled_from(("-", "1001")),
-    payload=content,
-    priority=st.sampled_from((4, 4, 0, 9)),
-    delay=maybe(span),
-    at=maybe(st.sampled_from((-SECOND, *SPANS))),
-    retries=st.sampled_from((0, 1, 3)),
-    backoff=st.sampled_from(BACKOFFS),
-    lease=maybe(span),
-    limit=maybe(span),
-    max_crashes=maybe(st.integers(1, 2)),
-    fails_on_lost_lease=st.sampled_from((False, False, True)),
-    key=st.sampled_from((None, None, "k1", "k2")),
-    hold=st.sampled_from(("active", "kept", SECOND, timedelta(hours=1))),
-    owes=st.one_of(st.none(), st.sampled_from(DEBTS)),
+Choices = tuple[dict[str, Any], ...]
+STARTS: Final[Choices] = (
+    {},
+    {},
+    {},
+    {},
+    {"delay": SECOND},
+    {"delay": 60 * SECOND},
+    {"at": -SECOND},
+    {"at": 15 * SECOND},
+)
+KINDS: Final[Choices] = (
+    {},
+    {},
+    {"payload": b"a"},
+    {"payload": b"bb", "install": "1001"},
+    {"priority": 0},
+    {"priority": 9},
+)
+TRIES: Final[Choices] = ({}, {"retries": 1, "backoff": BACKOFFS[0]}, {"retries": 3, "backoff": BACKOFFS[1]})
+BOUNDS: Final[Choices] = (
+    *({}, {}, {}, {"lease": 5 * SECOND}, {"limit": 5 * SECOND}, {"limit": 60 * SECOND, "max_crashes": 2}),
+    *({"lease": 15 * SECOND, "limit": 15 * SECOND}, {"max_crashes": 1}, {"fails_on_lost_lease": True}),
+)
+KEYS: Final[Choices] = (
+    *({}, {}, {}, {"key": "k1", "hold": "active"}, {"key": "k1", "hold": SECOND}, {"key": "k2", "hold": HOUR}),
+    *({"key": "k2", "hold": "active"}, {"key": "k1", "hold": "kept"}),
+)
+DEBTORS: Final[Choices] = ({}, *({"owes": debt} for debt in DEBTS))
+
+
+def _order(number: int, queue: str, *choices: dict[str, Any]) -> Wish:
+    """A job with the facts of each choice."""
+    facts: dict[str, Any] = {"id": number, "queue": queue, "kind": "k"}
+    return Wish(Enqueue, facts | {name: value for choice in choices for name, value in choice.items()})
+
+
+enqueues: Final = st.builds(
+    _order,
+    number,
+    st.sampled_from(("q", "q", "q", "other")),
+    *(st.sampled_from(choices) for choices in (STARTS, KINDS, TRIES, BOUNDS, KEYS, DEBTORS)),
 )
 claims: Final = wish(
     Claim,

@@ -130,7 +130,7 @@ class Served:
 
     async def jobs(self, *states: State) -> list[Job]:
         """The engine's jobs in these states (all, unless given), oldest first."""
-        return sorted(await list_jobs(self.engine, states or tuple(State)), key=lambda job: job.id)
+        return sorted(await list_jobs(self.engine, states or tuple(State), limit=1000), key=lambda job: job.id)
 
     async def event_job(self) -> Job:
         """The one job of the one event."""

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from envoy_plugin.envoy.api import EnvoyPluginAPI
 from envoy_plugin.envoy.config import REMEMBERED, Config, InstallConfigs, Secret, parse_config
 from envoy_plugin.envoy.tokens import OAuthClient, TokenCache
-from envoy_plugin.errors import ApiUnavailable, ConfigMismatch
+from envoy_plugin.errors import ApiRefused, ApiUnavailable, ConfigMismatch
 from envoy_plugin.sealing import Sealer
 from envoy_plugin.simulator.faults import Fault
 from envoy_plugin.simulator.installs import INSTALLS
@@ -158,6 +158,31 @@ async def test_a_changed_config_is_written_at_once(configs: InstallConfigs) -> N
 async def test_what_no_key_opens_is_read_from_envoy(configs: InstallConfigs, redis: Redis) -> None:
     await redis.set(KEY, b"not sealed by us")
     assert await configs.get("1001") == {"greeting": "Hola"}
+
+
+async def test_a_change_is_merged_at_envoy_and_had_at_once(
+    configs: InstallConfigs, envoy: SimulatedEnvoy, redis: Redis
+) -> None:
+    await configs.remember("1001", {"greeting": "Moin"})
+    assert await configs.merge("1001", {"level": 4, "greeting": None}) == {"level": 4}
+    assert await configs.get("1001") == {"level": 4}
+    assert [request.method for request in envoy.requests(CONFIG_PATH)] == ["PUT"]
+    assert b"level" not in (await redis.get(KEY) or b"")
+
+
+async def test_after_a_change_that_failed_or_emptied_it_the_config_is_read_from_envoy(
+    configs: InstallConfigs, envoy: SimulatedEnvoy
+) -> None:
+    assert await configs.get("1001") == {"greeting": "Hola"}
+    envoy.fail(Fault(status=404))
+    with pytest.raises(ApiRefused):
+        await configs.merge("1001", {"level": 4})
+    envoy.fail()
+    assert await configs.get("1001") == {"greeting": "Hola"}
+    assert await configs.merge("1001", {"greeting": None}) == {}
+    assert await configs.get("1001") == {}
+    methods = [request.method for request in envoy.requests(CONFIG_PATH)]
+    assert methods == ["GET", "PUT", "GET", "PUT", "GET"]
 
 
 async def test_a_forgotten_install_leaves_nothing_behind(configs: InstallConfigs, redis: Redis) -> None:

@@ -13,8 +13,10 @@ from envoy_plugin.engine.states import Reason, State
 from envoy_plugin.engine.verbs import Cancel, Expire
 from envoy_plugin.envoy.job import JobStatus
 from envoy_plugin.reports import Report
-from envoy_plugin.simulator.faults import Fault
-from tests.framework.served import UPDATES, Served, Stage, a_webhook, eventually, until
+from envoy_plugin.simulator.faults import FAULTS, Fault
+from tests.envoy_server import TOKEN_PATH
+from tests.framework.served import UPDATES, Served, Stage, a_webhook, eventually, redis_answers, until
+from tests.redis_server import RedisServers
 
 
 class Door:
@@ -274,3 +276,22 @@ async def test_a_report_shows_no_words_in_its_repr() -> None:
     report = Report.of(Done("canary", Password("canary", "canary")), "job-1")
     assert repr(report) == "Report('job-1', <JobStatus.DONE: 'done'>)"
     assert report.status is JobStatus.DONE
+
+
+async def test_redis_going_away_while_a_report_is_sent_spends_nothing(
+    stage: Stage, plugin: Plugin, door: Door, redis_server: RedisServers
+) -> None:
+    server = redis_server(appendonly="yes", appendfsync="always")
+    served = await stage.serve(plugin, REDIS_URL=server.url)
+    served.envoy.fail(Fault(path=TOKEN_PATH, delay=0.5, times=1))
+    door.opens.set()
+    await served.deliver()
+    await until(lambda: not served.envoy.app[FAULTS].live())
+    server.kill()
+    await until(lambda: served.envoy.requests(TOKEN_PATH))
+    for _ in range(2):  # by then the token can't be kept, either
+        assert not await redis_answers(served.engine.redis)
+    server.start()
+    await served.engine.redis.delete(f"{served.engine.keys.token}:lock")  # it would run out by itself
+    report = await served.report_finishes()
+    assert (report.state, report.attempt, report.crashes) == (State.SUCCEEDED, 1, 0)

@@ -5,16 +5,22 @@
 local P, call, HISTORY = KEYS[1], redis.call, 100
 local now = tonumber(ARGV[1])
 if not now then local t = call('TIME') now = t[1] * 1000 + math.floor(t[2] / 1000) end
-local function whole(number) return string.format('%d', number) end   -- exact, and cheaper than what redis.call does with a number
+-- A whole number as text: exact, and cheaper than what redis.call and '..' do with a number; those of one call are often the same.
+local texts = {}
+local function whole(number)
+  local text = texts[number]
+  if not text then text = string.format('%d', number) texts[number] = text end
+  return text
+end
 local stamp = whole(now)
 local jobs, fresh, woken, payloads, writes, gone, owners, V = {}, {}, {}, {}, {}, {}, {}, {}
 local ENDED = {succeeded = true, failed = true, cancelled = true}
 local function later(...) writes[#writes + 1] = {...} end
 local function key(kind, job) return P .. kind .. job.id end
--- Changed facts gather in job.flat for one HSET; job.n counts them, since '#' costs.
+-- Changed facts gather in job.flat for one HSET; job.n counts them, since '#' costs, and it is made with room, since growing costs.
 local function write(job, field, value)
   local n, flat = job.n, job.flat
-  flat[n + 1], flat[n + 2], job.n = field, value, n + 2
+  flat[n + 1], flat[n + 2], job.n = field, type(value) == 'number' and whole(value) or value, n + 2
 end
 local function put(job, field, value) write(job, field, value) job[field] = value end
 -- job.more names by letter the rare things a job has; a plain job has none, and one test passes them all by.
@@ -25,11 +31,14 @@ local function home_of(state, queue) return state == 'available' and P .. 'avail
 -- Cold facts are read in groups at the first use of one of them. Absent: a number is 0, a word is false.
 local function group_of(field)
   if field == 'due' or field == 'left' or field == 'rank' then return 'due', 'left', 'rank' end
-  if field == 'lease' or field == 'limit' or field == 'limit_at' then return 'lease', 'limit', 'limit_at' end
+  if field == 'limit_at' then return field end
   if field == 'unique' or field == 'till' then return 'unique', 'till' end
   return 'owes', 'reason', 'created', 'started', 'backoff', 'lost', 'bare', 'crashes', 'max_crashes', 'noted', 'replaced'
 end
-local function is_number(field) return (' due left lease limit limit_at crashes max_crashes noted replaced '):find(' ' .. field .. ' ', 1, true) end
+local function is_number(field)   -- a table would cost every call, also those that never look
+  return field == 'due' or field == 'left' or field == 'lease' or field == 'limit' or field == 'limit_at' or field == 'crashes' or field == 'max_crashes'
+    or field == 'noted' or field == 'replaced'
+end
 local COLD = {__index = function(job, wanted)
   local group = {group_of(wanted)}
   local found = job.stored and call('HMGET', key('job:', job), unpack(group)) or {}
@@ -40,17 +49,19 @@ local COLD = {__index = function(job, wanted)
 end}
 local function load(id)
   if jobs[id] ~= nil then return jobs[id] end
-  local v, job = call('HMGET', P .. 'job:' .. id, 'state', 'version', 'attempt', 'claim', 'queue', 'kind', 'install', 'more'), false
+  local v, job = call('HMGET', P .. 'job:' .. id, 'state', 'version', 'attempt', 'claim', 'queue', 'kind', 'install', 'more', 'lease', 'limit'), false
   if v[1] then
     job = setmetatable({id = id, state = v[1], version = tonumber(v[2]), attempt = tonumber(v[3] or 1), claim = tonumber(v[4] or 0), queue = v[5], kind = v[6],
-      install = v[7] or '-', more = v[8], stored = true, home = home_of(v[1], v[5]), moved = false, place = false, past = false, flat = {}, n = 0}, COLD)
+      install = v[7] or '-', more = v[8], lease = tonumber(v[9] or 0), limit = tonumber(v[10] or 0), stored = true, home = home_of(v[1], v[5]),
+      moved = false, place = false, past = false, flat = {false, false, false, false, false, false, false, false, false, false}, n = 0}, COLD)
   end
   jobs[id] = job
   return job
 end
 local function create(id, queue, kind, install, priority)
   local job = setmetatable({id = id, state = false, version = 0, attempt = 1, claim = 0, queue = queue, kind = kind, install = install, created = stamp, more = false,
-    stored = false, home = false, moved = false, place = false, past = false, flat = {'queue', queue, 'kind', kind, 'created', stamp}, n = 6}, COLD)
+    stored = false, home = false, moved = false, place = false, past = false, due = 0, left = 0, lease = 0, limit = 0,
+    flat = {'queue', queue, 'kind', kind, 'created', stamp, false, false, false, false, false, false, false, false, false, false, false, false}, n = 6}, COLD)
   if install ~= '-' then write(job, 'install', install) end
   put(job, 'rank', 9 - priority .. '00' .. stamp)   -- equal ranks go by id, and ids sort by time
   jobs[id] = job
@@ -93,7 +104,7 @@ local function move(job, state, event, detail, place)
   if not event then return end
   put(job, 'state', state)
   put(job, 'version', job.version + 1)
-  write(job, job.version, event .. ' ' .. state .. ' ' .. stamp .. ' ' .. job.attempt .. (detail and ' ' .. detail or ''))
+  write(job, whole(job.version), event .. ' ' .. state .. ' ' .. stamp .. ' ' .. whole(job.attempt) .. (detail and ' ' .. detail or ''))
   if job.version > HISTORY then later('HDEL', key('job:', job), job.version - HISTORY) end
   if ENDED[state] then finish(job, state) end
 end

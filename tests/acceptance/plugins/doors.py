@@ -93,6 +93,19 @@ async def hold_door(job: EnvoyPluginJob, run: Run) -> Done:
     return Done(f"Opened by {os.getpid()}")
 
 
+@plugin.on("entry_blacklist_deny", background=True, retries=0)
+async def record_after_all(job: EnvoyPluginJob, run: Run) -> Done:
+    """Has one try, and needs Redis at the end of it."""
+
+    async def opened() -> str:
+        leave("opened", job.id, run.attempt)
+        return "opened"
+
+    leave("started", job.id, run.attempt)
+    await gate()
+    return Done(await run.once("open", opened))
+
+
 @plugin.on("entry_screened", timeout=timedelta(seconds=20))
 async def hold_answer(job: EnvoyPluginJob) -> Done:
     """Answers when the test says so."""

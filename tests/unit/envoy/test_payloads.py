@@ -115,6 +115,14 @@ def test_a_notification_is_read_under_its_own_names() -> None:
     assert notification.channel_overrides["slack"] == {"dm_only": True}
 
 
+@pytest.mark.parametrize("event", ["location_capacity_updated", "takeover_started", "host_notification"])
+@pytest.mark.parametrize("payload", [None, [], "canary", 7])
+def test_a_payload_of_another_form_is_refused(event: str, payload: object) -> None:
+    with pytest.raises(BadPayload, match="payload") as caught:
+        read(event, payload)
+    assert "canary" not in str(caught.value)
+
+
 def test_a_notification_may_come_under_any_name_and_say_little() -> None:
     event = parse_event(b'{"meta":{"event":"my_notification","install_id":"1"},"payload":{}}')
     notification = decode_payload(event, Notification)
