@@ -13,15 +13,18 @@ from aiohttp.typedefs import Handler
 from pydantic_core import to_json
 from redis.exceptions import RedisError
 
+from envoy_plugin.doorway import Doorway
 from envoy_plugin.errors import SchemaTooNew
 from envoy_plugin.logs import Bound, get_logger
 from envoy_plugin.plugin import Plugin
+from envoy_plugin.route_webhooks import RouteWebhooks
 from envoy_plugin.runtime import Runtime, open_runtime
 from envoy_plugin.settings import Settings
 from envoy_plugin.webhooks import Webhooks
 
 RUNTIME: Final = web.AppKey("runtime", Runtime)
 WEBHOOKS: Final = web.AppKey("webhooks", Webhooks)
+ROUTES: Final = web.AppKey("routes", RouteWebhooks)
 REQUEST_ID: Final = "X-Request-Id"
 GOOD_ID: Final = re.compile(r"[\w.:=-]{1,64}")
 READY_SECONDS: Final = 2
@@ -59,7 +62,9 @@ def serve_runtime(runtime: Runtime) -> web.Application:
 
 def _put(app: web.Application, runtime: Runtime) -> None:
     app[RUNTIME] = runtime
-    app[WEBHOOKS] = Webhooks(runtime)
+    doorway = Doorway(runtime)
+    app[WEBHOOKS] = Webhooks(runtime, doorway)
+    app[ROUTES] = RouteWebhooks(runtime, doorway)
 
 
 def _application(settings: Settings, opened: Callable[[web.Application], AsyncIterator[None]]) -> web.Application:
@@ -69,6 +74,7 @@ def _application(settings: Settings, opened: Callable[[web.Application], AsyncIt
         [
             web.post("/envoy/events", _receive),
             web.post("/envoy/events/{event}", _receive),
+            web.post("/envoy/routes/{kind}/{name}", _receive_route),
             web.get("/healthz", _healthz),
             web.get("/readyz", _readyz),
         ]
@@ -96,6 +102,10 @@ async def _answer_always(request: web.Request, handler: Handler) -> web.StreamRe
 
 async def _receive(request: web.Request) -> web.StreamResponse:
     return await request.app[WEBHOOKS].receive(request)
+
+
+async def _receive_route(request: web.Request) -> web.StreamResponse:
+    return await request.app[ROUTES].receive(request)
 
 
 async def _healthz(_: web.Request) -> web.Response:

@@ -6,7 +6,7 @@ anything else an assumed failure. So a bad request is never a 400 here.
 
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 from pydantic_core import to_json

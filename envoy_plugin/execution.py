@@ -12,7 +12,7 @@ from envoy_plugin.engine.states import Reason
 from envoy_plugin.engine.verbs import MOST_PAYLOAD, Fail, Release, Succeed, Verb
 from envoy_plugin.envoy.events import parse_event
 from envoy_plugin.errors import ApiUnavailable, BadPayload, ConfigMismatch, SealError, TooLarge
-from envoy_plugin.invocation import HandlerTimedOut, Subject, call_handler, tell_error
+from envoy_plugin.invocation import HandlerTimedOut, call_handler, tell_error
 from envoy_plugin.logs import get_logger
 from envoy_plugin.outcomes import Done, Failed, Ignored, Ongoing, Outcome, Retry, Snooze
 from envoy_plugin.reports import QUEUE as REPORTS
@@ -20,6 +20,7 @@ from envoy_plugin.reports import Report, deliver
 from envoy_plugin.routing import Handler
 from envoy_plugin.run import Run
 from envoy_plugin.runtime import Runtime
+from envoy_plugin.sources import Subject
 
 ENVOY_AWAY: Final = timedelta(seconds=10)
 """When a handler that could not reach Envoy runs again, if Envoy didn't say. Its being away spends nobody's retries."""

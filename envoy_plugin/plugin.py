@@ -7,6 +7,7 @@ from envoy_plugin.declarations import Routes
 from envoy_plugin.envoy.config import Config
 from envoy_plugin.errors import DeclarationError
 from envoy_plugin.injection import find_missing
+from envoy_plugin.routing import Handler, RouteHandler
 
 NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 LONGEST_NAME: Final = 40

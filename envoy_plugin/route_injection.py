@@ -6,10 +6,11 @@ from typing import Any, Final
 from envoy_plugin.envoy.api import EnvoyPluginAPI
 from envoy_plugin.envoy.config import Config
 from envoy_plugin.envoy.routes import Route, RouteKind, RouteMeta, RouteParams
+from envoy_plugin.envoy.user_api import EnvoyUserAPI
 from envoy_plugin.errors import DeclarationError
 from envoy_plugin.injection import Function, Named, Needs, config_fault, is_framework, place, read_needs
 
-ALWAYS_HAD: Final = (Route, RouteMeta, RouteParams, EnvoyPluginAPI)
+ALWAYS_HAD: Final = (Route, RouteMeta, RouteParams, EnvoyPluginAPI, EnvoyUserAPI)
 
 
 class Search:

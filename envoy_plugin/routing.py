@@ -19,7 +19,7 @@ ALIKE: Final = 0.85
 WILDCARDS: Final = frozenset("*?[")
 
 Condition: TypeAlias = Callable[[Event, Mapping[str, Any]], object]
-"""What `when` and `unless` take: given an event and its install's config, true or false. A text is true, and says why."""
+"""What `when` and `unless` take: given an event and its install's config, true or false. A text is true, and why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,10 @@ class Handler:
     def __str__(self) -> str:
         """Where the function was written."""
         return place(self.function)
+
+    def asks_for(self, wanted: type) -> bool:
+        """Whether the function is given this."""
+        return any(need is wanted for _, need in self.needs)
 
     def why_not(self, event: Event) -> str | None:
         """Why this event is ignored; None: it isn't."""

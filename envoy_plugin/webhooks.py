@@ -2,34 +2,33 @@
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
-from pydantic_core import to_json
 from redis.exceptions import RedisError
 
 from envoy_plugin.doorway import Doorway
 from envoy_plugin.engine.retries import REPORT_DEBT
 from envoy_plugin.engine.verbs import Enqueue, Unique
 from envoy_plugin.envoy.events import Event, parse_event
-from envoy_plugin.envoy.signature import verify
-from envoy_plugin.errors import BadPayload, BadSignature, ConfigMismatch, TooLarge
-from envoy_plugin.invocation import HandlerTimedOut, Subject, call_handler, check_subject, tell_error
+from envoy_plugin.envoy.user_api import EnvoyUserAPI
+from envoy_plugin.errors import AuthFailed, BadPayload, ConfigMismatch
+from envoy_plugin.invocation import HandlerTimedOut, call_handler, check_subject, tell_error
 from envoy_plugin.logs import Bound, get_logger
-from envoy_plugin.outcomes import Answer, Done, Ignored, Ongoing, answer, answer_raised, timed_out
+from envoy_plugin.outcomes import Answer, Done, Failed, Ignored, Ongoing, answer, answer_raised, timed_out
 from envoy_plugin.reports import Report, enqueue_report
 from envoy_plugin.routing import Handler
 from envoy_plugin.runtime import Runtime
+from envoy_plugin.sources import Subject
 
 QUEUE: Final = "events"
 LIMIT_GRACE: Final = timedelta(seconds=2)
 """The worker ends a handler that takes too long; the engine does so a little later, where the worker can't."""
 REDIS_SECONDS: Final = 8
 """How long a delivery waits for a Redis that says nothing; Envoy waits longer, and delivers again after a 503."""
+UNINSTALLED: Final = "plugin_uninstalled"
 PLAIN_ID: Final = 64
 ACCEPTED: Final = answer(Ongoing("Accepted"))
 
@@ -57,9 +56,21 @@ class Webhooks:
 
     async def _handled(self, event: Event, body: bytes) -> Answer:
         handler = self._runtime.plugin.find(event.name)
+        if event.name == UNINSTALLED:
+            return await self._uninstalled(handler, event, body)
         if handler is None:
             log.info("event.ignored", why="no handler")
             return answer(Ignored(f"This plugin does nothing on {event.name}."))
+        return await self._passed_on(handler, event, body)
+
+    async def _uninstalled(self, handler: Handler | None, event: Event, body: bytes) -> Answer:
+        """Whatever the plugin does about it, what is kept of the install goes."""
+        try:
+            return await self._passed_on(handler, event, body) if handler else answer(Done())
+        finally:
+            await self._runtime.configs.forget(event.meta.install_id)
+
+    async def _passed_on(self, handler: Handler, event: Event, body: bytes) -> Answer:
         reason = handler.why_not(event)
         if reason is not None:
             log.info("event.ignored", why="filtered")
@@ -72,10 +83,15 @@ class Webhooks:
     async def _enqueued(self, handler: Handler, event: Event, body: bytes) -> Answer:
         """202 once the job is in Redis. The same event again finds the job."""
         runtime = self._runtime
-        check_subject(handler, Subject(event), runtime.inline_sources)
+        try:
+            check_subject(handler, Subject(event), runtime.inline_sources)
+        except AuthFailed as error:
+            return answer(Failed(str(error)))
         job = self._job(handler, event, body)
         async with asyncio.timeout(REDIS_SECONDS):
             await runtime.configs.remember(event.meta.install_id, event.meta.config)
+            if event.meta.auth is not None and handler.asks_for(EnvoyUserAPI):
+                await runtime.user_tokens.keep(job.id, event.meta.auth)
             made = await runtime.batcher.run(job)
         log.debug("job.enqueued" if made.created else "job.known", id=made.id, state=made.state)
         return ACCEPTED
