@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from envoy_plugin.engine.model import Claimed
@@ -25,15 +26,24 @@ from envoy_plugin.sources import Subject
 ENVOY_AWAY: Final = timedelta(seconds=10)
 """When a handler that could not reach Envoy runs again, if Envoy didn't say. Its being away spends nobody's retries."""
 REDIS_AWAY: Final = timedelta(seconds=1)
-"""The same for Redis, from when it is back: nothing is written before."""
+"""The same for Redis, and for a report that needs it: from when it is back, since nothing is written before."""
 
 log = get_logger(__name__)
 
 
 async def execute(runtime: Runtime, held: Claimed) -> Verb[Any]:
     """Do what a claimed job is for."""
-    if held.kind == REPORTS:
-        return await deliver(runtime.engine, runtime.api, held)
+    try:
+        if held.kind == REPORTS:
+            return await deliver(runtime.engine, runtime.api, held)
+        return await _run_event(runtime, held)
+    except RedisError as error:
+        log.warning("redis.unavailable", error=type(error).__name__)
+        return Release.of(held, delay=REDIS_AWAY)
+
+
+async def _run_event(runtime: Runtime, held: Claimed) -> Verb[Any]:
+    """Run the handler of a claimed job's event."""
     try:
         event = parse_event(runtime.engine.open(held.payload or b""))
     except (SealError, BadPayload) as error:
@@ -58,9 +68,8 @@ async def _run(runtime: Runtime, handler: Handler, subject: Subject) -> Outcome 
     except ApiUnavailable as error:
         log.warning("envoy.unavailable", status=error.status)
         return Snooze(timedelta(seconds=error.retry_after) if error.retry_after else ENVOY_AWAY)
-    except (RedisConnectionError, RedisTimeoutError) as error:
-        log.warning("redis.unavailable", error=type(error).__name__)
-        return Snooze(REDIS_AWAY)
+    except (RedisConnectionError, RedisTimeoutError):
+        raise
     except (BadPayload, ConfigMismatch) as error:
         return Failed(str(error))
     except Exception as error:

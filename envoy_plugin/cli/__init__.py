@@ -28,6 +28,11 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "jobs": "Show jobs: list, show, tail.",
         "platform": "Run a simulated Envoy on this machine.",
         "trigger": "Send a signed event to a plugin, as Envoy would.",
+        "route": "Ask a plugin what a setup step would ask it.",
+        "events": "Show the events that are known, and their payloads.",
+        "fixtures": "Show saved bodies of webhooks: list, show.",
+        "sign": "Sign a file as Envoy would.",
+        "verify": "Check a file's signature.",
     }
 )
 

@@ -98,6 +98,11 @@ class Webhook:
         return self._meta.get("install_id")
 
     @property
+    def config(self) -> JsonObject:
+        """The install's config as it is sent."""
+        return _object(self._meta.get("config"))
+
+    @property
     def user_token(self) -> tuple[str, int] | None:
         """The access token that the plugin may use as the user, and the seconds that it lives; None without one."""
         auth = _object(self._meta.get("auth"))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession, ClientTimeout, TCPConnector
-from redis.asyncio import Redis
 
+from envoy_plugin.connection import connect_redis
 from envoy_plugin.engine.engine import Engine
 from tests.acceptance.processes import PREFIX, Site
 from tests.redis_server import RedisServers
@@ -30,6 +30,6 @@ async def site(tmp_path: Path, redis_server: RedisServers) -> AsyncIterator[Site
 
 @pytest.fixture
 async def engine(site: Site) -> AsyncIterator[Engine]:
-    """The jobs of the site's plugin, to look at."""
-    async with Redis.from_url(site.redis.url) as client:
+    """The jobs of the site's plugin, to look at, also after Redis was away."""
+    async with connect_redis(site.redis.url) as client:
         yield Engine(client, prefix=PREFIX)

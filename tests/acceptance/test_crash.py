@@ -74,6 +74,7 @@ async def test_every_accepted_event_has_its_effect_and_ends_at_envoy_whatever_is
     assert count_effects(site.directory, "opened").keys() == job_ids
     assert await storm.envoy.statuses(sorted(job_ids)) == {"done": events}
     assert (await storm.envoy.ends()).keys() == job_ids
+    assert "never retrieved" not in "".join(path.read_text() for path in site.directory.glob("*.log"))
     assert counts == dict.fromkeys(State, 0) | {State.SUCCEEDED: 2 * events}
 
 
@@ -108,6 +109,24 @@ async def test_redis_being_away_in_the_middle_of_a_handler_spends_none_of_its_re
     await eventually("Envoy was told", lambda: is_done(envoy))
     (job,) = [job for job in await list_jobs(engine) if job.queue == "events"]
     assert (job.attempt, job.crashes) == (1, 0)
+
+
+async def test_redis_being_away_in_the_middle_of_a_report_is_no_crash(site: Site, engine: Engine) -> None:
+    envoy = await site.platform("--job", "visit-1")
+    web, worker = await site.web(), await site.worker()
+    await envoy.fail({"path": "/a/auth", "delay": 2})
+    await site.deliver(web, Event.make("entry_sign_in", "visit-1"))
+    await eventually("the report is on its way", lambda: running_report(engine))
+    site.redis.kill()
+    await eventually("the report can't go on", lambda: '"event": "end.postponed"' in worker.output)
+    site.redis.start()
+    await eventually("Envoy was told", lambda: is_done(envoy), within=40)  # its login is locked for up to 15 s
+    (report,) = [job for job in await list_jobs(engine) if job.queue == "report"]
+    assert report.crashes == 0
+
+
+async def running_report(engine: Engine) -> bool:
+    return [job.queue for job in await list_jobs(engine, {State.RUNNING})] == ["report"]
 
 
 async def is_done(envoy: Envoy) -> bool:

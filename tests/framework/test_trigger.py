@@ -1,75 +1,24 @@
 """`envoy-plugin trigger` as a process of its own, against a plugin and a simulated Envoy of this process."""
 
-import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import BaseTestServer, TestServer
 
 from envoy_plugin.envoy.signature import verify
 from envoy_plugin.simulator import defaults
 from envoy_plugin.simulator.jobs import JobStatus, Update
-from envoy_plugin.simulator.platform import INSTALLS, JOBS, create_platform
-from envoy_plugin.simulator.wire import Json
+from envoy_plugin.simulator.platform import INSTALLS
 from tests.framework.command_line import run
+from tests.framework.recording_plugin import RecordingPlugin, recording_plugin
 
 SECRET = "plugin-client-secret"
 
 
-@dataclass(slots=True)
-class RecordingPlugin:
-    """A plugin that answers what it is told to; with `job_ends`, it finishes the job itself a moment after."""
-
-    answer: tuple[int, Json] = (200, {"message": "Well"})
-    text: str | None = None
-    envoy_dies: bool = False
-    job_ends: Update | None = None
-    requests: list[tuple[str, bytes, str]] = field(default_factory=list)
-    url: str = ""
-    envoy: web.Application = field(default_factory=lambda: create_platform(install_ids=[]))
-    envoy_url: str = ""
-    envoy_server: BaseTestServer | None = None
-
-    async def receive(self, request: web.Request) -> web.Response:
-        body = await request.read()
-        self.requests.append((request.path_qs, body, request.headers["X-Envoy-Signature"]))
-        if self.job_ends is not None:
-            job_id = json.loads(body)["meta"]["job"]["id"]
-            asyncio.get_running_loop().call_later(0.1, self._end, job_id, self.job_ends)
-        if self.envoy_dies and self.envoy_server is not None:
-            await self.envoy_server.close()
-        status, answer = self.answer
-        if self.text is not None:
-            return web.Response(status=status, text=self.text)
-        return web.json_response(answer, status=status)
-
-    def _end(self, job_id: str, update: Update) -> None:
-        job = self.envoy[JOBS].get(job_id)
-        assert job is not None
-        self.envoy[JOBS].update(job, update)
-
-    @property
-    def document(self) -> Json:
-        return json.loads(self.requests[-1][1])
-
-    async def trigger(self, *arguments: str, **environment: str) -> tuple[int | None, str, str]:
-        """Exit code, output and errors of `envoy-plugin trigger --to` this plugin."""
-        return await run("trigger", "--to", self.url, *arguments, ENVOY_BASE_URL=self.envoy_url, **environment)
-
-
 @pytest.fixture
 async def plugin() -> AsyncIterator[RecordingPlugin]:
-    """A plugin at `url`, and a simulated Envoy at `envoy_url` that knows nothing yet."""
-    plugin = RecordingPlugin()
-    app = web.Application()
-    app.router.add_post("/{path:.*}", plugin.receive)
-    async with TestServer(app) as server, TestServer(plugin.envoy) as envoy:
-        plugin.envoy_server = envoy
-        plugin.url, plugin.envoy_url = str(server.make_url("")).rstrip("/"), str(envoy.make_url("")).rstrip("/")
+    async with recording_plugin() as plugin:
         yield plugin
 
 
