@@ -86,9 +86,9 @@ def _edited(webhook: Webhook) -> Webhook:
         document = None
     if not isinstance(document, dict):
         raise BadOverride("What the editor left isn't a JSON object.")
-    return (
-        webhook if document is webhook.document else replace(read_webhook(text.encode()), document=document, raw=None)
-    )
+    if document is webhook.document:
+        return webhook
+    return replace(read_webhook(text.encode()), document=document, raw=None)
 
 
 def all_have_jobs_of_their_own(job_id: str | None, count: int) -> Sequence[str | None]:

@@ -9,8 +9,21 @@ from envoy_plugin.engine.engine import Engine, Mode
 from envoy_plugin.engine.queries import find_attempts, find_job
 from envoy_plugin.engine.retries import REPORT_DEBT
 from envoy_plugin.engine.states import State
-from envoy_plugin.engine.verbs import Cancel, Claim, Enqueue, Fail, Note, Retry, Succeed
+from envoy_plugin.engine.verbs import (
+    Cancel,
+    Claim,
+    Enqueue,
+    Expire,
+    Fail,
+    Note,
+    Promote,
+    Release,
+    Retry,
+    Succeed,
+    Touch,
+)
 from envoy_plugin.errors import CallRefused, JobNotFound, TooLarge, WrongState
+from tests.engine.clock import Clock
 from tests.engine.picture import differences, take_picture
 
 MINUTE: Final = timedelta(minutes=1)
@@ -133,3 +146,22 @@ async def test_a_call_of_257_verbs_is_too_large_and_one_of_256_is_not(engine: En
 
 async def test_a_call_of_nothing_answers_nothing(engine: Engine) -> None:
     assert await engine.call([]) == []
+
+
+async def test_a_lease_that_is_extended_in_time_is_not_lost_in_the_same_call(engine: Engine, clock: Clock) -> None:
+    await engine.enqueue(Enqueue(id="j", queue="q", kind="k"))
+    await engine.claim("q", 1, who="w", lease=MINUTE)
+    clock.move(MINUTE)
+
+    await engine.call([Touch(id="j", lease=MINUTE), Expire(limit=10, max_crashes=5)])
+
+    assert (await find_job(engine, "j")).state is State.RUNNING
+
+
+async def test_a_job_that_was_due_and_is_put_off_is_not_promoted_by_the_same_call(engine: Engine, clock: Clock) -> None:
+    await engine.enqueue(Enqueue(id="j", queue="q", kind="k", delay=MINUTE))
+    clock.move(MINUTE)
+
+    await engine.call([take(1), Release(id="j", delay=MINUTE), Promote(limit=10)])
+
+    assert (await find_job(engine, "j")).state is State.SCHEDULED

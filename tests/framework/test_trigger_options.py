@@ -170,7 +170,14 @@ async def test_a_saved_body_is_the_one_that_was_sent_and_is_sent_again(plugin: R
 
 @pytest.mark.parametrize(
     ("editor", "code", "name"),
-    [("sed -i s/Hopper/Murray/", 0, "Grace Murray"), ("true", 0, "Grace Hopper"), ('sed -i s/meta/me"ta/', 2, None)],
+    [
+        ("sed -i s/Hopper/Murray/", 0, "Grace Murray"),
+        ("true", 0, "Grace Hopper"),
+        ("sed -i s/{/[/", 2, None),
+        ("sed -i s/{/{{/", 2, None),
+        ("false", 2, None),
+        ('"', 2, None),
+    ],
 )
 async def test_an_event_is_edited_first(plugin: RecordingPlugin, editor: str, code: int, name: str | None) -> None:
     event = ("entry_sign_in", "-o", "attributes.full-name=Grace Hopper")
