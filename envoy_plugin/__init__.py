@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from envoy_plugin.app import create_app
+    from envoy_plugin.declarations import Routes
     from envoy_plugin.envoy.api import EnvoyPluginAPI
     from envoy_plugin.envoy.attachments import CredentialImage, Json, Link, Password, Text
     from envoy_plugin.envoy.config import Config, Secret
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         JWTExpired,
         JWTInvalid,
         LostLease,
+        NotEntered,
         SchemaTooNew,
         SealError,
         SettingsError,
@@ -61,10 +63,11 @@ if TYPE_CHECKING:
         WebhookError,
         WrongState,
     )
-    from envoy_plugin.outcomes import Done, Failed, Ignored, Ongoing, Outcome, Retry, Snooze
+    from envoy_plugin.outcomes import Done, Failed, Ignored, Ongoing, Outcome, Reject, Retry, Snooze
     from envoy_plugin.plugin import Plugin
     from envoy_plugin.run import Run
     from envoy_plugin.settings import Settings
+    from envoy_plugin.setup_steps import Option, Options
 
 __all__ = [
     "Agreement",
@@ -105,18 +108,23 @@ __all__ = [
     "Location",
     "LostLease",
     "Meta",
+    "NotEntered",
     "Notification",
     "OAuthClient",
     "Ongoing",
+    "Option",
+    "Options",
     "Outcome",
     "Password",
     "Plugin",
+    "Reject",
     "Reservation",
     "ReservationDraft",
     "Retry",
     "Route",
     "RouteMeta",
     "RouteParams",
+    "Routes",
     "Run",
     "SchemaTooNew",
     "ScreenerField",
@@ -180,6 +188,10 @@ _HOMES = MappingProxyType(
         "Route": "envoy.routes",
         "RouteMeta": "envoy.routes",
         "RouteParams": "envoy.routes",
+        "Option": "setup_steps",
+        "Options": "setup_steps",
+        "Reject": "outcomes",
+        "Routes": "declarations",
         "Run": "run",
         "ScreenerField": "envoy.screener",
         "ScreenerMatch": "envoy.screener",

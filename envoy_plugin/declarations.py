@@ -10,7 +10,7 @@ from envoy_plugin.envoy.config import Config
 from envoy_plugin.envoy.events import Event
 from envoy_plugin.envoy.routes import Route, RouteKind
 from envoy_plugin.errors import DeclarationError
-from envoy_plugin.injection import check_needs, place, read_needs
+from envoy_plugin.injection import Function, Needs, check_needs, place, read_needs
 from envoy_plugin.outcomes import Outcome
 from envoy_plugin.providing import Provider, provided_type
 from envoy_plugin.route_injection import read_route_needs
@@ -37,8 +37,15 @@ class Routes:
     """Takes handlers, in a file of their own: `plugin.include(routes)` makes them the plugin's."""
 
     def __init__(self, *, config: type[Config] | None = None) -> None:
-        """Begin a group; `config` is the plugin's, for handlers that ask for it."""
+        """Begin a group; `config` is the plugin's, for handlers that ask for it.
+
+        Raises:
+            DeclarationError: `config` is no subclass of `Config`.
+        """
+        if config is not None and not (isinstance(config, type) and issubclass(config, Config)):
+            raise DeclarationError(f"A plugin's config must be a subclass of Config, not {config!r}.")
         self.config = config
+        self._closed = False
         self._router = Router()
         self._providers: dict[type, Provider] = {}
         self._middlewares: list[Middleware] = []
@@ -56,6 +63,16 @@ class Routes:
     def find(self, event: str) -> Handler | None:
         """The handler of an event: the one for its name, else the one for a pattern that it fits."""
         return self._router.find(event)
+
+    def close(self) -> None:
+        """Take no further declarations: whoever includes these routes would not know of them.
+
+        Raises:
+            DeclarationError: they are included already.
+        """
+        if self._closed:
+            raise DeclarationError("Routes can be included once.")
+        self._closed = True
 
     def on(
         self,
@@ -86,32 +103,45 @@ class Routes:
         filters = make_filters(when=_several(when), unless=_several(unless))
 
         def register(function: HandlerFunction) -> HandlerFunction:
-            needs = read_needs(function)
+            needs = self._read_needs(function, events, background=background)
             for event in events:
-                check_needs(function, needs, event=event, background=background, config=self.config)
-                self._router.add(
-                    Handler(
-                        event=event,
-                        function=function,
-                        background=background,
-                        timeout=within,
-                        retries=again,
-                        needs=needs,
-                        filters=filters,
-                    )
+                handler = Handler(
+                    event=event,
+                    function=function,
+                    background=background,
+                    timeout=within,
+                    retries=again,
+                    needs=needs,
+                    filters=filters,
                 )
+                self._router.add(handler)
             return function
 
         return register
 
+    def _read_needs(self, function: Function, events: Sequence[str], *, background: bool) -> Needs:
+        self._check_open(function)
+        needs = read_needs(function)
+        for event in events:
+            check_needs(function, needs, event=event, background=background, config=self.config)
+        return needs
+
     def plugin_uninstalled(self, function: HandlerFunction) -> HandlerFunction:
-        """Call the decorated function when an install is removed. What is kept of the install goes in any case."""
+        """Call the decorated function when an install is removed, which may ask for what an event's handler may.
+
+        What is kept of the install's config goes in any case.
+        """
         return self.on("plugin_uninstalled")(function)
 
     def options(self, name: str, *, timeout: timedelta | None = None) -> Callable[[RouteFunction], RouteFunction]:
         """Let the decorated function give the choices of a dropdown: a list of `Option`, or `Options` with a cursor.
 
-        By name it is given `search: str | None`, `page: int | None`, `cursor: str | None`.
+        Its URL is `/envoy/routes/options/{name}`; that of the other kinds is made in the same way. By name it is given
+        `search: str | None`, `page: int | None`, `cursor: str | None`. `timeout` is HANDLER_TIMEOUT (10 s).
+
+        Raises:
+            DeclarationError: the name can't stand in a URL or is had already, or the function's parameters make no
+                sense; so do the other kinds.
         """
         return self._route(RouteKind.OPTIONS, name, timeout)
 
@@ -145,40 +175,64 @@ class Routes:
         Raises:
             DeclarationError: the function takes parameters or doesn't say what it gives, or the type is had already.
         """
+        self._check_open(function)
         self._provide(Provider(type=provided_type(function), function=function))
         return function
 
     def middleware(self, function: MiddlewareFunction) -> MiddlewareFunction:
         """Wrap every event handler in the decorated function, which is given the event and a function to go on with.
 
-        The first declared is the outermost. What it returns is the outcome.
+        The first declared is the outermost. What it returns is the outcome: usually `return await call()`, which gives
+        the handler's, returned or raised; what else the handler raises goes through. The handler's time-out is for all
+        of it.
+
+        Raises:
+            DeclarationError: not an async function of two parameters.
         """
-        self._middlewares.append(_async(function))
+        self._declare(self._middlewares, function, takes=("event", "call"))
         return function
 
     def on_error(self, function: ErrorFunction) -> ErrorFunction:
-        """Call the decorated function with what a handler raised, and the event or setup step; outcomes are no errors.
+        """Call the decorated function with an error that a handler raised, and with the event or the setup step.
 
-        An outcome that it returns goes in the place of the error. What it raises is logged.
+        The first outcome that one of them gives goes in the place of the error; what they raise is logged. They are
+        called within the handler's time-out. They are not told what is no error of the handler's: an outcome, a payload
+        or a config that doesn't fit, Envoy or Redis out of reach, a time-out.
+
+        Raises:
+            DeclarationError: not an async function of two parameters.
         """
-        self._error_hooks.append(_async(function))
+        self._declare(self._error_hooks, function, takes=("error", "about"))
         return function
 
     def on_startup(self, function: HookFunction) -> HookFunction:
-        """Call the decorated function when a process has begun to serve, before it takes work."""
-        self._startup.append(_async(function))
+        """Call the decorated function when a process starts, before it takes work; in the order of declaration.
+
+        What it raises ends the process. What is to be closed again is better made by `provides`.
+
+        Raises:
+            DeclarationError: not an async function without parameters.
+        """
+        self._declare(self._startup, function, takes=())
         return function
 
     def on_cleanup(self, function: HookFunction) -> HookFunction:
-        """Call the decorated function when a process ends, after its last work."""
-        self._cleanup.append(_async(function))
+        """Call the decorated function when a process ends, after its last work; the last declared first.
+
+        What it raises is logged, and the others are called. Called also where `on_startup` failed.
+
+        Raises:
+            DeclarationError: not an async function without parameters.
+        """
+        self._declare(self._cleanup, function, takes=())
         return function
 
     def _route(self, kind: RouteKind, name: str, timeout: timedelta | None) -> Callable[[RouteFunction], RouteFunction]:
-        if not name or "/" in name:
-            raise DeclarationError(f"The name of a {kind} route is part of its URL, so it can't be {name!r}.")
+        _check_name(kind, name)
+        _check_timeout(f"the {kind} route {name!r}", timeout)
 
         def register(function: RouteFunction) -> RouteFunction:
+            self._check_open(function)
             needs = read_route_needs(function, kind, self.config)
             self._router.add_route(RouteHandler(kind=kind, name=name, function=function, timeout=timeout, needs=needs))
             return function
@@ -193,32 +247,52 @@ class Routes:
             )
         self._providers[provider.type] = provider
 
+    def _declare(self, declared: list[Any], function: Callable[..., Any], *, takes: Sequence[str]) -> None:
+        self._check_open(function)
+        parameters = f"of {len(takes)} parameters, {' and '.join(takes)}" if takes else "without parameters"
+        if not inspect.iscoroutinefunction(function) or not _can_take(function, len(takes)):
+            raise DeclarationError(f"{place(function)} must be an async function {parameters}.")
+        declared.append(function)
+
+    def _check_open(self, function: Callable[..., Any]) -> None:
+        if self._closed:
+            raise DeclarationError(f"{place(function)} is declared after its routes were included in a plugin.")
+
 
 def _several(conditions: Condition | Sequence[Condition]) -> Sequence[Condition]:
     return conditions if isinstance(conditions, Sequence) else [conditions]
 
 
-AnyFunction = TypeVar("AnyFunction", bound=Callable[..., Any])
+def _can_take(function: Callable[..., Any], count: int) -> bool:
+    """Whether so many positional arguments are what it needs."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    return True
 
 
-def _async(function: AnyFunction) -> AnyFunction:
-    if not inspect.iscoroutinefunction(function):
-        raise DeclarationError(f"{place(function)} must be an async function: async def.")
-    return function
+def _check_name(kind: RouteKind, name: object) -> None:
+    if not isinstance(name, str) or not name or "/" in name:
+        shown = repr(name) if isinstance(name, str) else f"a {type(name).__name__}"
+        raise DeclarationError(f"The name of a {kind} route is part of its URL, so it can't be {shown}.")
+
+
+def _check_timeout(whose: str, timeout: timedelta | None) -> None:
+    if timeout is not None and (not isinstance(timeout, timedelta) or timeout <= timedelta(0)):
+        raise DeclarationError(f"The timeout for {whose} must be a timedelta above zero, not {timeout!r}.")
 
 
 def _limits(
     events: Sequence[str], *, background: bool, timeout: timedelta | None, retries: int | None
 ) -> tuple[timedelta | None, int]:
-    if timeout is None and background:
-        timeout = BACKGROUND_TIMEOUT
-    if timeout is not None and (not isinstance(timeout, timedelta) or timeout <= timedelta(0)):
-        raise DeclarationError(f"The timeout for {', '.join(events)} must be a timedelta above zero, not {timeout!r}.")
+    named = ", ".join(map(repr, events))
+    _check_timeout(named, timeout)
     if not background:
         if retries is not None:
-            raise DeclarationError(f"An inline handler is not retried: leave out retries for {', '.join(events)}.")
+            raise DeclarationError(f"An inline handler is not retried: leave out retries for {named}.")
         return timeout, 0
     retries = RETRIES if retries is None else retries
     if not isinstance(retries, int) or retries < 0:
-        raise DeclarationError(f"The retries for {', '.join(events)} must be a whole number from 0, not {retries!r}.")
-    return timeout, retries
+        raise DeclarationError(f"The retries for {named} must be a whole number from 0, not {retries!r}.")
+    return timeout or BACKGROUND_TIMEOUT, retries

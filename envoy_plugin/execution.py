@@ -2,10 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from envoy_plugin.engine.model import Claimed
@@ -13,11 +12,11 @@ from envoy_plugin.engine.states import Reason
 from envoy_plugin.engine.verbs import MOST_PAYLOAD, Fail, Release, Succeed, Verb
 from envoy_plugin.envoy.events import parse_event
 from envoy_plugin.errors import ApiUnavailable, BadPayload, ConfigMismatch, SealError, TooLarge
-from envoy_plugin.invocation import HandlerTimedOut, call_handler, tell_error
+from envoy_plugin.invocation import HandlerFailed, HandlerTimedOut, call_handler
 from envoy_plugin.logs import get_logger
 from envoy_plugin.outcomes import Done, Failed, Ignored, Ongoing, Outcome, Retry, Snooze
 from envoy_plugin.reports import QUEUE as REPORTS
-from envoy_plugin.reports import Report, deliver
+from envoy_plugin.reports import REDIS_AWAY, Report, deliver
 from envoy_plugin.routing import Handler
 from envoy_plugin.run import Run
 from envoy_plugin.runtime import Runtime
@@ -25,25 +24,14 @@ from envoy_plugin.sources import Subject
 
 ENVOY_AWAY: Final = timedelta(seconds=10)
 """When a handler that could not reach Envoy runs again, if Envoy didn't say. Its being away spends nobody's retries."""
-REDIS_AWAY: Final = timedelta(seconds=1)
-"""The same for Redis, and for a report that needs it: from when it is back, since nothing is written before."""
 
 log = get_logger(__name__)
 
 
 async def execute(runtime: Runtime, held: Claimed) -> Verb[Any]:
     """Do what a claimed job is for."""
-    try:
-        if held.kind == REPORTS:
-            return await deliver(runtime.engine, runtime.api, held)
-        return await _run_event(runtime, held)
-    except RedisError as error:
-        log.warning("redis.unavailable", error=type(error).__name__)
-        return Release.of(held, delay=REDIS_AWAY)
-
-
-async def _run_event(runtime: Runtime, held: Claimed) -> Verb[Any]:
-    """Run the handler of a claimed job's event."""
+    if held.kind == REPORTS:
+        return await deliver(runtime.engine, runtime.api, held)
     try:
         event = parse_event(runtime.engine.open(held.payload or b""))
     except (SealError, BadPayload) as error:
@@ -68,13 +56,13 @@ async def _run(runtime: Runtime, handler: Handler, subject: Subject) -> Outcome 
     except ApiUnavailable as error:
         log.warning("envoy.unavailable", status=error.status)
         return Snooze(timedelta(seconds=error.retry_after) if error.retry_after else ENVOY_AWAY)
-    except (RedisConnectionError, RedisTimeoutError):
-        raise
+    except (RedisConnectionError, RedisTimeoutError) as error:
+        log.warning("redis.unavailable", error=type(error).__name__)
+        return Snooze(REDIS_AWAY)
     except (BadPayload, ConfigMismatch) as error:
         return Failed(str(error))
-    except Exception as error:
-        log.exception("handler.raised")
-        return await tell_error(runtime.plugin, error, subject.event) or Reason.ERROR
+    except HandlerFailed:
+        return Reason.ERROR
 
 
 def _end(runtime: Runtime, held: Claimed, outcome: Outcome | Reason) -> Verb[Any]:
@@ -85,7 +73,12 @@ def _end(runtime: Runtime, held: Claimed, outcome: Outcome | Reason) -> Verb[Any
     except (TooLarge, ValueError, TypeError, AttributeError) as error:  # a handler may have put anything into it
         log.error("outcome.refused", why=type(error).__name__)
         return Fail.of(held, reason=Reason.ERROR)
-    return ENDS[type(outcome)](held, outcome, runtime.engine.seal(content))
+    return _end_of(outcome)(held, outcome, runtime.engine.seal(content))
+
+
+def _end_of(outcome: Outcome) -> "End":
+    """How an outcome, or one of the plugin's own made of it, ends its job; a bare one has failed."""
+    return next((end for kind, end in ENDS.items() if isinstance(outcome, kind)), _retry)
 
 
 def _encode(outcome: Outcome) -> bytes:
@@ -115,7 +108,8 @@ def _snooze(held: Claimed, outcome: Outcome, _: bytes) -> Verb[Any]:
     return Release.of(held, delay=outcome.after or timedelta())
 
 
-ENDS: Final[Mapping[type[Outcome], Callable[[Claimed, Outcome, bytes], Verb[Any]]]] = {
+End: TypeAlias = Callable[[Claimed, Outcome, bytes], Verb[Any]]
+ENDS: Final[Mapping[type[Outcome], End]] = {
     Done: _succeed,
     Ongoing: _succeed,
     Ignored: _ignore,

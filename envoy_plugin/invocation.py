@@ -1,20 +1,29 @@
 """Calling a handler: its arguments made by type, its time-out kept, its outcome read."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
+from typing import Final, TypeVar
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from envoy_plugin.declarations import Middleware, Next
 from envoy_plugin.envoy.events import Event
 from envoy_plugin.envoy.routes import Route
+from envoy_plugin.errors import ApiUnavailable, BadPayload, ConfigMismatch, DeclarationError
 from envoy_plugin.injection import gather_arguments, place
 from envoy_plugin.logs import get_logger
 from envoy_plugin.outcomes import Outcome, to_outcome
 from envoy_plugin.plugin import Plugin
 from envoy_plugin.routing import Handler
 from envoy_plugin.sources import Sources, Subject
+
+Given = TypeVar("Given")
+
+UNDERSTOOD: Final = (BadPayload, ConfigMismatch, ApiUnavailable, RedisConnectionError, RedisTimeoutError)
+"""What the caller of a plugin's function knows how to answer; all else that it raises is an error of its own."""
 
 log = get_logger(__name__)
 
@@ -23,16 +32,20 @@ class HandlerTimedOut(Exception):
     """The handler took longer than its time-out, and was cancelled."""
 
 
+class HandlerFailed(Exception):
+    """The handler raised an error, its cause. It was logged, and `on_error` told."""
+
+
 async def call_handler(
     plugin: Plugin, handler: Handler, subject: Subject, sources: Sources, timeout: timedelta
 ) -> Outcome:
     """Run a handler, within the plugin's middleware, to its outcome; one that is raised is as good as one returned.
 
     Raises:
-        HandlerTimedOut: it took longer than `timeout`.
+        HandlerTimedOut, HandlerFailed: see there.
         BadPayload: the event lacks what the handler asks for.
         ConfigMismatch: the install's config doesn't fit.
-    What else the handler raises is its own.
+        ApiUnavailable, and Redis' errors of the connection: what the handler needs can't be reached.
     """
 
     async def innermost() -> Outcome:
@@ -42,12 +55,17 @@ async def call_handler(
     call: Next = innermost
     for middleware in reversed(plugin.middlewares):
         call = partial(_within, middleware, subject.event, call)
-    async with limit(timeout):
-        return await _caught(call)
+    return await limited(timeout, watched(plugin, subject.event, call))
 
 
 async def _within(middleware: Middleware, event: Event, call: Next) -> Outcome:
-    return to_outcome(await middleware(event, partial(_caught, call)), handler=place(middleware))
+    given: object = await middleware(event, partial(_caught, call))
+    if not isinstance(given, Outcome):  # nothing returned is no Done: it would hide what the handler said
+        raise DeclarationError(
+            f"{place(middleware)} returned a {type(given).__name__}; middleware returns an outcome,"
+            " that of the handler with: return await call()."
+        )
+    return given
 
 
 async def _caught(call: Next) -> Outcome:
@@ -58,32 +76,58 @@ async def _caught(call: Next) -> Outcome:
         return outcome
 
 
-@contextlib.asynccontextmanager
-async def limit(timeout: timedelta) -> AsyncIterator[None]:
-    """Cancel what takes longer.
+async def limited(timeout: timedelta, work: Awaitable[Given]) -> Given:
+    """What `work` gives; it is cancelled when it takes longer.
 
     Raises:
-        HandlerTimedOut: it was cancelled.
+        HandlerTimedOut: it was.
     """
     scope = asyncio.timeout(timeout.total_seconds())
     try:
         async with scope:
-            yield
+            return await work
     except TimeoutError as error:
         if scope.expired():
             raise HandlerTimedOut from error
         raise
 
 
-async def tell_error(plugin: Plugin, error: Exception, about: Event | Route) -> Outcome | None:
-    """Tell the plugin's `on_error` what was raised; the first outcome that one of them gives goes in its place."""
+async def watched(plugin: Plugin, about: Event | Route, call: Callable[[], Awaitable[Given]]) -> Given | Outcome:
+    """What `call` gives, or the outcome that it raised, or the one that an `on_error` gives for its error.
+
+    Raises:
+        HandlerFailed: it raised an error, and no `on_error` gave an outcome.
+    What is in `UNDERSTOOD` is raised as it is.
+    """
+    try:
+        return await call()
+    except Outcome as outcome:
+        return outcome
+    except UNDERSTOOD:
+        raise
+    except Exception as error:
+        log.exception("handler.raised")
+        said = await _tell(plugin, error, about)
+        if said is None:
+            raise HandlerFailed from error
+        return said
+
+
+async def _tell(plugin: Plugin, error: Exception, about: Event | Route) -> Outcome | None:
+    """Tell every `on_error`; the first outcome that one of them gives."""
     found: Outcome | None = None
     for hook in plugin.error_hooks:
         try:
-            said = await hook(error, about)
-            found = found or said
+            said: object = await hook(error, about)
+        except Outcome as outcome:
+            said = outcome
         except Exception:
             log.exception("on_error.raised")
+            continue
+        if isinstance(said, Outcome):
+            found = found or said
+        elif said is not None:
+            log.error("on_error.refused", gave=type(said).__name__)
     return found
 
 
@@ -91,7 +135,8 @@ def check_subject(handler: Handler, subject: Subject, inline_sources: Sources) -
     """Make sure that a background handler will be able to read the event, while Envoy can still be told that it can't.
 
     Raises:
-        BadPayload, ConfigMismatch, AuthFailed: as `call_handler`; the last, that the event carries no token of a user.
+        BadPayload, ConfigMismatch: as `call_handler`.
+        Failed: it asks for a user's API, and the event carries no token.
     """
     for _, wanted in handler.needs:
         make = inline_sources.get(wanted)

@@ -29,8 +29,6 @@ class Plugin(Routes):
             raise DeclarationError(
                 f"A plugin's name is at most {LONGEST_NAME} of a-z and 0-9, with single dashes between, not {name!r}."
             )
-        if config is not None and not (isinstance(config, type) and issubclass(config, Config)):
-            raise DeclarationError(f"The config of plugin {name!r} must be a subclass of Config, not {config!r}.")
         super().__init__(config=config)
         self.name = name
 
@@ -40,12 +38,19 @@ class Plugin(Routes):
     def include(self, routes: Routes) -> None:
         """Make the handlers of `routes`, and all else that was declared there, this plugin's.
 
+        Its middleware and hooks come after those that the plugin has already, and are for all of the plugin's handlers.
+        Once included, `routes` takes no further declarations.
+
         Raises:
-            DeclarationError: something is declared in both, or `routes` was made for another config.
+            DeclarationError: something is declared in both, or `routes` was made for another config or is included
+                already.
         """
+        if isinstance(routes, Plugin):
+            raise DeclarationError(f"Plugin {self.name!r} can't include another plugin, {routes.name!r}.")
         if routes.config not in {None, self.config}:
             wanted = routes.config.__name__ if routes.config else "none"
             raise DeclarationError(f"Plugin {self.name!r} has another config than the included routes, {wanted}.")
+        routes.close()
         for handler in routes.handlers.values():
             self._router.add(handler)
         for route in routes.routes.values():

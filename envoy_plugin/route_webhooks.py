@@ -5,15 +5,14 @@ from functools import partial
 from http import HTTPStatus
 
 from aiohttp import web
-from redis.exceptions import RedisError
 
 from envoy_plugin.doorway import Doorway, Refused
 from envoy_plugin.envoy.routes import Route, RouteKind, parse_delivery
-from envoy_plugin.errors import BadPayload
+from envoy_plugin.errors import ApiUnavailable, BadPayload, ConfigMismatch
 from envoy_plugin.injection import gather_arguments
-from envoy_plugin.invocation import HandlerTimedOut, limit, tell_error
+from envoy_plugin.invocation import HandlerFailed, HandlerTimedOut, limited, watched
 from envoy_plugin.logs import Bound, get_logger
-from envoy_plugin.outcomes import Answer, Outcome, answer, answer_raised, timed_out
+from envoy_plugin.outcomes import Answer, Body, Outcome, answer, answer_raised, timed_out
 from envoy_plugin.routing import RouteHandler
 from envoy_plugin.runtime import Runtime
 from envoy_plugin.setup_steps import answer_body
@@ -38,7 +37,7 @@ class RouteWebhooks:
         if not isinstance(route, Route):
             raise BadPayload("The URL is for a route, and the body is an event.")
         self._doorway.check_plugin(route.meta)
-        with Bound(install=route.meta.install_id, route=route.name):
+        with Bound(install=route.meta.install_id, route=f"{handler.kind}/{handler.name}"):
             return await self._answered(handler, route)
 
     def _find(self, kind: str, name: str) -> RouteHandler:
@@ -49,20 +48,31 @@ class RouteWebhooks:
         raise Refused(HTTPStatus.NOT_FOUND, "This plugin has no such route.")
 
     async def _answered(self, handler: RouteHandler, route: Route) -> Answer:
+        timeout = handler.timeout or self._runtime.settings.handler_timeout
+        ask = partial(self._body, handler, route)
         try:
-            async with limit(handler.timeout or self._runtime.settings.handler_timeout):
-                arguments = await gather_arguments(handler.needs, self._runtime.route_sources, route)
-                value = await handler.function(**arguments)
-            body = answer_body(handler.kind, value, form=route.form, function=handler)
+            given = await limited(timeout, watched(self._runtime.plugin, route, ask))
         except HandlerTimedOut:
-            log.error("route.timed_out")
+            log.error("route.timed_out", seconds=timeout.total_seconds())
             return timed_out()
-        except (BadPayload, RedisError):
-            raise
-        except Outcome as outcome:
-            return answer(outcome)
-        except Exception as error:
-            log.exception("route.raised")
-            said = await tell_error(self._runtime.plugin, error, route)
-            return answer(said) if said is not None else answer_raised(error)
-        return Answer(status=HTTPStatus.OK, body=body)
+        except ApiUnavailable as error:
+            log.warning("envoy.unavailable", status=error.status)
+            return answer_raised(error)
+        except (ConfigMismatch, HandlerFailed) as error:
+            return answer_raised(error)
+        return _refusal(given) if isinstance(given, Outcome) else Answer(status=HTTPStatus.OK, body=given)
+
+    async def _body(self, handler: RouteHandler, route: Route) -> Body:
+        arguments = await gather_arguments(handler.needs, self._runtime.route_sources, route)
+        value = await handler.function(**arguments)
+        if isinstance(value, Outcome):
+            raise value
+        return answer_body(handler, value, route)
+
+
+def _refusal(outcome: Outcome) -> Answer:
+    """The answer that keeps the installer on the step. Of one that doesn't, as `Done`, Envoy would save the body."""
+    if outcome.http_status < HTTPStatus.BAD_REQUEST:
+        log.error("route.unanswered", outcome=type(outcome).__name__)
+        return answer_raised(HandlerFailed())
+    return answer(outcome)

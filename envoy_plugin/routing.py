@@ -1,6 +1,7 @@
 """Routing: which function handles an event, and which answers a setup step. Pure."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
@@ -9,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from envoy_plugin.envoy.events import KNOWN_EVENTS, SYNCHRONOUS_HOOKS, Event
-from envoy_plugin.envoy.filters import Filter
+from envoy_plugin.envoy.filters import Filter, Place, ReadyMade
 from envoy_plugin.envoy.routes import RouteKind
 from envoy_plugin.errors import DeclarationError
 from envoy_plugin.injection import Function, Needs, place
@@ -19,7 +20,10 @@ ALIKE: Final = 0.85
 WILDCARDS: Final = frozenset("*?[")
 
 Condition: TypeAlias = Callable[[Event, Mapping[str, Any]], object]
-"""What `when` and `unless` take: given an event and its install's config, true or false. A text is true, and why."""
+"""What `when` and `unless` take: given an event and its install's config as it came, whether something is so.
+
+Of `unless`, a text is true, and is why the event is ignored.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,16 +82,15 @@ class Router:
 
     def __init__(self) -> None:
         self._handlers: dict[str, Handler] = {}
+        self._named: dict[str, Handler] = {}
+        self._patterns: dict[str, Handler] = {}
         self._routes: dict[RouteKey, RouteHandler] = {}
         self.handlers: Mapping[str, Handler] = MappingProxyType(self._handlers)
         self.routes: Mapping[RouteKey, RouteHandler] = MappingProxyType(self._routes)
 
     def find(self, event: str) -> Handler | None:
-        """The handler of an event."""
-        handler = self._handlers.get(event)
-        if handler is not None:
-            return handler
-        return next((handler for name, handler in self._handlers.items() if fnmatchcase(event, name)), None)
+        """The handler of an event; of patterns that nobody knows to overlap, the first declared."""
+        return self._named.get(event) or next(self._fitting(event), None)
 
     def add(self, handler: Handler) -> None:
         """Take a handler.
@@ -95,11 +98,12 @@ class Router:
         Raises:
             DeclarationError: the event has one already, or two patterns both mean an event.
         """
-        for event in (handler.event, *matching(handler.event)):
-            other = self._handlers.get(event) if event == handler.event else self._pattern_for(event, handler)
-            if other is not None:
-                raise DeclarationError(f"{event!r} has two handlers, {other} and {handler}; an event has one outcome.")
+        same = ((handler.event, other) for name, other in self._handlers.items() if name == handler.event)
+        shared = ((event, other) for event in matching(handler.event) for other in self._fitting(event))
+        for event, other in (*same, *shared):
+            raise DeclarationError(f"{event!r} has two handlers, {other} and {handler}; an event has one outcome.")
         self._handlers[handler.event] = handler
+        (self._patterns if is_pattern(handler.event) else self._named)[handler.event] = handler
 
     def add_route(self, route: RouteHandler) -> None:
         """Take a function for a setup step.
@@ -113,12 +117,9 @@ class Router:
             raise DeclarationError(f"The {route.kind} route {route.name!r} has two functions, {other} and {route}.")
         self._routes[key] = route
 
-    def _pattern_for(self, event: str, new: Handler) -> Handler | None:
-        """Another pattern that means this event, where the new handler is a pattern, too."""
-        if not is_pattern(new.event):
-            return None
-        others = (handler for name, handler in self._handlers.items() if is_pattern(name) and fnmatchcase(event, name))
-        return next(others, None)
+    def _fitting(self, event: str) -> Iterator[Handler]:
+        """The handlers of the patterns that mean this event."""
+        return (handler for pattern, handler in self._patterns.items() if fnmatchcase(event, pattern))
 
 
 def is_pattern(event: str) -> bool:
@@ -167,24 +168,45 @@ def _named(event: object) -> str:
 
 
 def make_filters(*, when: Sequence[Condition], unless: Sequence[Condition]) -> tuple[Filter, ...]:
-    """Filters of conditions that must hold, and of others that must not."""
-    return (*(_required(condition) for condition in when), *(_excluded(condition) for condition in unless))
+    """Filters of conditions that must hold, and of others that must not.
+
+    Raises:
+        DeclarationError: a condition that can't be called at once, or a ready-made one in the other's place.
+    """
+    return (
+        *(_filter(condition, Place.WHEN, _required) for condition in when),
+        *(_filter(condition, Place.UNLESS, _excluded) for condition in unless),
+    )
+
+
+def _filter(condition: Condition, given_as: Place, make: Callable[[Condition], Filter]) -> Filter:
+    if isinstance(condition, ReadyMade):
+        if condition.place is not given_as:
+            raise DeclarationError(f"{condition.name} goes to {condition.place}=, not to {given_as}=.")
+        return condition.check
+    if not callable(condition) or inspect.iscoroutinefunction(condition):
+        raise DeclarationError(
+            f"{given_as}= takes functions of an event and its install's config that aren't async, not {condition!r}."
+        )
+    return make(condition)
 
 
 def _required(condition: Condition) -> Filter:
-    return lambda event, config: None if condition(event, config) else f"Only handled when {_words(condition)}."
+    reason = f"Only handled if: {_words(condition)}."
+    return lambda event, config: None if condition(event, config) else reason
 
 
 def _excluded(condition: Condition) -> Filter:
+    reason = f"Not handled if: {_words(condition)}."
+
     def refuse(event: Event, config: Mapping[str, Any]) -> str | None:
         why = condition(event, config)
-        if not why:
-            return None
-        return why if isinstance(why, str) else f"Not handled when {_words(condition)}."
+        return (why if isinstance(why, str) else reason) if why else None
 
     return refuse
 
 
 def _words(condition: Condition) -> str:
     """What a condition is called, for people: `is_delivery` as `is delivery`."""
-    return getattr(condition, "__name__", type(condition).__name__).strip("_<>").replace("_", " ")
+    name = getattr(condition, "__name__", type(condition).__name__)
+    return "a condition of the plugin's" if name == "<lambda>" else name.strip("_").replace("_", " ")

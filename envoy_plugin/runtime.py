@@ -89,13 +89,13 @@ async def open_runtime(plugin: Plugin, settings: Settings) -> AsyncIterator[Runt
 
 @contextlib.asynccontextmanager
 async def _hooks(plugin: Plugin) -> AsyncIterator[None]:
-    """What the plugin wants to happen first and last. A start that fails stops the process; every end is tried."""
-    for start in plugin.startup:
-        await start()
+    """What the plugin wants to happen first and last. A start that fails ends the process; every end is tried."""
     try:
+        for start in plugin.startup:
+            await start()
         yield
     finally:
-        for end in plugin.cleanup:
+        for end in reversed(plugin.cleanup):
             try:
                 await end()
             except Exception:

@@ -8,9 +8,11 @@ from envoy_plugin.envoy.api import EnvoyPluginAPI
 from envoy_plugin.envoy.config import Config, InstallConfigs, parse_config, parse_partial
 from envoy_plugin.envoy.events import PAYLOADS, Event, Meta, decode_payload
 from envoy_plugin.envoy.job import EnvoyPluginJob
+from envoy_plugin.envoy.meta import WebhookMeta
 from envoy_plugin.envoy.routes import Route, RouteMeta, RouteParams
 from envoy_plugin.envoy.user_api import EnvoyUserAPI
-from envoy_plugin.errors import BadPayload
+from envoy_plugin.errors import AuthFailed, BadPayload
+from envoy_plugin.outcomes import Failed
 from envoy_plugin.route_injection import Cursor, Form, Page, RawForm, Search, Values
 from envoy_plugin.run import Run
 
@@ -42,7 +44,7 @@ class Platform:
 def inline_sources(platform: Platform, config: type[Config] | None, provided: Mapping[type, object]) -> Sources:
     """For handlers that run while Envoy waits: the delivery carries the config, and the user's token."""
     own: dict[type, Callable[[Subject], object]] = {
-        EnvoyUserAPI: lambda subject: platform.user_api(subject.event.meta.user_token())
+        EnvoyUserAPI: lambda subject: platform.user_api(_user_token(subject.event.meta))
     }
     if config is not None:
         own[config] = lambda subject: parse_config(config, subject.event.meta.config)
@@ -53,7 +55,10 @@ def background_sources(platform: Platform, config: type[Config] | None, provided
     """For handlers that run later: config and token are kept apart from the event."""
 
     async def user_api(subject: Subject) -> object:
-        return platform.user_api(await platform.user_token(_run_of(subject).id))
+        try:
+            return platform.user_api(await platform.user_token(_run_of(subject).id))
+        except AuthFailed as error:
+            raise Failed(str(error)) from error
 
     own: dict[type, Callable[[Subject], object]] = {Run: _run_of, EnvoyUserAPI: user_api}
     if config is None:
@@ -72,7 +77,7 @@ def route_sources(platform: Platform, config: type[Config] | None, provided: Map
         RouteMeta: lambda route: route.meta,
         RouteParams: lambda route: route.meta.params,
         EnvoyPluginAPI: lambda _: platform.api,
-        EnvoyUserAPI: lambda route: platform.user_api(route.meta.user_token()),
+        EnvoyUserAPI: lambda route: platform.user_api(_user_token(route.meta)),
         Search: lambda route: route.meta.params.search,
         Page: lambda route: route.meta.params.page,
         Cursor: lambda route: route.meta.params.cursor,
@@ -99,6 +104,14 @@ def _of_event(platform: Platform, provided: Mapping[type, object]) -> dict[type,
 def _run_of(subject: Subject) -> Run:
     assert subject.run is not None  # noqa: S101 - only background handlers may ask for one, and they have one
     return subject.run
+
+
+def _user_token(meta: WebhookMeta) -> str:
+    """The user's token. That there is none is nothing that trying again would mend."""
+    try:
+        return meta.user_token()
+    except AuthFailed as error:
+        raise Failed(str(error)) from error
 
 
 def _job_id(event: Event) -> str:

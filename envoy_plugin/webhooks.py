@@ -7,17 +7,18 @@ from functools import partial
 from typing import Final
 
 from aiohttp import web
-from redis.exceptions import RedisError
 
 from envoy_plugin.doorway import Doorway
+from envoy_plugin.engine.model import Enqueued
 from envoy_plugin.engine.retries import REPORT_DEBT
 from envoy_plugin.engine.verbs import Enqueue, Unique
-from envoy_plugin.envoy.events import Event, parse_event
+from envoy_plugin.envoy.events import Event
+from envoy_plugin.envoy.routes import parse_delivery
 from envoy_plugin.envoy.user_api import EnvoyUserAPI
-from envoy_plugin.errors import AuthFailed, BadPayload, ConfigMismatch
-from envoy_plugin.invocation import HandlerTimedOut, call_handler, check_subject, tell_error
+from envoy_plugin.errors import ApiUnavailable, BadPayload, ConfigMismatch
+from envoy_plugin.invocation import HandlerFailed, HandlerTimedOut, call_handler, check_subject
 from envoy_plugin.logs import Bound, get_logger
-from envoy_plugin.outcomes import Answer, Done, Failed, Ignored, Ongoing, answer, answer_raised, timed_out
+from envoy_plugin.outcomes import Answer, Done, Ignored, Ongoing, Outcome, answer, answer_raised, timed_out
 from envoy_plugin.reports import Report, enqueue_report
 from envoy_plugin.routing import Handler
 from envoy_plugin.runtime import Runtime
@@ -47,7 +48,9 @@ class Webhooks:
         return await self._doorway.answer(request, partial(self._received, request.match_info.get("event")))
 
     async def _received(self, named: str | None, body: bytes) -> Answer:
-        event = parse_event(body)
+        event = parse_delivery(body)
+        if not isinstance(event, Event):
+            raise BadPayload("The URL is for events, and the body is a route.")
         if named is not None and named != event.name:
             raise BadPayload(f"The URL is for {named!r}, and the body is another event.")
         self._doorway.check_plugin(event.meta)
@@ -68,33 +71,38 @@ class Webhooks:
         try:
             return await self._passed_on(handler, event, body) if handler else answer(Done())
         finally:
-            await self._runtime.configs.forget(event.meta.install_id)
+            async with asyncio.timeout(REDIS_SECONDS):
+                await self._runtime.configs.forget(event.meta.install_id)
 
     async def _passed_on(self, handler: Handler, event: Event, body: bytes) -> Answer:
-        reason = handler.why_not(event)
-        if reason is not None:
-            log.info("event.ignored", why="filtered")
-            return answer(Ignored(reason))
         try:
+            reason = handler.why_not(event)
+            if reason is not None:
+                log.info("event.ignored", why="filtered")
+                return answer(Ignored(reason))
             return await (self._enqueued if handler.background else self._answered)(handler, event, body)
-        except ConfigMismatch as error:
+        except (ConfigMismatch, Outcome) as error:
             return answer_raised(error)
 
     async def _enqueued(self, handler: Handler, event: Event, body: bytes) -> Answer:
         """202 once the job is in Redis. The same event again finds the job."""
         runtime = self._runtime
-        try:
-            check_subject(handler, Subject(event), runtime.inline_sources)
-        except AuthFailed as error:
-            return answer(Failed(str(error)))
+        check_subject(handler, Subject(event), runtime.inline_sources)
         job = self._job(handler, event, body)
         async with asyncio.timeout(REDIS_SECONDS):
             await runtime.configs.remember(event.meta.install_id, event.meta.config)
-            if event.meta.auth is not None and handler.asks_for(EnvoyUserAPI):
-                await runtime.user_tokens.keep(job.id, event.meta.auth)
-            made = await runtime.batcher.run(job)
+            made = await (self._with_token(job, event) if handler.asks_for(EnvoyUserAPI) else runtime.batcher.run(job))
         log.debug("job.enqueued" if made.created else "job.known", id=made.id, state=made.state)
         return ACCEPTED
+
+    async def _with_token(self, job: Enqueue, event: Event) -> Enqueued:
+        """Enqueue a job that acts as the user. Its token is there before it is; a job that was known keeps its own."""
+        tokens = self._runtime.user_tokens
+        await tokens.keep(job.id, event.meta)
+        made = await self._runtime.batcher.run(job)
+        if not made.created:
+            await tokens.forget(job.id)
+        return made
 
     def _job(self, handler: Handler, event: Event, body: bytes) -> Enqueue:
         runtime = self._runtime
@@ -127,16 +135,11 @@ class Webhooks:
         except HandlerTimedOut:
             log.error("handler.timed_out", seconds=timeout.total_seconds())
             return timed_out()
-        except (BadPayload, RedisError):
-            raise
-        except ConfigMismatch as error:
+        except ApiUnavailable as error:
+            log.warning("envoy.unavailable", status=error.status)
             return answer_raised(error)
-        except Exception as error:
-            log.exception("handler.raised")
-            said = await tell_error(runtime.plugin, error, event)
-            if said is None:
-                return answer_raised(error)
-            outcome = said
+        except (ConfigMismatch, HandlerFailed) as error:
+            return answer_raised(error)
         if isinstance(outcome, Done) and event.meta.job and (outcome.message or outcome.attachments):
             await runtime.batcher.run(
                 enqueue_report(runtime.engine, Report.of(outcome, event.meta.job.id), event.meta.install_id)

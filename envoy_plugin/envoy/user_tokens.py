@@ -1,13 +1,14 @@
 """The token of the user behind an event, kept apart from it, sealed, until it ends."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Final
 
 from redis.asyncio import Redis
 
-from envoy_plugin.envoy.meta import Auth
+from envoy_plugin.envoy.meta import WebhookMeta
 from envoy_plugin.envoy.token_store import Seals
-from envoy_plugin.errors import AuthFailed
+from envoy_plugin.errors import AuthFailed, SealError
 
 UNSAID: Final = 86_400
 """Seconds that a token lives whose delivery doesn't say so. Source: developers.envoy.com, "Authentication"."""
@@ -22,18 +23,28 @@ class UserTokens:
         self._sealer = sealer
         self._key_of = key_of
 
-    async def keep(self, job_id: str, auth: Auth) -> None:
-        """Keep the token of a delivery until it ends."""
-        seconds = min(max(1, auth.expires_in or UNSAID), UNSAID)
-        await self._redis.set(self._key_of(job_id), self._sealer.seal(auth.access_token.encode()), ex=seconds)
+    async def keep(self, job_id: str, meta: WebhookMeta) -> None:
+        """Keep the token of a delivery until it ends.
+
+        Raises:
+            AuthFailed: the delivery carries none.
+        """
+        token, said = meta.user_token(), meta.auth and meta.auth.expires_in
+        seconds = min(max(1, said or UNSAID), UNSAID)
+        await self._redis.set(self._key_of(job_id), self._sealer.seal(token.encode()), ex=seconds)
+
+    async def forget(self, job_id: str) -> None:
+        """Drop the token of a job."""
+        await self._redis.delete(self._key_of(job_id))
 
     async def get(self, job_id: str) -> str:
         """The token of a job.
 
         Raises:
-            AuthFailed: it has ended.
+            AuthFailed: it has ended, or no key of ours opens it.
         """
         sealed = await self._redis.get(self._key_of(job_id))
-        if not isinstance(sealed, bytes):
-            raise AuthFailed("The user's token has ended.")
-        return self._sealer.open(sealed).decode()
+        with contextlib.suppress(SealError):
+            if isinstance(sealed, bytes):
+                return self._sealer.open(sealed).decode()
+        raise AuthFailed("The token of the user who set the plugin up has ended; a later event brings another.")

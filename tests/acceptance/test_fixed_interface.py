@@ -3,11 +3,15 @@
 import asyncio
 import sys
 import time
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from redis.asyncio import Redis
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from envoy_plugin.cli import COMMANDS
@@ -32,7 +36,6 @@ from tests.redis_server import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 SIGNED = {"ENVOY_CLIENT_SECRET": CLIENT_SECRET}
-EVERY_COMMAND = [(name,) for name in COMMANDS if name != "jobs"] + [("jobs", name) for name in ("list", "show", "tail")]
 OUTCOMES = {
     "entry_sign_in": (200, "done", {"said": "done"}),
     "entry_sign_out": (202, "ongoing", {"message": "Accepted"}),
@@ -103,8 +106,15 @@ async def test_what_is_missing_is_named_all_at_once_and_ends_with_78(site: Site,
 # --app, --port, and JOB_LEASE
 
 
-@pytest.mark.parametrize("command", EVERY_COMMAND)
-def test_every_command_takes_app(command: tuple[str, ...]) -> None:
+def every_command() -> Iterator[list[str]]:
+    """The words of each command, those of groups included."""
+    for name in COMMANDS:
+        command = typer.main.get_command(import_module(f"envoy_plugin.cli.{name}").app)
+        yield from ([name, word] for word in command.commands) if isinstance(command, TyperGroup) else [[name]]
+
+
+@pytest.mark.parametrize("command", list(every_command()), ids=" ".join)
+def test_every_command_takes_app(command: list[str]) -> None:
     shown = CliRunner().invoke(cli, [*command, "--help"])
     assert shown.exit_code == 0
     assert "--app" in shown.output

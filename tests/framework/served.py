@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from io import BytesIO
 from typing import Any, TypeVar
 
 from aiohttp import ClientSession
@@ -25,7 +26,7 @@ from envoy_plugin.engine.states import State
 from envoy_plugin.engine.verbs import Expire, Promote
 from envoy_plugin.envoy.signature import HEADER, sign
 from envoy_plugin.execution import execute
-from envoy_plugin.runtime import Runtime, make_engine, open_runtime
+from envoy_plugin.runtime import Runtime, open_runtime
 from envoy_plugin.settings import Settings
 from envoy_plugin.simulator.control import SimulatedEnvoy as Control
 from envoy_plugin.simulator.job_routes import JOBS
@@ -101,7 +102,8 @@ class Served:
             {"Content-Type": "application/json", HEADER: sign(over, CLIENT_SECRET)} if isinstance(over, bytes) else {}
         )
         sent = {**usual, **(headers or {})}
-        async with self.http.post(URL(self.url + path, encoded=True), data=body, headers=sent) as response:
+        data = BytesIO(body) if isinstance(body, bytes) else body
+        async with self.http.post(URL(self.url + path, encoded=True), data=data, headers=sent) as response:
             return Reply(status=response.status, body=await response.json(), headers=dict(response.headers))
 
     async def deliver(self, webhook: Webhook | None = None, *, event: str = "entry_sign_in", **about: Any) -> Delivery:
@@ -263,6 +265,7 @@ class Stage:
 
 async def redis_values(redis: Redis) -> dict[bytes, bytes]:
     """Everything that Redis holds, by key, as its own dump; the engine's wake-up tokens and schema apart."""
+    await redis.config_set("rdbcompression", "no")  # else a dump may hide what is there
     keys = [key async for key in redis.scan_iter(count=1000) if b":wake:" not in key and not key.endswith(b":schema")]
     values = {key: await redis.dump(key) for key in sorted(keys)}
     return {key: value for key, value in values.items() if isinstance(value, bytes)}
@@ -274,8 +277,3 @@ async def redis_answers(redis: Redis) -> bool:
         return bool(await redis.ping())
     except RedisError:
         return False
-
-
-def engine_of(redis: Redis, plugin: Plugin, settings: Settings) -> Engine:
-    """The engine that a process of this plugin would open."""
-    return make_engine(redis, plugin.name, settings)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from envoy_plugin.engine.model import Job
 from envoy_plugin.engine.states import Reason, State
 from envoy_plugin.engine.verbs import Cancel, Expire
 from envoy_plugin.envoy.job import JobStatus
-from envoy_plugin.reports import Report
+from envoy_plugin.reports import Report, deliver
 from envoy_plugin.simulator.faults import FAULTS, Fault
 from tests.envoy_server import TOKEN_PATH
 from tests.framework.served import UPDATES, Served, Stage, a_webhook, eventually, redis_answers, until
@@ -272,9 +273,36 @@ async def test_a_job_that_envoy_does_not_know_ends_its_report(stage: Stage, plug
     assert (report.state, report.reason) == (State.FAILED, Reason.REFUSED)
 
 
+async def test_a_report_in_hand_of_an_end_that_was_tried_again_sends_nothing(
+    stage: Stage, plugin: Plugin, door: Door
+) -> None:
+    served = await stage.serve(plugin, worker=False)
+    await served.deliver()
+    job = await served.event_job()
+    await served.engine.cancel(job.id, reason=Reason.OPERATOR)
+    [held] = await served.engine.claim("report", 1, who="here", lease=None)
+    await served.engine.retry(job.id)
+    superseded = Cancel(id=held.id, reason=Reason.SUPERSEDED)
+    assert await deliver(served.engine, served.runtime.api, held) == superseded
+    unknown = replace(held, id="unknown.1")
+    assert await deliver(served.engine, served.runtime.api, unknown) == replace(superseded, id="unknown.1")
+    assert served.updates() == []
+
+
+async def test_a_report_that_no_key_opens_fails_and_is_visible(stage: Stage, plugin: Plugin) -> None:
+    served = await stage.serve(plugin, worker=False)
+    await served.deliver()
+    await served.engine.cancel((await served.event_job()).id, reason=Reason.OPERATOR)
+    await stage.serve(plugin, SECRET_KEY="another-root-secret")
+    report = await served.report_finishes()
+    assert (report.state, report.reason) == (State.FAILED, Reason.UNREADABLE)
+    assert served.updates() == []
+
+
 async def test_a_report_shows_no_words_in_its_repr() -> None:
     report = Report.of(Done("canary", Password("canary", "canary")), "job-1")
-    assert repr(report) == "Report('job-1', <JobStatus.DONE: 'done'>)"
+    assert repr(report) == "Report(job_id='job-1', status=<JobStatus.DONE: 'done'>)"
+    assert "canary" not in str(report)
     assert report.status is JobStatus.DONE
 
 
