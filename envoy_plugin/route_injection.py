@@ -54,7 +54,7 @@ def read_route_needs(function: Function, kind: RouteKind, config: type[Config] |
             had = [one.__name__ for one in ALWAYS_HAD] + ([config.__name__] if config else []) + sorted(named)
             raise DeclarationError(
                 f"{place(function)}: parameter {parameter!r} asks for {wanted.__name__}, but {fault}."
-                f" A {kind} route can have {', '.join(had)}, and what @plugin.provides gives."
+                f" For {kind} it can have {', '.join(had)}, and what @plugin.provides gives."
             )
     return needs
 

@@ -49,7 +49,7 @@ def answer_body(handler: RouteHandler, value: object, route: Route) -> Body:
     found = _BODIES[handler.kind](value, route)
     if found is _WRONG:
         raise DeclarationError(
-            f"{handler} returned a {type(value).__name__}; a {handler.kind} route returns {_RETURNS[handler.kind]}."
+            f"{handler} returned a {type(value).__name__}; for {handler.kind} it returns {_RETURNS[handler.kind]}."
         )
     return found
 

@@ -239,7 +239,7 @@ def provide_both(plugin: Plugin, log: list[str]) -> None:
 async def test_what_is_provided_is_opened_in_order_and_closed_in_reverse(plugin: Plugin) -> None:
     log: list[str] = []
     provide_both(plugin, log)
-    async with open_providers(plugin) as provided:
+    async with open_providers(plugin.providers.values()) as provided:
         assert {given: type(value) for given, value in provided.items()} == {Doors: Doors, Lamps: Lamps}
         log.append("in use")
     assert log == ["doors open", "lamps open", "in use", "lamps closed", "doors closed"]
@@ -252,7 +252,7 @@ async def test_a_provider_may_return_its_value(plugin: Plugin) -> None:
     async def doors() -> Doors:
         return made
 
-    async with open_providers(plugin) as provided:
+    async with open_providers(plugin.providers.values()) as provided:
         assert provided[Doors] is made
 
 
@@ -269,7 +269,7 @@ async def test_a_provider_that_fails_to_open_closes_those_before_it(plugin: Plug
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        async with open_providers(plugin):
+        async with open_providers(plugin.providers.values()):
             log.append("in use")
     assert log == ["doors open", "lamps open", "doors closed"]
 
@@ -288,7 +288,7 @@ async def test_a_provider_that_fails_to_close_leaves_none_before_it_open(plugin:
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        async with open_providers(plugin):
+        async with open_providers(plugin.providers.values()):
             log.append("in use")
     assert log[-1] == "doors closed"
 
