@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from envoy_plugin.envoy.jwt import EnvoyJWT
     from envoy_plugin.envoy.oauth import OAuthClient
     from envoy_plugin.envoy.payloads import Entry, Invite, Notification
+    from envoy_plugin.envoy.redis_storage import RedisGlobalStorage, RedisStorage
     from envoy_plugin.envoy.resources import (
         Agreement,
         AgreementPage,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     )
     from envoy_plugin.envoy.routes import Route, RouteMeta, RouteParams
     from envoy_plugin.envoy.screener import ScreenerField, ScreenerMatch, ScreenerReport
+    from envoy_plugin.envoy.storage import GlobalStorage, Item, Storage
     from envoy_plugin.envoy.user_api import EnvoyUserAPI
     from envoy_plugin.errors import (
         ApiRefused,
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
         SchemaTooNew,
         SealError,
         SettingsError,
+        StorageRefused,
         TooLarge,
         VersionMismatch,
         WebhookError,
@@ -96,9 +99,11 @@ __all__ = [
     "Event",
     "Failed",
     "Flow",
+    "GlobalStorage",
     "Ignored",
     "Invite",
     "InviteDraft",
+    "Item",
     "JWTError",
     "JWTExpired",
     "JWTInvalid",
@@ -117,6 +122,8 @@ __all__ = [
     "Outcome",
     "Password",
     "Plugin",
+    "RedisGlobalStorage",
+    "RedisStorage",
     "Reject",
     "Reservation",
     "ReservationDraft",
@@ -137,6 +144,8 @@ __all__ = [
     "SignInField",
     "SignInFieldPage",
     "Snooze",
+    "Storage",
+    "StorageRefused",
     "Takeover",
     "Text",
     "TooLarge",
@@ -169,9 +178,11 @@ _HOMES = MappingProxyType(
         "Event": "envoy.events",
         "Failed": "outcomes",
         "Flow": "envoy.resources",
+        "GlobalStorage": "envoy.storage",
         "Ignored": "outcomes",
         "Invite": "envoy.payloads",
         "InviteDraft": "envoy.drafts",
+        "Item": "envoy.storage",
         "Json": "envoy.attachments",
         "Link": "envoy.attachments",
         "Location": "envoy.resources",
@@ -184,6 +195,8 @@ _HOMES = MappingProxyType(
         "Outcome": "outcomes",
         "Password": "envoy.attachments",
         "Plugin": "plugin",
+        "RedisGlobalStorage": "envoy.redis_storage",
+        "RedisStorage": "envoy.redis_storage",
         "Reject": "outcomes",
         "Reservation": "envoy.resources",
         "ReservationDraft": "envoy.drafts",
@@ -201,6 +214,7 @@ _HOMES = MappingProxyType(
         "SignInField": "envoy.resources",
         "SignInFieldPage": "envoy.resources",
         "Snooze": "outcomes",
+        "Storage": "envoy.storage",
         "Takeover": "envoy.resources",
         "Text": "envoy.attachments",
         "User": "envoy.resources",

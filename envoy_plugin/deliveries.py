@@ -87,8 +87,10 @@ class DeliveryRecords:
             log.warning("delivery.unrecorded", error=type(error).__name__)
 
     async def _take(self, key: str, marker: bytes, timeout: timedelta) -> bool:
+        """Put the marker, unless there is one; ours may be there already, if its first answer was lost on the way."""
         async with asyncio.timeout(TAKE_SECONDS):
-            return bool(await self._redis.set(key, marker, nx=True, px=milliseconds(timeout + GRACE)))
+            taken = await self._redis.set(key, marker, nx=True, px=milliseconds(timeout + GRACE))
+            return bool(taken) or await self._redis.get(key) == marker
 
     async def _wait(self, key: str, deadline: float) -> Answer | None:
         """Somebody else's answer; None when they have given up, or have never been."""

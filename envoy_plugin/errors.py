@@ -13,6 +13,7 @@ EnvoyPluginError
 │   ├── BadSignature         not signed with the client secret
 │   └── BadPayload           signed, but neither an event nor a route
 ├── SealError                bytes that no key of ours opens
+├── StorageRefused           a storage command that can't be: its key, value, range or size; nothing was run
 ├── JWTError                 a JSON Web Token can't be made: a weak secret, no end, a claim that is not to be set
 │   ├── JWTExpired           it was ours, and has ended
 │   └── JWTInvalid           it is none of ours, or can't be read
@@ -115,6 +116,10 @@ class BadPayload(WebhookError):
 
 class SealError(EnvoyPluginError):
     """Sealed bytes that no key of ours opens."""
+
+
+class StorageRefused(EnvoyPluginError):
+    """A storage command can't be: its key, value, range or size, or the pipeline's; nothing was added or run."""
 
 
 class JWTError(EnvoyPluginError):

@@ -1,5 +1,6 @@
 """What a worker does for a job: it runs an event's handler or sends a report, and answers the verb that ends it."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final, TypeAlias
@@ -42,7 +43,15 @@ async def execute(runtime: Runtime, held: Claimed) -> Verb[Any]:
         log.error("job.unreadable", why="no handler")
         return Fail.of(held, reason=Reason.UNREADABLE)
     subject = Subject(event, Run(runtime.engine, held, runtime))
-    return _end(runtime, held, await _run(runtime, handler, subject))
+    try:
+        outcome = await _run(runtime, handler, subject)
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        log.exception("handler.raised")  # the handler cancelled itself, or awaited what was cancelled
+        outcome = Reason.ERROR
+    return _end(runtime, held, outcome)
 
 
 async def _run(runtime: Runtime, handler: Handler, subject: Subject) -> Outcome | Reason:

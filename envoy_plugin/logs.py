@@ -129,10 +129,19 @@ class Line(dict[str, Any]):
         return _fields_text(self)
 
 
+def names_secret(name: str) -> bool:
+    """Whether what has this name counts as a secret, as `api_key` or `doorPin`."""
+    return _has_word(name, SECRET_WORDS)
+
+
+def _has_word(name: str, words: frozenset[str]) -> bool:
+    return not words.isdisjoint(word.lower() for word in WORD.findall(name))
+
+
 def _shown(key: str, value: object, depth: int) -> object:
     if value is None or isinstance(value, bool):
         return value
-    if not HIDDEN_WORDS.isdisjoint(word.lower() for word in WORD.findall(key)):
+    if _has_word(key, HIDDEN_WORDS):
         return REDACTED
     if isinstance(value, Mapping) and depth < DEEPEST:
         return {str(inner): _shown(str(inner), item, depth + 1) for inner, item in value.items()}

@@ -65,10 +65,11 @@ class Run:
         """The result of `function`, which is called once for this job: a later run finds what the first one recorded.
 
         A worker that dies between the function's end and the record calls it again; once recorded, never. The result
-        is kept as JSON and comes back as the type that the function is annotated to return.
+        is kept sealed, as JSON, and comes back as the type that the function is annotated to return. The name can be
+        read in Redis.
 
         Raises:
-            DeclarationError: the name is empty or over 64 characters, or the result can't be kept as JSON.
+            DeclarationError: the name is empty or over 64 characters, or the result would come back as another.
             TooLarge: the result has more than 256 KiB as JSON.
             LostLease: the job is no longer this worker's.
         """
@@ -107,8 +108,14 @@ def _result_type(function: Callable[..., Awaitable[object]]) -> Any:
 def _encode(name: str, adapter: TypeAdapter[Result], result: Result) -> bytes:
     try:
         content = adapter.dump_json(result, warnings="error")
+        same = adapter.validate_json(content) == result
     except (PydanticSerializationError, ValueError) as error:
         raise DeclarationError(f"The result of {name!r}, a {type(result).__name__}, can't be kept as JSON.") from error
+    if not same:
+        raise DeclarationError(
+            f"The result of {name!r}, a {type(result).__name__}, would come back from JSON as another value;"
+            " annotate what the function returns, with a type that JSON can hold."
+        )
     if len(content) > MOST_BYTES:
         raise TooLarge(f"The result of {name!r}", size=len(content), limit=MOST_BYTES)
     return content

@@ -1,6 +1,7 @@
 """What a process holds while it serves a plugin: its connections, its engine, and what handlers are given."""
 
 import contextlib
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,6 +19,7 @@ from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.sweeper import Keeping, sweeping
 from envoy_plugin.envoy.api import EnvoyPluginAPI
 from envoy_plugin.envoy.config import InstallConfigs
+from envoy_plugin.envoy.oauth import Clock
 from envoy_plugin.envoy.tokens import OAuthClient, TokenCache
 from envoy_plugin.envoy.user_api import EnvoyUserAPI
 from envoy_plugin.envoy.user_tokens import UserTokens
@@ -37,7 +39,10 @@ log = get_logger(__name__)
 
 @dataclass(slots=True, kw_only=True)
 class Runtime:
-    """One per process, shared by `web` and `worker`. `stopping` turns True once, when the process is told to stop."""
+    """One per process, shared by `web` and `worker`. `stopping` turns True once, when the process is told to stop.
+
+    `clock` is now, in seconds since 1970.
+    """
 
     plugin: Plugin
     settings: Settings
@@ -50,6 +55,7 @@ class Runtime:
     background_sources: Sources
     route_sources: RouteSources
     user_tokens: UserTokens
+    clock: Clock
     stopping: bool = False
 
     def timeout_of(self, handler: Handler) -> timedelta:
@@ -57,15 +63,25 @@ class Runtime:
         return handler.timeout or self.settings.handler_timeout
 
 
-def make_engine(redis: Redis, plugin_name: str, settings: Settings) -> Engine:
-    """The engine of a plugin, with everything sealed that may be a visitor's or a customer's."""
-    sealer = Sealer(settings.root_secrets)
-    return Engine(redis, prefix=settings.prefix_for(plugin_name), codec=sealer, keep_bytes=settings.keep_payload)
+def make_engine(redis: Redis, plugin_name: str, settings: Settings, clock: Clock | None = None) -> Engine:
+    """The engine of a plugin, with everything sealed that may be a visitor's or a customer's.
+
+    Without a `clock` of seconds since 1970 time is Redis' own.
+    """
+    return Engine(
+        redis,
+        prefix=settings.prefix_for(plugin_name),
+        codec=Sealer(settings.root_secrets),
+        keep_bytes=settings.keep_payload,
+        clock=None if clock is None else lambda: int(clock() * 1000),
+    )
 
 
 @contextlib.asynccontextmanager
-async def open_runtime(plugin: Plugin, settings: Settings) -> AsyncIterator[Runtime]:
+async def open_runtime(plugin: Plugin, settings: Settings, *, clock: Clock | None = None) -> AsyncIterator[Runtime]:
     """Everything a process needs. Redis and Envoy may be out of reach: they are called when something needs them.
+
+    A `clock` of seconds since 1970 is for tests; without one, time is Redis' own for jobs, and this machine's.
 
     Raises:
         DeclarationError: a handler asks for what nothing provides.
@@ -77,11 +93,10 @@ async def open_runtime(plugin: Plugin, settings: Settings) -> AsyncIterator[Runt
             settings.redis_url, tls_verify=settings.tls_verify, client_name=plugin.name, max_connections=CONNECTIONS
         )
         stack.push_async_callback(redis.aclose)
-        engine = make_engine(redis, plugin.name, settings)
+        engine = make_engine(redis, plugin.name, settings, clock)
         await _check_schema(engine)
-        session = await stack.enter_async_context(aiohttp.ClientSession())
         provided = await stack.enter_async_context(open_providers(plugin.providers.values()))
-        runtime = await _connect(plugin, settings, engine, provided, session, stack)
+        runtime = await _connect(plugin, settings, engine, provided, clock or time.time, stack)
         await stack.enter_async_context(sweeping(engine, _keeping(settings)))
         await stack.enter_async_context(_hooks(plugin))
         yield runtime
@@ -107,18 +122,23 @@ async def _connect(
     settings: Settings,
     engine: Engine,
     provided: Mapping[type, object],
-    session: aiohttp.ClientSession,
+    clock: Clock,
     stack: contextlib.AsyncExitStack,
 ) -> Runtime:
     """Join the parts; what they do in the background ends with `stack`."""
     redis, sealer = engine.redis, Sealer(settings.root_secrets)
+    session = await stack.enter_async_context(aiohttp.ClientSession())
     oauth = OAuthClient(
-        session, base_url=settings.base_url, client_id=settings.client_id, client_secret=settings.client_secrets[0]
+        session,
+        base_url=settings.base_url,
+        client_id=settings.client_id,
+        client_secret=settings.client_secrets[0],
+        clock=clock,
     )
-    tokens = TokenCache(redis, sealer, oauth, key=engine.keys.token)
+    tokens = TokenCache(redis, sealer, oauth, key=engine.keys.token, clock=clock)
     stack.push_async_callback(tokens.close)
     api = EnvoyPluginAPI(session, base_url=settings.base_url, tokens=tokens)
-    configs = InstallConfigs(redis, sealer, api, key_of=engine.keys.config)
+    configs = InstallConfigs(redis, sealer, api, key_of=engine.keys.config, clock=clock)
     stack.push_async_callback(configs.close)
     user_tokens = UserTokens(redis, sealer, key_of=engine.keys.user_token)
     user_api = partial(_user_api, session, settings.base_url)
@@ -135,6 +155,7 @@ async def _connect(
         background_sources=background_sources(platform, plugin.config, provided),
         route_sources=route_sources(platform, plugin.config, provided),
         user_tokens=user_tokens,
+        clock=clock,
     )
 
 

@@ -36,10 +36,15 @@ class Sealer:
         keys = [derive_key(secret, "seal/v1") for secret in secrets]
         self._ciphers = {VERSION + hashlib.sha256(key).digest()[:KEY_ID_BYTES]: AESGCM(key) for key in keys}
         self._head, self._cipher = next(iter(self._ciphers.items()))
-        self._index_key = derive_key(secrets[0], "index/v1")
+        self._index_keys = tuple(derive_key(secret, "index/v1") for secret in secrets)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self._ciphers)} keys)"
+
+    @property
+    def generations(self) -> int:
+        """How many root secrets there are, and digests of a text."""
+        return len(self._index_keys)
 
     def seal(self, plain: bytes) -> bytes:
         """Seal `plain`; the same bytes look different each time."""
@@ -63,4 +68,9 @@ class Sealer:
 
     def digest(self, text: str) -> str:
         """A keyed SHA-256 of `text` in hex: equal for equal text, telling nothing else."""
-        return hmac.new(self._index_key, text.encode(), hashlib.sha256).hexdigest()
+        return hmac.digest(self._index_keys[0], text.encode(), "sha256").hex()
+
+    def digests(self, text: str) -> tuple[str, ...]:
+        """`digest` under every root secret, the new one first: what an old one has made is found, too."""
+        plain = text.encode()
+        return tuple(hmac.digest(key, plain, "sha256").hex() for key in self._index_keys)

@@ -42,6 +42,13 @@ class TlsVerify(StrEnum):
     NONE = "none"
 
 
+class StorageKind(StrEnum):
+    """Where what a plugin stores is kept: at Envoy, or in the plugin's own Redis."""
+
+    ENVOY = "envoy"
+    REDIS = "redis"
+
+
 class LogLevel(StrEnum):
     """The least serious lines that are logged."""
 
@@ -124,6 +131,11 @@ class Settings(BaseModel):
         "REDIS_PREFIX", LEAVE_OUT, example="visitor-doors", default=None
     )
     """What every key in Redis begins with. None: the plugin's name; see `prefix_for`."""
+
+    storage: Annotated[StorageKind, BeforeValidator(words(StorageKind))] = variable(
+        "STORAGE", LEAVE_OUT, example="redis", default=StorageKind.ENVOY
+    )
+    """Where `Storage` keeps what a plugin stores: `envoy`, or the plugin's own `redis`. envoy."""
 
     port: Annotated[int, BeforeValidator(whole(0, 65535))] = variable("PORT", ASK_HOST, example="8000", default=8000)
     """The TCP port that `web` listens on; 0 takes a free one. 8000."""

@@ -24,15 +24,18 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "worker": "Run background work, and tell Envoy its end.",
         "run": "Answer Envoy and run background work in one process.",
         "check": "Check settings, plugin and Redis, as before a release.",
+        "doctor": "Find out what is wrong with settings, Envoy's login, clock or Redis.",
         "routes": "Show what the plugin handles.",
         "jobs": "Show jobs: list, show, tail.",
         "platform": "Run a simulated Envoy on this machine.",
         "trigger": "Send a signed event to a plugin, as Envoy would.",
         "route": "Ask a plugin what a setup step would ask it.",
+        "config": "Show or change an install's config at Envoy: get, set, merge.",
         "events": "Show the events that are known, and their payloads.",
         "fixtures": "Show saved bodies of webhooks: list, show.",
         "sign": "Sign a file as Envoy would.",
         "verify": "Check a file's signature.",
+        "jwt": "Make and read tokens of the plugin's own: encode, decode.",
     }
 )
 

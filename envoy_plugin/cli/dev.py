@@ -17,6 +17,7 @@ from envoy_plugin.cli.loading import find_app
 from envoy_plugin.cli.local_envoy import simulated_envoy
 from envoy_plugin.cli.options import AppOption, EnvFileOption, PortOption
 from envoy_plugin.cli.ports import DEV_REDIS_PORT, usable_port
+from envoy_plugin.cli.public_urls import read_base
 from envoy_plugin.cli.scene import Scene
 from envoy_plugin.cli.supervising import Recipe, supervise
 from envoy_plugin.settings import REDIS_VARIABLES, Settings
@@ -51,6 +52,12 @@ def dev(  # noqa: PLR0913 - one parameter is one option
     redis_port: Annotated[
         int, typer.Option(min=0, max=65535, help="The port of the Redis in memory; 0 takes a free one.")
     ] = DEV_REDIS_PORT,
+    public_url: Annotated[
+        str,
+        typer.Option(
+            metavar="URL", help="Where a tunnel to the plugin begins; shows the URL to enter in Envoy's Dev Dashboard."
+        ),
+    ] = "",
     reload: Annotated[bool, typer.Option("--reload/--no-reload", help="Start again when a file is saved.")] = True,
     env_file: EnvFileOption = None,
 ) -> None:
@@ -62,14 +69,21 @@ def dev(  # noqa: PLR0913 - one parameter is one option
     Example: envoy-plugin dev --app my_plugin:plugin
     """
     load_env_file(env_file)
-    plugin = find_app(plugin_app)
+    plugin, public_base = find_app(plugin_app), read_base(public_url, "--public-url")
     environ = _environ(redis, port)
     settings = Settings.from_env(environ, dev=True)
     _log_as(settings)
     plugin_port = usable_port(settings.port, option="--port")
     envoy_port = usable_port(platform_port, option="--platform-port")
     with _redis(settings, redis_port) as redis_url:
-        scene = Scene(plugin=plugin, plugin_port=plugin_port, envoy_port=envoy_port, redis_url=redis_url, reload=reload)
+        scene = Scene(
+            plugin=plugin,
+            plugin_port=plugin_port,
+            envoy_port=envoy_port,
+            redis_url=redis_url,
+            reload=reload,
+            public_url=public_base,
+        )
         typer.echo(scene.banner(in_memory=settings.redis_url == MEMORY_URL))
         code = asyncio.run(_run(settings, scene, {**environ, **scene.variables}))
     raise typer.Exit(code)

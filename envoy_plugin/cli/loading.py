@@ -13,7 +13,8 @@ import typer
 from envoy_plugin.errors import EnvoyPluginError
 from envoy_plugin.plugin import Plugin
 
-PYPROJECT: Final = Path("pyproject.toml")
+PYPROJECT: Final = "pyproject.toml"
+HERE: Final = Path()
 HOW_TO_NAME: Final = (
     "Give --app MODULE:ATTR, or set app under [tool.envoy_plugin] in the pyproject.toml of this directory."
 )
@@ -23,14 +24,14 @@ class AppUnusable(EnvoyPluginError):
     """The plugin that was named can't be had; the message is one sentence and quotes no value."""
 
 
-def find_app(app: str | None) -> str:
-    """`MODULE:ATTR` of the plugin: `app`, else what `pyproject.toml` in the working directory names.
+def find_app(app: str | None, *, directory: Path = HERE) -> str:
+    """`MODULE:ATTR` of the plugin: `app`, else what `pyproject.toml` in `directory` (the working directory) names.
 
     Raises:
         typer.BadParameter: none is named, or not in this form.
         AppUnusable: `pyproject.toml` can't be read.
     """
-    named = app if app is not None else _named_by_project()
+    named = app if app is not None else _named_by_project(directory / PYPROJECT)
     if named is None:
         raise typer.BadParameter(f"No plugin is named. {HOW_TO_NAME}", param_hint="--app")
     module, _, attribute = named.partition(":")
@@ -39,16 +40,17 @@ def find_app(app: str | None) -> str:
     return named
 
 
-def load_plugin(app: str | None) -> Plugin:
-    """Import the plugin that `app` or `pyproject.toml` names, with the working directory first on the import path.
+def load_plugin(app: str | None, *, directory: Path = HERE) -> Plugin:
+    """Import the plugin that `app` or `pyproject.toml` names, with `directory` (the working directory) first on the
+    import path; where that is the package itself, the directory above it.
 
     Raises:
         typer.BadParameter: none is named.
         AppUnusable: it isn't there, or is something else, or its module raised.
         DeclarationError: a decorator or a handler in it makes no sense.
     """
-    module_name, _, attribute = find_app(app).partition(":")
-    found: object = _import(module_name)
+    module_name, _, attribute = find_app(app, directory=directory).partition(":")
+    found: object = _import(module_name, _root(directory.resolve(), module_name))
     for name in attribute.split("."):
         if not hasattr(found, name):
             raise AppUnusable(f"Module {module_name} has no {attribute}.")
@@ -58,9 +60,14 @@ def load_plugin(app: str | None) -> Plugin:
     return found
 
 
-def _named_by_project() -> str | None:
+def load_plugin_if_named(app: str | None) -> Plugin | None:
+    """The plugin as `load_plugin` has it, or None where neither `app` nor `pyproject.toml` names one."""
+    return None if app is None and _named_by_project(HERE / PYPROJECT) is None else load_plugin(app)
+
+
+def _named_by_project(project: Path) -> str | None:
     try:
-        found: object = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))
+        found: object = tomllib.loads(project.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
@@ -70,17 +77,22 @@ def _named_by_project() -> str | None:
     return None if found is None else str(found)
 
 
-def _import(name: str) -> ModuleType:
-    here = str(Path.cwd())
-    if sys.path[0] != here:
-        sys.path.insert(0, here)
+def _root(directory: Path, module: str) -> str:
+    """Where the import begins: a package that is the directory itself, as a copied example is, is found from above."""
+    is_package = directory.name == module.partition(".")[0] and directory.joinpath("__init__.py").exists()
+    return str(directory.parent if is_package else directory)
+
+
+def _import(name: str, root: str) -> ModuleType:
+    if sys.path[0] != root:
+        sys.path.insert(0, root)
     try:
         return import_module(name)
     except EnvoyPluginError:
         raise
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin's module raises is its author's to see
         if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
-            raise AppUnusable(f"There is no module {error.name}, seen from {here}.") from None
+            raise AppUnusable(f"There is no module {error.name}, seen from {root}.") from None
         raise AppUnusable(f"Importing {name} failed: {_what(error)} at {_where(error)}.") from None
 
 

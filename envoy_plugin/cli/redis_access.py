@@ -52,7 +52,7 @@ def ask_engine(app: str | None, env_file: Path | None, question: Callable[[Engin
     settings = Settings.from_env({**NOT_NEEDED, "REDIS_URL": DEV_REDIS_URL, **_filled(os.environ)})
     prefix = settings.redis_prefix or load_plugin(app).name
     try:
-        return asyncio.run(_ask(settings, prefix, question))
+        return asyncio.run(ask_redis(settings, prefix, question))
     except (RedisError, TimeoutError) as error:
         if settings.redis_url == DEV_REDIS_URL and not any(os.environ.get(name) for name in REDIS_VARIABLES):
             raise SettingsError([NO_REDIS]) from None
@@ -63,7 +63,13 @@ def _filled(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if value}
 
 
-async def _ask(settings: Settings, prefix: str, question: Callable[[Engine], Awaitable[Answer]]) -> Answer:
+async def ask_redis(settings: Settings, prefix: str, question: Callable[[Engine], Awaitable[Answer]]) -> Answer:
+    """What `question` answers about the keys with `prefix` in front, at the Redis of these settings.
+
+    Raises:
+        RedisError, TimeoutError: Redis doesn't answer.
+        SchemaTooNew: a newer release has written the keys.
+    """
     redis = connect_redis(
         settings.redis_url, tls_verify=settings.tls_verify, client_name="envoy-plugin", retries=RETRIES
     )

@@ -1,4 +1,4 @@
-"""What `check` finds about Redis; nothing is written there."""
+"""What `check` and `doctor` find about Redis; nothing is written there."""
 
 import asyncio
 from collections.abc import Mapping
@@ -19,6 +19,12 @@ from envoy_plugin.variables import is_loopback
 PATIENCE_SECONDS: Final = 20
 OLDEST: Final = (6, 2)
 KEEPS_EVERYTHING: Final = "noeviction"
+START: Final = "See that it runs, that REDIS_URL is its address and password, and that this machine may reach it."
+UPGRADE: Final = "Take a newer version at your host."
+ENCRYPT: Final = "Take the rediss:// URL that your host shows."
+KEEP: Final = "Set maxmemory-policy to noeviction at your host, or by CONFIG SET."
+PERSIST: Final = "Set appendonly to yes, or take a plan of your host's that keeps what is in it."
+DEPLOY: Final = "Deploy the release that wrote them, or a newer one."
 
 
 async def look_at_redis(settings: Settings, plugin_name: str | None) -> list[Finding]:
@@ -33,7 +39,7 @@ async def look_at_redis(settings: Settings, plugin_name: str | None) -> list[Fin
             facts = await _facts(redis)
             schema = [] if prefix is None else [_schema(await find_schema(Engine(redis, prefix=prefix)))]
     except (RedisError, TimeoutError) as error:
-        return [failed("redis", f"can't be used: {type(error).__name__}"), _way(settings.redis_url)]
+        return [failed("redis", f"can't be used: {type(error).__name__}", START), _way(settings.redis_url)]
     return [version_finding(facts), _way(settings.redis_url), _policy(facts), _persistence(facts), *schema]
 
 
@@ -50,7 +56,7 @@ def version_finding(facts: Mapping[str, Any]) -> Finding:
     version = str(facts.get("redis_version", ""))
     numbers = tuple(int(word) for word in version.split(".")[:2] if word.isdecimal())
     if numbers and numbers < OLDEST:
-        return failed("redis", f"is version {version}; 6.2 or later is needed")
+        return failed("redis", f"is version {version}; 6.2 or later is needed", UPGRADE)
     return ok("redis", f"answers, version {version or 'unknown'}")
 
 
@@ -60,7 +66,8 @@ def _way(url: str) -> Finding:
         return ok("redis connection", "TLS")
     if parts.scheme == "unix" or is_loopback(parts.hostname or ""):
         return ok("redis connection", "on this machine")
-    return warning("redis connection", "neither TLS nor on this machine: use rediss:// unless the network is private")
+    text = "neither TLS nor on this machine: use rediss:// unless the network is private"
+    return warning("redis connection", text, ENCRYPT)
 
 
 def _policy(facts: Mapping[str, Any]) -> Finding:
@@ -68,19 +75,20 @@ def _policy(facts: Mapping[str, Any]) -> Finding:
     if policy == KEEPS_EVERYTHING:
         return ok("redis memory", "refuses when it is full (noeviction)")
     if policy is None:
-        return warning("redis memory", "doesn't tell its maxmemory-policy, which must be noeviction")
-    return warning("redis memory", f"may forget jobs when it is full: maxmemory-policy is {policy}, not noeviction")
+        return warning("redis memory", "doesn't tell its maxmemory-policy, which must be noeviction", KEEP)
+    text = f"may forget jobs when it is full: maxmemory-policy is {policy}, not noeviction"
+    return warning("redis memory", text, KEEP)
 
 
 def _persistence(facts: Mapping[str, Any]) -> Finding:
     if facts.get("aof_enabled") == 1:
         return ok("redis persistence", "append-only file")
     if "aof_enabled" not in facts:
-        return warning("redis persistence", "doesn't tell whether it is append-only")
-    return warning("redis persistence", "not append-only: jobs may be lost when Redis itself is restarted")
+        return warning("redis persistence", "doesn't tell whether it is append-only", PERSIST)
+    return warning("redis persistence", "not append-only: jobs may be lost when Redis itself is restarted", PERSIST)
 
 
 def _schema(found: int) -> Finding:
     if found > SCHEMA:
-        return failed("redis keys", f"are of schema {found}; this release knows {SCHEMA}: deploy a newer one")
+        return failed("redis keys", f"are of schema {found}; this release knows {SCHEMA}: deploy a newer one", DEPLOY)
     return ok("redis keys", f"schema {found}" if found else "none yet")

@@ -1,19 +1,17 @@
 """`envoy-plugin routes`: what a plugin handles."""
 
 import json
-from typing import Annotated, Any, Final
-from urllib.parse import urlsplit
+from typing import Annotated, Any
 
 import typer
 
 from envoy_plugin.cli.environment import load_env_file
 from envoy_plugin.cli.loading import load_plugin
 from envoy_plugin.cli.options import AppOption, EnvFileOption, JsonOption
+from envoy_plugin.cli.public_urls import events_url, read_base
 from envoy_plugin.cli.table import table
 from envoy_plugin.injection import place
 from envoy_plugin.routing import Handler
-
-EVENTS_PATH: Final = "/envoy/events"
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -35,11 +33,11 @@ def routes(
     Example: envoy-plugin routes --app my_plugin:plugin --url https://doors.example.com
     """
     load_env_file(env_file)
-    base = _base(url)
+    base = read_base(url, "--url")
     plugin = load_plugin(plugin_app)
     rows = [_row(handler, base) for handler in plugin.handlers.values()]
     if json_wanted:
-        typer.echo(json.dumps({"plugin": plugin.name, "url": base + EVENTS_PATH, "handlers": rows}, ensure_ascii=False))
+        typer.echo(json.dumps({"plugin": plugin.name, "url": events_url(base), "handlers": rows}, ensure_ascii=False))
     else:
         columns = ("event", "mode", "url", "function")
         typer.echo(
@@ -47,19 +45,12 @@ def routes(
         )
 
 
-def _base(url: str) -> str:
-    parts = urlsplit(url)
-    if url and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment):
-        raise typer.BadParameter("Give a URL such as https://doors.example.com.", param_hint="--url")
-    return url.rstrip("/")
-
-
 def _row(handler: Handler, base: str) -> dict[str, Any]:
     """What is registered; `timeout_seconds` None: HANDLER_TIMEOUT."""
     return {
         "event": handler.event,
         "mode": "background" if handler.background else "inline",
-        "url": f"{base}{EVENTS_PATH}/{handler.event}",
+        "url": events_url(base, handler.event),
         "function": place(handler.function),
         "timeout_seconds": handler.timeout.total_seconds() if handler.timeout else None,
         "retries": handler.retries,

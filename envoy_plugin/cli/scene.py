@@ -4,18 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from envoy_plugin.cli.ports import DEV_REDIS_URL, LOOPBACK
+from envoy_plugin.cli.public_urls import events_url
 from envoy_plugin.simulator import defaults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """Where everything is; `plugin` is MODULE:ATTR, and what reloading means is in `supervising`."""
+    """Where everything is; `plugin` is MODULE:ATTR, and what reloading means is in `supervising`.
+
+    `public_url` is what a tunnel to the plugin's port is called outside; empty without one.
+    """
 
     plugin: str
     plugin_port: int
     envoy_port: int
     redis_url: str = field(repr=False)
     reload: bool
+    public_url: str = ""
 
     @property
     def envoy_url(self) -> str:
@@ -39,12 +44,22 @@ class Scene:
             f"Simulated Envoy  {self.envoy_url}",
             f"Redis            {f'{self.redis_url}  (in memory, gone at the end)' if in_memory else 'yours'}",
             f"Reload           {'when a Python file here is saved; jobs are kept' if self.reload else 'off'}",
+            *self._dev_dashboard(),
             "Next, in another terminal:",
             f"  {self._ports_set()}envoy-plugin trigger entry_sign_in --follow",
             f"  {self._redis_set() if in_memory else ''}envoy-plugin jobs list",
             "Ctrl-C ends everything.",
         ]
         return "\n".join(lines)
+
+    def _dev_dashboard(self) -> list[str]:
+        """What to enter there while a tunnel leads here, and how to see the URL of each event."""
+        if not self.public_url:
+            return []
+        return [
+            f"Dev Dashboard    {events_url(self.public_url)}  (for every event)",
+            f"  envoy-plugin routes --app {self.plugin} --url {self.public_url}",
+        ]
 
     def _ports_set(self) -> str:
         """The variables that `trigger` needs where the ports aren't the usual ones."""

@@ -76,3 +76,10 @@ class Keys:
     def token(self) -> str:
         """The plugin's token, sealed; its lock and its failures are named after it."""
         return self.of("token")
+
+    def storage(self, install: str | None) -> tuple[str, str, str, str]:
+        """The storage of an install, or (None) of the plugin: items, their order, what is unique, when items end."""
+        scope = "" if install is None else f":{install}"
+        kinds = self.of("storage"), self.of("storage_order"), self.of("storage_unique"), self.of("storage_due")
+        items, order, unique, due = (f"{kind}{scope}" for kind in kinds)
+        return items, order, unique, due

@@ -92,6 +92,10 @@ class Faults:
         now = self._clock()
         self._armed = [Armed(fault, now) for fault in faults]
 
+    def add(self, fault: Fault) -> None:
+        """Set a fault beside those that are set, behind them."""
+        self._armed = [*self.live(), Armed(fault, self._clock())]
+
     def live(self) -> list[Armed]:
         """The faults that aren't over."""
         now = self._clock()

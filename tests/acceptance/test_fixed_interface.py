@@ -38,7 +38,7 @@ REPOSITORY = Path(__file__).parents[2]
 SIGNED = {"ENVOY_CLIENT_SECRET": CLIENT_SECRET}
 OUTCOMES = {
     "entry_sign_in": (200, "done", {"said": "done"}),
-    "entry_sign_out": (202, "ongoing", {"message": "Accepted"}),
+    "entry_sign_out": (202, "ongoing", {}),
     "entry_screened": (400, "ignored", {"message": "Nothing to do"}),
     "entry_reviewed": (412, "failed", {"message": "It can't be done"}),
     "invite_created": (500, "failed", {"message": "The plugin failed unexpectedly"}),

@@ -71,16 +71,16 @@ async def test_a_202_is_given_once_the_job_is_in_redis(serve: Serve) -> None:
     served = await serve(in_order(Done()), worker=False)
     delivery = await served.deliver()
     assert delivery.answer is not None
-    assert (delivery.answer.status, delivery.answer.body) == (202, {"message": "Accepted"})
+    assert (delivery.answer.status, delivery.answer.body) == (202, {})
     job = await served.event_job()
     assert (job.state, job.kind, job.install) == (State.AVAILABLE, "entry_sign_in", "1001")
     assert (job.retries_left, job.owes) == (5, "report")
 
 
 SHOWN: list[tuple[Any, State, str | None, dict[str, Any]]] = [
-    (None, State.SUCCEEDED, None, {"status": "done", "status_message": "Accepted"}),
+    (None, State.SUCCEEDED, None, {"status": "done", "status_message": None}),
     (Done("In", Text("Door", "7")), State.SUCCEEDED, None, {"status": "done", "status_message": "In"}),
-    ({"badge": 7}, State.SUCCEEDED, None, {"status": "done", "status_message": "Accepted"}),
+    ({"badge": 7}, State.SUCCEEDED, None, {"status": "done", "status_message": None}),
     (
         Ignored("No door", "no-door"),
         State.SUCCEEDED,
@@ -365,3 +365,10 @@ async def test_a_run_knows_its_job_attempt_and_whether_the_process_stops(serve: 
     goes_on.set()
     job = await served.finishes()
     assert seen == [(job.id, 1, False), (f"Run({job.id!r}, attempt=1)", 1, True)]
+
+
+async def test_a_handler_that_cancels_itself_has_failed(serve: Serve) -> None:
+    served = await serve(in_order(asyncio.CancelledError()), retries=0)
+    await served.deliver()
+
+    assert (await served.settled())["status"] == "failed"

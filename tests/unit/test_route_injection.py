@@ -34,7 +34,7 @@ async def plain(form: dict[str, Any]) -> None: ...
 async def bare(form: dict) -> None: ...  # type: ignore[type-arg]  # people write it
 
 
-async def anything(  # noqa: PLR0917
+async def anything(
     route: Route, meta: RouteMeta, params: RouteParams, api: EnvoyPluginAPI, user: EnvoyUserAPI, doors: Doors
 ) -> None: ...
 
@@ -69,7 +69,7 @@ def at_once(route: Route) -> None: ...
 @pytest.mark.parametrize(
     ("kind", "function", "message"),
     [
-        *((kind, with_event, "'event' asks for Event, but that is nothing a setup step is given") for kind in RouteKind),
+        *((kind, with_event, "'event' asks for Event, but that is nothing a setup step") for kind in RouteKind),
         (RouteKind.REMOTE_VALUE, with_entry, "asks for Entry, but that is nothing a setup step is given"),
         (RouteKind.MIGRATION, with_run, "For migration it can have Route, RouteMeta, .*, DoorConfig, and what @plugin"),
         (RouteKind.OPTIONS, with_run, "DoorConfig, cursor, page, search, and what @plugin.provides gives"),

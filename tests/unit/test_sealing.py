@@ -84,6 +84,12 @@ def test_digests_differ_between_secrets_and_follow_the_new_one() -> None:
     assert Sealer([NEW]).digest("text") != Sealer([OLD]).digest("text")
 
 
+def test_there_is_a_digest_under_each_secret_the_new_one_first() -> None:
+    both = Sealer([NEW, OLD])
+    assert both.digests("text") == (Sealer([NEW]).digest("text"), Sealer([OLD]).digest("text"))
+    assert (both.generations, Sealer([NEW]).generations) == (2, 1)
+
+
 def test_no_secret_is_in_the_repr_or_in_an_error() -> None:
     assert repr(Sealer([NEW, OLD])) == "Sealer(2 keys)"
     with pytest.raises(SealError) as caught:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from envoy_plugin.errors import Problem, SettingsError
-from envoy_plugin.settings import LogFormat, LogLevel, Settings, TlsVerify
+from envoy_plugin.settings import LogFormat, LogLevel, Settings, StorageKind, TlsVerify
 from envoy_plugin.variables import is_loopback
 
 LEAST = {
@@ -215,6 +215,11 @@ def test_the_certificate_goes_unchecked_only_when_told_or_on_heroku(environ: dic
     assert read(**environ).tls_verify is verify
 
 
+def test_storage_is_envoys_unless_it_is_redis() -> None:
+    assert read().storage is StorageKind.ENVOY
+    assert read(STORAGE="Redis").storage is StorageKind.REDIS
+
+
 def test_a_dyno_is_herokus() -> None:
     assert read(DYNO="web.1").on_heroku
     assert not read(DYNO="").on_heroku
@@ -243,6 +248,7 @@ def test_a_duration_is_in_seconds_or_has_a_unit(text: str, seconds: float) -> No
         ("PORT", "65536"), ("PORT", "-1"), ("PORT", "٣"), ("DELIVERY_RECORDS", "maybe"), ("ACCESS_LOG", "1"),
         ("LOG_LEVEL", "loud"), ("LOG_FORMAT", "xml"), ("REDIS_TLS_VERIFY", "maybe"), ("HOST", "two words"),
         ("ENVOY_PLUGIN_ID", " "), ("JOB_KEEP_MOST", "all"), ("JOB_KEEP_FAILED", "366d"), ("JOB_KEEP_PAYLOAD", "long"),
+        ("STORAGE", "disk"),
     ],
 )  # fmt: skip
 def test_what_is_out_of_bounds_is_refused(name: str, value: str) -> None:

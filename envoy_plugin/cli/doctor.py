@@ -1,0 +1,64 @@
+"""`envoy-plugin doctor`: what is wrong with a running plugin's surroundings, and what to do about it."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from envoy_plugin.cli.environment import load_env_file
+from envoy_plugin.cli.envoy_findings import look_at_envoy
+from envoy_plugin.cli.findings import Finding, Status, show, verdict, warning
+from envoy_plugin.cli.options import AppOption, EnvFileOption, JsonOption
+from envoy_plugin.cli.own_findings import has_redis, look_at_plugin, look_at_settings
+from envoy_plugin.cli.redis_findings import look_at_redis
+from envoy_plugin.cli.report_findings import look_at_reports
+from envoy_plugin.plugin import Plugin
+from envoy_plugin.settings import Settings
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def doctor(
+    *,
+    plugin_app: AppOption = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Leave Envoy and Redis alone.")] = False,
+    json_wanted: JsonOption = False,
+    env_file: EnvFileOption = None,
+) -> None:
+    """Look at settings, plugin, Envoy's login, this machine's clock and Redis, and say what to do.
+
+    It logs in at Envoy once and writes nothing. Neither a secret nor a token is shown, so what it prints can be passed
+    on. Exit code 78 for settings, 1 for anything else that is wrong, 0 for none or only warnings.
+
+    Example: envoy-plugin doctor --env-file .env
+    """
+    load_env_file(env_file)
+    settings, findings = look_at_settings()
+    plugin, found = _plugin(plugin_app)
+    findings += found
+    if settings is not None and not offline:
+        findings += asyncio.run(_look_around(settings, plugin))
+    show(findings, advise=True, json_wanted=json_wanted)
+    raise typer.Exit(verdict(findings))
+
+
+def _plugin(app: str | None) -> tuple[Plugin | None, list[Finding]]:
+    """The plugin; that none is named is worth a warning here, since most of this can be told without one."""
+    try:
+        return look_at_plugin(app)
+    except typer.BadParameter as error:
+        if app is not None:
+            raise
+        return None, [warning("plugin", "is not named, so it wasn't looked at", error.message)]
+
+
+async def _look_around(settings: Settings, plugin: Plugin | None) -> list[Finding]:
+    findings = await look_at_envoy(settings)
+    if not has_redis():
+        return findings
+    name = plugin.name if plugin else None
+    findings += await look_at_redis(settings, name)
+    if not any(finding.status is Status.FAILED and finding.about.startswith("redis") for finding in findings):
+        findings += await look_at_reports(settings, name)
+    return findings

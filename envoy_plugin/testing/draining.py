@@ -1,0 +1,88 @@
+"""Running a plugin's background work in a test: one job after another, in the test's own task, until nothing is due.
+
+Nothing waits and nothing runs beside the test, so that the same test does the same every time.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime
+from math import ceil
+from typing import Final
+
+from envoy_plugin.engine.engine import Engine, Mode
+from envoy_plugin.engine.model import Claimed, Job
+from envoy_plugin.engine.queries import MOST_LISTED, list_jobs
+from envoy_plugin.engine.states import State
+from envoy_plugin.engine.sweeper import BATCH, MAX_CRASHES
+from envoy_plugin.engine.verbs import Claim, Expire, Promote
+from envoy_plugin.errors import EngineError
+from envoy_plugin.execution import execute
+from envoy_plugin.logs import Bound
+from envoy_plugin.reports import QUEUE as REPORTS
+from envoy_plugin.runtime import Runtime
+from envoy_plugin.webhooks import QUEUE as EVENTS
+
+MOST_RUNS: Final = 1_000
+QUEUES: Final = (EVENTS, REPORTS)
+OPEN: Final = tuple(state for state in State if not state.ended)
+
+
+class Unfinished(AssertionError):
+    """There is background work that isn't over; the message has a line for each piece."""
+
+
+async def work(runtime: Runtime) -> None:
+    """Run everything that is due, and what becomes due by it; one at a time, events before reports.
+
+    Raises:
+        Unfinished: it doesn't end.
+    """
+    for _ in range(MOST_RUNS):
+        held = await _claim(runtime.engine)
+        if not held:
+            return
+        for one in held:
+            await _run(runtime, one)
+    raise Unfinished(f"After {MOST_RUNS} runs there is still something due: does a handler snooze for no time at all?")
+
+
+async def check_finished(runtime: Runtime) -> None:
+    """Make sure that nothing is left.
+
+    Raises:
+        Unfinished: something is.
+    """
+    jobs = await list_jobs(runtime.engine, OPEN, limit=MOST_LISTED)
+    if jobs:
+        now = datetime.fromtimestamp(runtime.clock()).astimezone()
+        raise Unfinished("\n".join(_told(sorted(jobs, key=lambda job: job.id), now)))
+
+
+async def _claim(engine: Engine) -> list[Claimed]:
+    """The next job of each queue, once whatever is due has been made available."""
+    due = (Promote(limit=BATCH), Expire(limit=BATCH, max_crashes=MAX_CRASHES))
+    claims = [Claim(queue=queue, n=1, who="test", lease=None) for queue in QUEUES]
+    answers = await engine.call([*due, *claims], Mode.EACH)
+    return [held for claimed in answers[len(due) :] for held in claimed]
+
+
+async def _run(runtime: Runtime, held: Claimed) -> None:
+    with Bound(job=held.id, install=held.install, attempt=held.attempt):
+        end = await execute(runtime, held)
+        with suppress(EngineError):  # the handler, or the test, has ended the job otherwise
+            await runtime.engine.run(end)
+
+
+def _told(jobs: list[Job], now: datetime) -> Iterator[str]:
+    yield f"{len(jobs)} not finished:"
+    for job in jobs:
+        what = "the report to Envoy" if job.queue == REPORTS else job.kind
+        why = f" (before: {job.history[-1].detail})" if job.history[-1].detail else ""
+        yield f"  {what}, install {job.install}: {job.state}, attempt {job.attempt}{why}{_due(job, now)}"
+
+
+def _due(job: Job, now: datetime) -> str:
+    if job.due is None or job.state is not State.SCHEDULED:
+        return ""
+    seconds = max(0, ceil((job.due - now).total_seconds()))
+    return f", due in {seconds} s: envoy.tick(timedelta(seconds={seconds})), then drain again"
