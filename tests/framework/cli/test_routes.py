@@ -51,7 +51,10 @@ async def test_setup_steps_and_patterns_are_shown_with_their_urls(project: Proje
     for url in (events, f"{routes}/options/groups", f"{routes}/selected-values/my%20groups"):
         assert f"  {url}  " in out
     told = json.loads((await project.run("routes", "--json"))[1])
-    assert [(row["event"], row["url"]) for row in told["handlers"]][0] == ("invite_*", "/envoy/events")
+    assert [(row["event"], row["url"]) for row in told["handlers"]] == [
+        ("invite_*", "/envoy/events"),
+        ("parcel_*", "/envoy/events"),
+    ]
     assert [(row["name"], row["kind"], row["url"]) for row in told["routes"]] == [
         ("groups", "options", "/envoy/routes/options/groups"),
         ("my groups", "selected-values", "/envoy/routes/selected-values/my%20groups"),
