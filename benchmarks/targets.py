@@ -45,6 +45,11 @@ WEBHOOK = {
     "idle_rss_mib": Target("RSS of an idle web process, MiB", 85, 70, at_most=True),
 }
 
+FOOTPRINT = {
+    "import_seconds": Target("`import envoy_plugin`, seconds", 0.5, 0.3, at_most=True),
+    "idle_web_mib": Target("RSS of an idle `envoy-plugin web`, MiB", 85, 70, at_most=True),
+}
+
 
 def print_targets(targets: dict[str, Target], figures: dict[str, float]) -> None:
     """A row for each figure: value, must, aim, which is met."""

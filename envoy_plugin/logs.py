@@ -19,7 +19,7 @@ import logging
 import re
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import date, timedelta
 from types import TracebackType
@@ -69,6 +69,11 @@ def configure_logs(*, level: str, json: bool, access: bool = False, stream: Text
     root.setLevel(level.upper())
     root.handlers[:] = [_handler(stream or sys.stdout, json=json)]
     logging.getLogger(ACCESS_LOGGER).setLevel(logging.INFO if access else logging.WARNING)
+
+
+def also_tell(tell: Callable[[str], None]) -> None:
+    """Call `tell` with every line that the process logs from now on, as JSON, beside where it goes already."""
+    logging.getLogger().addHandler(_Teller(tell))
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
@@ -224,13 +229,28 @@ def _handler(stream: TextIO, *, json: bool) -> logging.Handler:
     renderer: Processor = structlog.processors.JSONRenderer() if json else _render_text
     handler = logging.StreamHandler(stream)
     handler.set_name(HANDLER_NAME)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=_FOREIGN_CHAIN,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        )
-    )
+    handler.setFormatter(_formatter(renderer))
     return handler
+
+
+def _formatter(renderer: Processor) -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_FOREIGN_CHAIN,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+    )
+
+
+class _Teller(logging.Handler):
+    """Hands each line to a function."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__()
+        self._tell = tell
+        self.setFormatter(_formatter(structlog.processors.JSONRenderer()))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """For logging itself."""
+        self._tell(self.format(record))
 
 
 _SHARED_CHAIN: Final[tuple[Processor, ...]] = (

@@ -39,10 +39,7 @@ log = get_logger(__name__)
 
 @dataclass(slots=True, kw_only=True)
 class Runtime:
-    """One per process, shared by `web` and `worker`. `stopping` turns True once, when the process is told to stop.
-
-    `clock` is now, in seconds since 1970.
-    """
+    """One per process, shared by `web` and `worker`. `stopping` turns True once, when the process is told to stop."""
 
     plugin: Plugin
     settings: Settings
@@ -55,7 +52,6 @@ class Runtime:
     background_sources: Sources
     route_sources: RouteSources
     user_tokens: UserTokens
-    clock: Clock
     stopping: bool = False
 
     def timeout_of(self, handler: Handler) -> timedelta:
@@ -155,7 +151,6 @@ async def _connect(
         background_sources=background_sources(platform, plugin.config, provided),
         route_sources=route_sources(platform, plugin.config, provided),
         user_tokens=user_tokens,
-        clock=clock,
     )
 
 

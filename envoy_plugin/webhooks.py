@@ -113,7 +113,7 @@ class Webhooks:
             payload=runtime.engine.seal(event.without_secrets()),
             retries=handler.retries,
             limit=runtime.timeout_of(handler) + LIMIT_GRACE,
-            unique=Unique(key=delivery_name(event, body), until=_now(runtime) + runtime.settings.delivery_window),
+            unique=Unique(key=delivery_name(event, body), until=datetime.now(UTC) + runtime.settings.delivery_window),
             owes=REPORT_DEBT if event.meta.job else None,
         )
 
@@ -145,10 +145,6 @@ class Webhooks:
                 enqueue_report(runtime.engine, Report.of(outcome, event.meta.job.id), event.meta.install_id)
             )
         return answer(outcome)
-
-
-def _now(runtime: Runtime) -> datetime:
-    return datetime.fromtimestamp(runtime.clock(), UTC)
 
 
 def delivery_name(event: Event, body: bytes) -> str:

@@ -19,18 +19,21 @@ from envoy_plugin.errors import EnvoyPluginError, SettingsError
 
 COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "dev": "Run a plugin, a simulated Envoy and a Redis on this machine, with reload on save.",
+        "dev": "Run a plugin here, with a simulated Envoy and a Redis in memory.",
         "web": "Answer Envoy's webhooks.",
         "worker": "Run background work, and tell Envoy its end.",
         "run": "Answer Envoy and run background work in one process.",
         "check": "Check settings, plugin and Redis, as before a release.",
-        "doctor": "Find out what is wrong with settings, Envoy's login, clock or Redis.",
+        "doctor": "Find out what is wrong around a plugin, and what to do.",
         "routes": "Show what the plugin handles.",
         "jobs": "Show jobs: list, show, tail.",
         "platform": "Run a simulated Envoy on this machine.",
         "trigger": "Send a signed event to a plugin, as Envoy would.",
         "route": "Ask a plugin what a setup step would ask it.",
         "config": "Show or change an install's config at Envoy: get, set, merge.",
+        "deliveries": "Show what reached the plugin that `dev` runs, both sides.",
+        "replay": "Send a webhook that reached the plugin once more.",
+        "save": "Keep a webhook that reached the plugin as a fixture.",
         "events": "Show the events that are known, and their payloads.",
         "fixtures": "Show saved bodies of webhooks: list, show.",
         "sign": "Sign a file as Envoy would.",

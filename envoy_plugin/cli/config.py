@@ -74,7 +74,8 @@ def set_(  # noqa: PLR0913 - one parameter is one option
 ) -> None:
     """Give keys new values, or remove them.
 
-    Other keys stay; the value null removes, too. Shows the whole config. Processes that run use what they have kept, for 5 minutes at most or until the install's next delivery.
+    Other keys stay; the value null removes, too. Shows the whole config. Processes that run use what they have kept,
+    for 5 minutes at most or until the install's next delivery.
 
     Example: envoy-plugin config set --install 1001 greeting=Hola level=3 --unset group
     """
@@ -95,7 +96,8 @@ def merge(  # noqa: PLR0913 - one parameter is one option
 ) -> None:
     """As set, but merge objects into those there.
 
-    That goes to any depth, and null removes at any depth. Shows the whole config. Processes that run use what they have kept, for 5 minutes at most or until the install's next delivery.
+    That goes to any depth, and null removes at any depth. Shows the whole config. Processes that run use what they have
+    kept, for 5 minutes at most or until the install's next delivery.
 
     Example: envoy-plugin config merge --install 1001 'door={"floor": 2, "wing": null}'
     """
@@ -148,6 +150,8 @@ def _answer(
     reveal: bool,
     json_wanted: bool,
 ) -> None:
+    if install in {"", ".", ".."}:
+        raise typer.BadParameter("Give Envoy's id of an install.", param_hint="--install")
     plugin = load_plugin_if_named(plugin_app)
 
     async def ask(asked: Asked) -> Found:

@@ -13,6 +13,7 @@ from typing import Annotated, Final
 import typer
 
 from envoy_plugin.cli.environment import load_env_file, log_as
+from envoy_plugin.cli.inspecting import inspecting, new_token
 from envoy_plugin.cli.loading import find_app
 from envoy_plugin.cli.local_envoy import simulated_envoy
 from envoy_plugin.cli.options import AppOption, EnvFileOption, PortOption
@@ -22,6 +23,7 @@ from envoy_plugin.cli.scene import Scene
 from envoy_plugin.cli.supervising import Recipe, supervise
 from envoy_plugin.settings import REDIS_VARIABLES, Settings
 from envoy_plugin.simulator import defaults
+from envoy_plugin.simulator.platform import JOBS
 from envoy_plugin.variables import MEMORY_URL
 
 DEV_VARIABLES: Final[Mapping[str, str]] = {
@@ -64,6 +66,7 @@ def dev(  # noqa: PLR0913 - one parameter is one option
     """Run a plugin on this machine, with a simulated Envoy and a Redis in memory, until Ctrl-C.
 
     The plugin (web and worker) starts again when a Python file below this directory is saved; jobs are kept meanwhile.
+    The inspector, whose URL is printed, shows every webhook that reached it, both sides.
     Everything listens on 127.0.0.1 alone. Without ENVOY_CLIENT_ID and ENVOY_CLIENT_SECRET, made-up ones are used.
 
     Example: envoy-plugin dev --app my_plugin:plugin
@@ -82,6 +85,7 @@ def dev(  # noqa: PLR0913 - one parameter is one option
             envoy_port=envoy_port,
             redis_url=redis_url,
             reload=reload,
+            token=new_token(),
             public_url=public_base,
         )
         typer.echo(scene.banner(in_memory=settings.redis_url == MEMORY_URL))
@@ -117,7 +121,16 @@ async def _run(settings: Settings, scene: Scene, environ: Mapping[str, str]) -> 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    command = (sys.executable, "-m", "envoy_plugin.cli", "run", "--app", scene.plugin)
-    recipe = Recipe(command=command, environ=environ, patience=settings.drain_timeout + GRACE)
-    async with simulated_envoy(settings, scene.envoy_port):
+    async with (
+        simulated_envoy(settings, scene.envoy_port) as envoy,
+        inspecting(settings, scene, envoy[JOBS]) as inspection,
+    ):
+        recipe = Recipe(
+            command=(sys.executable, "-m", "envoy_plugin.cli", "run", "--app", scene.plugin),
+            environ={**environ, "PORT": str(inspection.plugin_port)},
+            patience=settings.drain_timeout + GRACE,
+            lines=inspection.lines,
+            on_start=inspection.door.open,
+            on_end=inspection.door.close,
+        )
         return await supervise(recipe, stop, reload=scene.reload)

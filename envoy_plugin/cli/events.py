@@ -48,7 +48,7 @@ def _cells(row: JsonObject) -> list[str]:
 def _body(event: str, seed: int, *, as_sent: bool) -> str:
     if event not in EVENTS:
         names = get_close_matches(event, EVENTS, n=3)
-        hint = f" Did you mean {', '.join(names)}?" if names else ""
+        hint = f" Did you mean {', '.join(names)}?" if names else " `envoy-plugin events` lists what is."
         raise typer.BadParameter(f"{event!r} isn't known here.{hint}", param_hint="EVENT")
     try:
         webhook = build_webhook(event, seed=seed)

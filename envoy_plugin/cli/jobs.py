@@ -56,7 +56,7 @@ def show(
     json_wanted: JsonOption = False,
     env_file: EnvFileOption = None,
 ) -> None:
-    """Show a job: its facts, its attempts, its history, and the report of its end.
+    """Show a job: facts, attempts, history, report of its end.
 
     Example: envoy-plugin jobs show a2rwiehoecn464zn
     """

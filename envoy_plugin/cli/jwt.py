@@ -67,7 +67,9 @@ def decode(
     env_file: EnvFileOption = None,
     plugin_app: AppOption = None,
 ) -> None:
-    """Show what a token says, if it is the plugin's own and has not ended; exit 1 if not.
+    """Show what a token of the plugin's own says.
+
+    Exit code 1 where it is none of the plugin's own, or has ended.
 
     Example: envoy-plugin jwt decode < token.txt
     """

@@ -18,7 +18,7 @@ log = get_logger(__name__)
 
 
 @asynccontextmanager
-async def simulated_envoy(settings: Settings, port: int) -> AsyncIterator[None]:
+async def simulated_envoy(settings: Settings, port: int) -> AsyncIterator[web.Application]:
     """Serve one on `port` of 127.0.0.1 that knows the client of these settings."""
     platform = create_platform(client_id=settings.client_id, client_secret=" ".join(settings.client_secrets))
     platform.on_response_prepare.append(_show)
@@ -26,7 +26,7 @@ async def simulated_envoy(settings: Settings, port: int) -> AsyncIterator[None]:
     await runner.setup()
     try:
         await web.TCPSite(runner, LOOPBACK, port).start()
-        yield
+        yield platform
     finally:
         await runner.cleanup()
 

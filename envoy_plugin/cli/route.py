@@ -72,6 +72,8 @@ def route(  # noqa: PLR0913 - one parameter is one option
     """
     if form and kind is not RouteKind.VALIDATION:
         raise typer.BadParameter(f"Only a validation has a form; {kind} has --param.", param_hint="--form")
+    if name in {"", ".", ".."} or "/" in name:
+        raise typer.BadParameter(f"{name!r} can't stand in a URL as the name of a route.", param_hint="NAME")
     url = find_target(to, f"{defaults.ROUTES_PATH}/{kind}/{name}", i_know=i_know)
     question = Question(
         kind=kind,

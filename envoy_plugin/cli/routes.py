@@ -27,9 +27,10 @@ def routes(
     json_wanted: JsonOption = False,
     env_file: EnvFileOption = None,
 ) -> None:
-    """Show what the plugin handles, events and setup steps: how, by which function, and the URL for Envoy's Dev Dashboard.
+    """Show the events and setup steps that the plugin handles: how, by which function, and the URL of each.
 
-    Any event can be sent to /envoy/events too; one that a pattern such as invite_* means, to a URL of its own.
+    The URLs are for Envoy's Dev Dashboard. Any event can be sent to /envoy/events too, and one that a pattern such as
+    invite_* means also to a URL of its own.
 
     Example: envoy-plugin routes --app my_plugin:plugin --url https://doors.example.com
     """

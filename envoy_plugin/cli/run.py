@@ -20,6 +20,7 @@ def run(
     host: HostOption = None,
     env_file: EnvFileOption = None,
     lifeline: Annotated[int | None, typer.Option(hidden=True, help="A pipe; stop when its other end closes.")] = None,
+    lines: Annotated[int | None, typer.Option(hidden=True, help="A pipe; write the log lines to it too.")] = None,
 ) -> None:
     """Answer Envoy and run background work in one process, until SIGTERM or SIGINT: `web` and `worker` together.
 
@@ -27,4 +28,10 @@ def run(
     """
     if lifeline is not None:
         end_with(lifeline)
-    start({Role.WEB, Role.WORKER}, app=plugin_app, env_file=env_file, overrides={"PORT": port, "HOST": host})
+    start(
+        {Role.WEB, Role.WORKER},
+        app=plugin_app,
+        env_file=env_file,
+        overrides={"PORT": port, "HOST": host},
+        lines=lines,
+    )

@@ -12,7 +12,8 @@ from envoy_plugin.simulator import defaults
 class Scene:
     """Where everything is; `plugin` is MODULE:ATTR, and what reloading means is in `supervising`.
 
-    `public_url` is what a tunnel to the plugin's port is called outside; empty without one.
+    `token` opens the inspector. `public_url` is what a tunnel to the plugin's port is called outside; empty without
+    one.
     """
 
     plugin: str
@@ -20,6 +21,7 @@ class Scene:
     envoy_port: int
     redis_url: str = field(repr=False)
     reload: bool
+    token: str = field(repr=False)
     public_url: str = ""
 
     @property
@@ -28,11 +30,15 @@ class Scene:
         return f"http://{LOOPBACK}:{self.envoy_port}"
 
     @property
+    def inspector_url(self) -> str:
+        """The URL that opens the inspector, with its token."""
+        return f"http://{LOOPBACK}:{self.plugin_port}/_envoy/?token={self.token}"
+
+    @property
     def variables(self) -> Mapping[str, str]:
-        """The environment variables that tell the plugin where everything is."""
+        """The environment variables that tell the plugin where everything is, but for its port behind the inspector."""
         return {
             "HOST": LOOPBACK,
-            "PORT": str(self.plugin_port),
             "ENVOY_BASE_URL": self.envoy_url,
             "REDIS_URL": self.redis_url,
         }
@@ -42,6 +48,7 @@ class Scene:
         lines = [
             f"Plugin           http://{LOOPBACK}:{self.plugin_port}{defaults.EVENTS_PATH}  ({self.plugin})",
             f"Simulated Envoy  {self.envoy_url}",
+            f"Inspector        {self.inspector_url}",
             f"Redis            {f'{self.redis_url}  (in memory, gone at the end)' if in_memory else 'yours'}",
             f"Reload           {'when a Python file here is saved; jobs are kept' if self.reload else 'off'}",
             *self._dev_dashboard(),

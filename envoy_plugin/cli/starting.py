@@ -15,6 +15,7 @@ from envoy_plugin.cli.environment import load_env_file, log_as, read_settings
 from envoy_plugin.cli.exits import ExitCode
 from envoy_plugin.cli.loading import load_plugin
 from envoy_plugin.cli.ports import free_port
+from envoy_plugin.cli.telling import tell_lines
 from envoy_plugin.errors import EnvoyPluginError
 from envoy_plugin.logs import get_logger
 from envoy_plugin.plugin import Plugin
@@ -27,9 +28,16 @@ log = get_logger(__name__)
 
 
 def start(
-    roles: Collection[Role], *, app: str | None, env_file: Path | None, overrides: Mapping[str, object] | None = None
+    roles: Collection[Role],
+    *,
+    app: str | None,
+    env_file: Path | None,
+    overrides: Mapping[str, object] | None = None,
+    lines: int | None = None,
 ) -> None:
     """Serve the plugin until SIGTERM or SIGINT; `overrides` are variables that options set.
+
+    `lines` is a pipe that gets the log lines too, and what the plugin's keys in Redis begin with.
 
     Raises:
         typer.BadParameter: no plugin is named.
@@ -41,7 +49,10 @@ def start(
     load_env_file(env_file)
     settings = _with_one_port(read_settings(overrides or {}))
     log_as(settings)
+    say_prefix = None if lines is None else tell_lines(lines)
     plugin = load_plugin(app)
+    if say_prefix is not None:
+        say_prefix(settings.prefix_for(plugin.name))
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(plugin, settings, roles))
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -26,12 +26,16 @@ class NoReload(EnvoyPluginError):
 class Recipe:
     """How the process is started, and how long it has to end after SIGTERM; then it is killed.
 
-    `--lifeline FD` is added to the command: a pipe that closes when this process ends.
+    `--lifeline FD` is added to the command: a pipe that closes when this process ends; and `--lines FD`, a pipe for
+    what it logs. `on_start` is called when it is started, `on_end` when it has ended by itself.
     """
 
     command: tuple[str, ...]
     environ: Mapping[str, str] = field(repr=False)
     patience: timedelta
+    lines: int
+    on_start: Callable[[], None]
+    on_end: Callable[[], None]
 
 
 async def supervise(recipe: Recipe, stop: asyncio.Event, *, reload: bool) -> int:
@@ -70,13 +74,19 @@ async def _live_again_and_again(
 async def _live(recipe: Recipe, lifeline: int, interruptions: set[asyncio.Future[Any]]) -> int | None:
     """One life of the process: its exit code, or None where it was an interruption that ended it."""
     process = await asyncio.create_subprocess_exec(
-        *recipe.command, f"--lifeline={lifeline}", env=dict(recipe.environ), pass_fds=(lifeline,)
+        *recipe.command,
+        f"--lifeline={lifeline}",
+        f"--lines={recipe.lines}",
+        env=dict(recipe.environ),
+        pass_fds=(lifeline, recipe.lines),
     )
+    recipe.on_start()
     ended = asyncio.ensure_future(process.wait())
     try:
         await asyncio.wait({ended, *interruptions}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        by_itself = ended.done()
+        if by_itself := ended.done():
+            recipe.on_end()
         await _end(process, ended, recipe.patience)
     return ended.result() if by_itself else None
 

@@ -48,7 +48,10 @@ def read_secrets(variable: str) -> list[str]:
 
     Raises:
         SettingsError: there is none.
+        typer.BadParameter: no variable can have this name.
     """
+    if not variable.isidentifier():
+        raise typer.BadParameter("Give the name of an environment variable.", param_hint="--secret-env")
     words = os.environ.get(variable, "").split()
     if not words:
         where = "It is in Envoy's Dev Dashboard."

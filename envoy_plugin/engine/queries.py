@@ -121,3 +121,9 @@ async def count_jobs(engine: Engine) -> dict[State, int]:
     counts.update(zip(plain, sizes[: len(plain)], strict=True))
     counts[State.AVAILABLE] = sum(sizes[len(plain) :])
     return counts
+
+
+async def find_holder(engine: Engine, key: str) -> str | None:
+    """The id of the job that holds a unique key; None: none does any more, or none ever did."""
+    found = await engine.redis.get(engine.keys.of("unique", key))
+    return None if found is None else _text(found)

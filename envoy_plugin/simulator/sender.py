@@ -8,7 +8,7 @@ from io import BytesIO
 from time import perf_counter
 from typing import Final
 
-from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
+from aiohttp import ClientConnectorError, ClientError, ClientResponse, ClientSession, ClientTimeout
 from yarl import URL
 
 from envoy_plugin.simulator.answers import OUTCOMES, Outcome, read_outcome
@@ -84,6 +84,8 @@ async def send(
         answer = await _post(session, request, timeout, tampering.slow)
     except TimeoutError:
         fault = f"No answer within {timeout.total_seconds():g} s."
+    except ClientConnectorError as error:
+        fault = f"No answer: {error.host}:{error.port} can't be reached. Is the plugin running?"
     except ClientError as error:
         fault = f"No answer: {error or type(error).__name__}"
     elapsed = timedelta(seconds=perf_counter() - started)

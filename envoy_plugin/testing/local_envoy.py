@@ -135,7 +135,7 @@ class LocalEnvoy:
             Unfinished: something waits, for a retry as a rule; the message says for how long.
         """
         await self.work()
-        await check_finished(self._parts.runtime)
+        await check_finished(self._parts.runtime.engine, self.now)
 
     def job(self, delivery: Delivery | str) -> JobAtEnvoy:
         """What Envoy holds of a delivery's job, or of the job with this id.
@@ -187,8 +187,8 @@ class LocalEnvoy:
     def tick(self, span: timedelta) -> None:
         """Move the time ahead: retries and snoozes that are due by then can run, tokens and cached configs end.
 
-        What a handler itself reads from the machine's clock doesn't move, nor does what Redis forgets by itself: the
-        answers to inline deliveries that are kept for a second one.
+        What a handler itself reads from the machine's clock doesn't move, nor does what Redis forgets by itself, as the
+        deliveries that are remembered for a second one.
 
         Raises:
             ValueError: `span` is negative.

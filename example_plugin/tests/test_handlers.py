@@ -1,10 +1,11 @@
-"""Handlers are plain functions: called here with nothing around them."""
+"""Handlers are plain functions: called here with nothing around them, and with payloads as Envoy would send them."""
 
 from datetime import timedelta
 
 import pytest
 
-from envoy_plugin import Done, Entry, Failed, Invite, Option, Reject, Secret
+from envoy_plugin import Done, Failed, Option, Reject, Secret
+from envoy_plugin.testing import make_entry, make_invite
 from example_plugin.doors import Doors
 from example_plugin.plugin import (
     DoorConfig,
@@ -16,8 +17,8 @@ from example_plugin.plugin import (
 )
 
 CONFIG = DoorConfig()
-INVITE = Invite(id="17")
-ENTRY = Entry(id="9001")
+INVITE = make_invite(id="17")
+ENTRY = make_entry("entry_sign_out", id="9001")
 
 
 async def test_the_front_desk_expects_an_invited_visitor_until_the_invite_is_removed() -> None:

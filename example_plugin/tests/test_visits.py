@@ -1,60 +1,79 @@
-"""What a front desk sees of the plugin: events go in by HTTP, and Envoy's dashboard tells what became of them."""
+"""What a front desk sees of the plugin: Envoy's events go in, and its dashboard tells what came of them.
 
-from typing import Any
+The fixture `envoy` comes with `envoy_plugin[testing]`; see its docs, "Testing".
+"""
 
-from example_plugin.tests.conftest import FrontDesk, Told
+from datetime import timedelta
+
+import pytest
+
+from envoy_plugin.testing import LocalEnvoy
+from example_plugin.doors import Doors
 
 REVOKED = {"api_key": "revoked-key"}
 
 
-def labels(told: Told) -> list[Any]:
-    return [attachment["label"] for attachment in told.shown["attachments"]]
+async def test_a_visitor_who_signs_in_gets_a_badge_that_opens_the_doors(envoy: LocalEnvoy) -> None:
+    envoy.config = {"group": "Labs"}
+    delivery = await envoy.trigger("entry_sign_in", id="9001")
+    assert delivery.ongoing
+    await envoy.drain()
+    job = envoy.job(delivery)
+    assert job.status == "done"
+    assert list(job.attachments) == ["Badge", "PIN"]
+    assert job.message == f"Badge {job.attachments['Badge']} is ready"
+    assert envoy.provided(Doors).group_of("9001") == "Labs"
 
 
-async def test_a_visitor_who_signs_in_gets_a_badge(front_desk: FrontDesk) -> None:
-    told = await front_desk.send("entry_sign_in")
-    assert told.http_status == 202
-    assert told.shown["status"] == "done"
-    assert labels(told) == ["Badge", "PIN"]
-    assert told.shown["attachments"][0]["value"] in told.shown["status_message"]
+async def test_the_same_sign_in_twice_is_one_badge(envoy: LocalEnvoy) -> None:
+    first = await envoy.trigger("entry_sign_in")
+    await envoy.drain()
+    once = envoy.job(first)
+    again = await envoy.send(first.sent)
+    await envoy.drain()
+    assert again.ongoing
+    assert envoy.job(again).attachments == once.attachments
 
 
-async def test_the_same_sign_in_twice_is_one_badge(front_desk: FrontDesk) -> None:
-    first = await front_desk.send("entry_sign_in", job_id="4711")
-    second = await front_desk.send("entry_sign_in", job_id="4711")
-    assert second.http_status == 202
-    assert second.shown == first.shown
+async def test_a_badge_is_issued_once_although_envoy_is_away_in_the_middle(envoy: LocalEnvoy) -> None:
+    envoy.fail_next(503, times=3)
+    delivery = await envoy.trigger("entry_sign_in")
+    await envoy.work()
+    envoy.tick(timedelta(minutes=1))
+    await envoy.drain()
+    prepared, ready = envoy.job(delivery).messages[-2:]
+    assert prepared.replace("being prepared", "ready") == ready
 
 
-async def test_a_flow_that_the_installer_left_out_is_ignored(front_desk: FrontDesk) -> None:
-    config = {"flows_without_badge": ["Interview"]}
-    told = await front_desk.send("entry_sign_in", config=config, attributes={"flow-name": "Interview"})
-    assert told.shown["status"] == "ignored"
-    assert told.shown["status_message"] == "Visitors of the flow Interview get no badge"
-    assert labels(told) == []
+async def test_a_flow_that_the_installer_left_out_is_ignored(envoy: LocalEnvoy) -> None:
+    envoy.config = {"flows_without_badge": ["Interview"]}
+    delivery = await envoy.trigger("entry_sign_in", flow_name="Interview")
+    await envoy.drain()
+    job = envoy.job(delivery)
+    assert (job.status, job.message) == ("ignored", "Visitors of the flow Interview get no badge")
+    assert job.attachments == {}
 
 
-async def test_a_key_that_the_door_system_rejects_fails_the_job(front_desk: FrontDesk) -> None:
-    told = await front_desk.send("entry_sign_in", config=REVOKED)
-    assert told.http_status == 202
-    assert told.shown["status"] == "failed"
-    assert "Check it in the plugin's setup" in told.shown["status_message"]
-    assert "revoked-key" not in str(told.shown)
+@pytest.mark.parametrize(("event", "status"), [("entry_sign_in", 202), ("entry_sign_out", 412)])
+async def test_a_key_that_the_door_system_rejects_fails_the_job(envoy: LocalEnvoy, event: str, status: int) -> None:
+    envoy.config = REVOKED
+    delivery = await envoy.trigger(event)
+    await envoy.drain()
+    job = envoy.job(delivery)
+    assert (delivery.status, job.status) == (status, "failed")
+    assert job.message == "The door system rejected the API key. Check it in the plugin's setup."
+    assert "revoked-key" not in f"{job.reason}"
 
 
-async def test_a_key_that_the_door_system_rejects_fails_an_inline_event_at_once(front_desk: FrontDesk) -> None:
-    told = await front_desk.send("entry_sign_out", config=REVOKED)
-    assert told.http_status == 412
-    assert told.shown["status"] == "failed"
+async def test_a_config_that_does_not_fit_names_the_field(envoy: LocalEnvoy) -> None:
+    envoy.config = {"seconds_to_open": "soon"}
+    delivery = await envoy.trigger("entry_sign_in")
+    assert delivery.status == 412
+    assert "seconds_to_open" in f"{delivery.message}"
 
 
-async def test_a_config_that_does_not_fit_names_the_field(front_desk: FrontDesk) -> None:
-    told = await front_desk.send("entry_sign_in", config={"seconds_to_open": "soon"})
-    assert told.http_status == 412
-    assert "seconds_to_open" in told.shown["status_message"]
-
-
-async def test_every_step_of_a_visit_ends_well(front_desk: FrontDesk) -> None:
+async def test_every_step_of_a_visit_ends_well(envoy: LocalEnvoy) -> None:
     for event in ("invite_created", "invite_updated", "entry_sign_in", "entry_sign_out", "invite_removed"):
-        told = await front_desk.send(event)
-        assert (event, told.shown["status"]) == (event, "done")
+        delivery = await envoy.trigger(event, seed=7)
+        await envoy.drain()
+        assert (event, envoy.job(delivery).status) == (event, "done")

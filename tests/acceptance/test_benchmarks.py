@@ -15,3 +15,11 @@ def test_quick_engine_benchmark_ends_with_one_json_object() -> None:
     figures = json.loads(done.stdout.splitlines()[-1])
     assert {"drained_vs_saq", "redis_cpu_vs_saq"} <= figures.keys()
     assert all(isinstance(value, float) for value in figures.values())
+
+
+def test_the_footprint_is_told_in_one_json_object() -> None:
+    command = [sys.executable, str(BENCHMARKS / "footprint.py"), "--json", "--rounds", "1"]
+    done = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, check=True, timeout=60)
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures.keys() == {"import_seconds", "import_all_seconds", "idle_web_mib"}
+    assert all(value > 0 for value in figures.values())

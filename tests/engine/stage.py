@@ -42,7 +42,7 @@ class Stage:
         self.clear()
 
     async def _connect(self, url: str) -> Redis:
-        return Redis.from_url(url, protocol=2)
+        return Redis.from_url(url, protocol=2, socket_timeout=SLACK / 1000)
 
     def _run(self, work: Awaitable[Result]) -> Result:
         async def wait() -> Result:

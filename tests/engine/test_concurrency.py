@@ -24,6 +24,8 @@ from tests.engine.picture import Picture, take_picture
 CLIENTS: Final = 8
 STEPS: Final = 400
 ROUNDS: Final = 8
+PATIENCE: Final = 60
+"""Seconds for an answer: a busy machine is no fault of the engine's."""
 SECOND: Final = timedelta(seconds=1)
 BACKOFF: Final = Backoff(base=SECOND, factor=2, cap=10 * SECOND)
 QUEUES: Final = ("q", "other", "report")
@@ -159,22 +161,27 @@ async def finish(engine: Engine, crowd: Crowd) -> None:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(3))
-async def test_eight_clients_at_once_lose_nothing_and_share_nothing(
-    redis_url: str, redis: Redis, soak: int, seed: int
-) -> None:
-    crowd = Crowd()
-    async with AsyncExitStack() as connections:
-        engines = [
-            Engine(await connections.enter_async_context(Redis.from_url(redis_url)), prefix="test", clock=crowd.clock)
-            for _ in range(CLIENTS)
+async def test_eight_clients_at_once_lose_nothing_and_share_nothing(redis_url: str, soak: int, seed: int) -> None:
+    async with AsyncExitStack() as stack:
+        connections = [
+            await stack.enter_async_context(Redis.from_url(redis_url, socket_timeout=PATIENCE)) for _ in range(CLIENTS)
         ]
-        clients = [Client(engine, crowd, f"{seed} {place}") for place, engine in enumerate(engines)]
-        for _ in range(ROUNDS * soak):
-            await asyncio.gather(*(walk(client) for client in clients))
-            await check(redis, crowd)
-        await finish(engines[0], crowd)
-        await check(redis, crowd)
-        await forget(engines[0], crowd)
+        for turn in range(soak):
+            await connections[0].flushdb()
+            await crowd_in(connections, f"{seed} {turn}")
+
+
+async def crowd_in(connections: list[Redis], seed: str) -> None:
+    """One crowd, from its first job until nothing of it is left."""
+    crowd = Crowd()
+    engines = [Engine(redis, prefix="test", clock=crowd.clock) for redis in connections]
+    clients = [Client(engine, crowd, f"{seed} {place}") for place, engine in enumerate(engines)]
+    for _ in range(ROUNDS):
+        await asyncio.gather(*(walk(client) for client in clients))
+        await check(connections[0], crowd)
+    await finish(engines[0], crowd)
+    await check(connections[0], crowd)
+    await forget(engines[0], crowd)
 
 
 async def walk(client: Client) -> None:

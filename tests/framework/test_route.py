@@ -130,6 +130,9 @@ async def test_a_simulated_envoy_that_dies_is_a_failure(plugin: RecordingPlugin)
     ("arguments", "hint"),
     [
         (("teapot", "x"), "selected-values"),
+        (("options", ""), "can't stand in a URL"),
+        (("options", ".."), "can't stand in a URL"),
+        (("options", "a/b"), "can't stand in a URL"),
         (("options", "x", "--form", "a=1"), "--param"),
         (("validation", "x", "--form", "a"), "KEY=VALUE"),
         (("options", "x", "-o", "meta.parms=1"), "meta.params"),

@@ -146,4 +146,4 @@ class Project:
 
     def _environment(self, own: dict[str, str]) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
-        return inherited | self.settings | own
+        return inherited | {"XDG_RUNTIME_DIR": str(self.directory)} | self.settings | own

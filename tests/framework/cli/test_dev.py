@@ -66,12 +66,26 @@ async def test_a_visit_needs_no_account_and_no_redis(bare: Project) -> None:
 async def test_it_says_in_a_few_lines_what_runs_and_what_to_type(bare: Project) -> None:
     async with started(bare) as dev:
         said = [line for line in dev.running.lines if not line.startswith("{")]
-    assert 6 <= len(said) <= 8
+    assert 6 <= len(said) <= 9
     text = "".join(said)
     for variable in ("PORT", "ENVOY_BASE_URL", "REDIS_URL"):
         assert dev.variables[variable] in text
     assert "doors:plugin" in text
     assert "Ctrl-C" in text
+
+
+async def test_the_urls_for_the_dev_dashboard_begin_where_the_tunnel_does(bare: Project) -> None:
+    async with started(bare, "--public-url", "https://doors.example.com/") as dev:
+        said = "".join(line for line in dev.running.lines if not line.startswith("{"))
+    assert "Dev Dashboard    https://doors.example.com/envoy/events  (for every event)" in said
+    (command,) = (line.split() for line in said.splitlines() if "envoy-plugin routes" in line)
+    code, out, _ = await bare.run(*command[1:])
+    assert (code, "https://doors.example.com/envoy/events/entry_sign_in" in out) == (0, True)
+
+
+async def test_a_public_url_that_is_none_starts_nothing(bare: Project) -> None:
+    code, out, err = await bare.run("dev", "--public-url", "doors.example.com")
+    assert (code, out, "https://doors.example.com" in err) == (2, "", True)
 
 
 async def test_a_save_starts_the_plugin_again_and_loses_no_job(bare: Project) -> None:

@@ -66,7 +66,18 @@ async def test_a_plugin_without_handlers_says_so(project: Project) -> None:
     assert await project.run("routes") == (0, "idle handles no event.\n", "")
 
 
-@pytest.mark.parametrize("url", ["doors.example.com", "ftp://doors", "https://doors/?a=1", "https://"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "doors.example.com",
+        "ftp://doors",
+        "https://doors/?a=1",
+        "https://",
+        "https://[",
+        "https://a b",
+        "https://u:p@doors",
+    ],
+)
 async def test_a_base_that_is_no_url_is_a_usage_error(project: Project, url: str) -> None:
     code, out, err = await project.run("routes", "--url", url)
     assert (code, out) == (2, "")
