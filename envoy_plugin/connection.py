@@ -33,6 +33,9 @@ IDLE_CHECK: Final = timedelta(seconds=30)
 TURN: Final = timedelta(seconds=10)
 """How long a command waits for a connection while all of them are in use."""
 
+SMALL: Final = 32 * 1024
+"""The bytes that are sent without waiting; a connection's buffer holds twice as many."""
+
 RETRIES: Final = 5
 FIRST_PAUSE: Final = timedelta(milliseconds=20)
 LONGEST_PAUSE: Final = timedelta(milliseconds=500)
@@ -87,6 +90,22 @@ def connect_redis(
     return Redis.from_pool(pool)
 
 
+async def call_once(redis: Redis, *command: bytes | str | int) -> Any:
+    """The answer to a command that must not run twice, whatever the client's `retries`; not decoded.
+
+    Raises:
+        ConnectionError, TimeoutError: redis-py's. It has not run, or its answer is lost.
+        ResponseError: Redis refused it.
+    """
+    pool = redis.connection_pool
+    connection = await pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+    try:
+        await connection.send_command(*command)
+        return await connection.read_response()
+    finally:
+        await pool.release(connection)
+
+
 def _pool(url: str, tls_verify: TlsVerify, ours: dict[str, Any]) -> BlockingConnectionPool | None:
     """The pool, or None where redis-py can't use the URL: its own errors quote parts of it, so they end here."""
     try:
@@ -122,12 +141,25 @@ class _LosesNoCancel(AbstractConnection):
         check_health: bool = True,  # noqa: FBT001, FBT002 - as inherited
     ) -> None:
         """Send a command; cancelled after that, close, since nobody would read its answer."""
+        if check_health and self._hand_over(command):
+            return
         task = asyncio.current_task()
         before = task.cancelling() if task else 0
         await super().send_packed_command(command, check_health)
         if task and task.cancelling() > before:
             await self.disconnect(nowait=True)
             raise asyncio.CancelledError
+
+    def _hand_over(self, command: bytes | str | Iterable[bytes]) -> bool:
+        """Send what is small at once, if nothing is in its way; redis-py makes a task for each command, and waits."""
+        writer = self._writer
+        if writer is None or not isinstance(command, list) or sum(map(len, command)) > SMALL:
+            return False
+        is_checked = not self.health_check_interval or asyncio.get_running_loop().time() <= self.next_health_check
+        is_clear = is_checked and not (writer.transport.is_closing() or writer.transport.get_write_buffer_size())
+        if is_clear:
+            writer.writelines(command)
+        return is_clear
 
 
 class _TcpConnection(_PacksFast, _LosesNoCancel, Connection):

@@ -1,6 +1,5 @@
 """Calling a handler: its arguments made by type, its time-out kept, its outcome read."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import partial
@@ -9,6 +8,7 @@ from typing import Final, TypeVar
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from envoy_plugin.deadline import Overdue, within
 from envoy_plugin.declarations import Middleware, Next
 from envoy_plugin.envoy.events import Event
 from envoy_plugin.envoy.routes import Route
@@ -55,7 +55,10 @@ async def call_handler(
     call: Next = innermost
     for middleware in reversed(plugin.middlewares):
         call = partial(_within, middleware, subject.event, call)
-    return await limited(timeout, watched(plugin, subject.event, call))
+    try:
+        return await within(timeout, watched(plugin, subject.event, call))
+    except Overdue as error:
+        raise HandlerTimedOut from error
 
 
 async def _within(middleware: Middleware, event: Event, call: Next) -> Outcome:
@@ -74,22 +77,6 @@ async def _caught(call: Next) -> Outcome:
         return await call()
     except Outcome as outcome:
         return outcome
-
-
-async def limited(timeout: timedelta, work: Awaitable[Given]) -> Given:
-    """What `work` gives; it is cancelled when it takes longer.
-
-    Raises:
-        HandlerTimedOut: it was.
-    """
-    scope = asyncio.timeout(timeout.total_seconds())
-    try:
-        async with scope:
-            return await work
-    except TimeoutError as error:
-        if scope.expired():
-            raise HandlerTimedOut from error
-        raise
 
 
 async def watched(plugin: Plugin, about: Event | Route, call: Callable[[], Awaitable[Given]]) -> Given | Outcome:

@@ -6,11 +6,12 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from envoy_plugin.deadline import Overdue, within
 from envoy_plugin.doorway import Doorway, Refused
 from envoy_plugin.envoy.routes import Route, RouteKind, parse_delivery
 from envoy_plugin.errors import ApiUnavailable, BadPayload, ConfigMismatch
 from envoy_plugin.injection import gather_arguments
-from envoy_plugin.invocation import HandlerFailed, HandlerTimedOut, limited, watched
+from envoy_plugin.invocation import HandlerFailed, watched
 from envoy_plugin.logs import Bound, get_logger
 from envoy_plugin.outcomes import Answer, Body, Outcome, answer, answer_raised, timed_out
 from envoy_plugin.routing import RouteHandler
@@ -51,8 +52,8 @@ class RouteWebhooks:
         timeout = handler.timeout or self._runtime.settings.handler_timeout
         ask = partial(self._body, handler, route)
         try:
-            given = await limited(timeout, watched(self._runtime.plugin, route, ask))
-        except HandlerTimedOut:
+            given = await within(timeout, watched(self._runtime.plugin, route, ask))
+        except Overdue:
             log.error("route.timed_out", seconds=timeout.total_seconds())
             return timed_out()
         except ApiUnavailable as error:

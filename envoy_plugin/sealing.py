@@ -51,6 +51,13 @@ class Sealer:
         nonce = random.token_bytes(NONCE_BYTES)
         return self._head + nonce + self._cipher.encrypt(nonce, plain, self._head)
 
+    def seal_all(self, plain: Sequence[bytes]) -> list[bytes]:
+        """The same for each; for many it is cheaper, since their nonces are drawn at once."""
+        drawn = random.token_bytes(NONCE_BYTES * len(plain))
+        nonces = [drawn[at : at + NONCE_BYTES] for at in range(0, len(drawn), NONCE_BYTES)]
+        head, encrypt = self._head, self._cipher.encrypt
+        return [head + nonce + encrypt(nonce, one, head) for nonce, one in zip(nonces, plain, strict=True)]
+
     def open(self, sealed: bytes) -> bytes:
         """The bytes that were sealed.
 

@@ -16,6 +16,7 @@ from pydantic_core import from_json, to_json
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
+from envoy_plugin.connection import call_once
 from envoy_plugin.envoy.storage import GlobalStorage, Item, Items, Pipeline, Result, Storage, Storages
 from envoy_plugin.envoy.storage_commands import (
     PAGE_ITEMS,
@@ -34,8 +35,14 @@ from envoy_plugin.envoy.storage_commands import (
 )
 from envoy_plugin.sealing import Sealer
 
-ROUNDS: Final = (4, 64, 1000)
+FEW: Final = 4
+MORE: Final = 64
+MOST: Final = 1000
 """How many values are tried for a `set_unique`: few at first, more where all of them are taken."""
+MOST_OF_ALL: Final = 32_000
+"""How many are tried by those commands of a pipeline together that want `MOST`."""
+
+UNIQUE: Final = (SetUnique, SetUniqueNum)
 
 Keys: TypeAlias = tuple[str, str, str, str]
 Clock: TypeAlias = Callable[[], int]
@@ -82,7 +89,7 @@ class RedisStorages(Storages):
     def __init__(
         self, redis: Redis, sealer: Sealer, *, keys_of: Callable[[str | None], Keys], clock: Clock | None = None
     ) -> None:
-        """Use `redis`, which should not repeat commands: what ran twice would answer otherwise the second time.
+        """Use `redis`, which is made to repeat nothing here: a second run would answer otherwise.
 
         `keys_of` names the four keys of an install's scope, or (None) the plugin's, in one slot of a cluster. `clock`
         (ms since 1970) stands in for Redis' own.
@@ -94,14 +101,13 @@ class RedisStorages(Storages):
 
     async def run(self, commands: Sequence[Command], install_id: str | None) -> list[Result]:
         """Run the commands as one script. Where it finds no free unique value it has changed nothing, and gets more."""
-        draws = {place: 0 for place, command in enumerate(commands) if isinstance(command, Unique)}
+        draws = {place: FEW for place, command in enumerate(commands) if isinstance(command, UNIQUE)}
         while True:
             call = _Call(commands, draws, self._sealer, salt=f"storage {install_id!r}")
             done, *answers = await self._eval(install_id, call.words)
             if done:
                 return call.read(answers)
-            for place in answers[0]:
-                draws[place] += 1
+            draws |= {place: MORE if draws[place] == FEW else MOST for place in answers[0]}
 
     def of_install(self, install_id: str) -> RedisStorage:
         """What is stored for an install."""
@@ -117,9 +123,9 @@ class RedisStorages(Storages):
         now = "" if self._clock is None else self._clock()
         arguments = (len(keys), *keys, now, self._sealer.generations, *words)
         try:
-            answer = await self._redis.execute_command("EVALSHA", digest, *arguments)  # type: ignore[no-untyped-call] # redis-py leaves it untyped
+            answer = await call_once(self._redis, "EVALSHA", digest, *arguments)
         except NoScriptError:
-            answer = await self._redis.execute_command("EVAL", text, *arguments)  # type: ignore[no-untyped-call] # redis-py leaves it untyped
+            answer = await call_once(self._redis, "EVAL", text, *arguments)
         return cast("list[Any]", answer)
 
 
@@ -127,63 +133,76 @@ class _Call:
     """One run of the script: what it is given, and what its answers mean."""
 
     def __init__(self, commands: Sequence[Command], draws: Mapping[int, int], sealer: Sealer, *, salt: str) -> None:
-        """`draws` says at which round each command is that wants a unique value; `salt` sets scopes' digests apart."""
+        """`draws` says how many values each command tries that wants a unique one; `salt` sets scopes apart."""
         self._commands = commands
         self._sealer = sealer
         self._salt = salt
+        self._most = max(MORE, min(MOST, MOST_OF_ALL // max(1, list(draws.values()).count(MOST))))
         self._drawn: dict[int, Sequence[JsonValue]] = {}
-        self.words: Words = []
+        self._words: Words = []
+        self._unsealed: list[int] = []
         for place, command in enumerate(commands):
-            if isinstance(command, Unique):
-                self._add_unique(place, command, draws[place])
+            if place in draws:
+                self._add_unique(place, cast("Unique", command), draws[place])
             else:
                 self._add(command)
 
+    @property
+    def words(self) -> Words:
+        """What the script is given: the commands, their values sealed all at once."""
+        words = list(self._words)
+        sealed = self._sealer.seal_all([cast("bytes", words[place]) for place in self._unsealed])
+        for place, value in zip(self._unsealed, sealed, strict=True):
+            words[place] = value
+        return words
+
     def read(self, answers: Sequence[Any]) -> list[Result]:
         """One result for each command."""
-        return [self._read(place, command, answers[place]) for place, command in enumerate(self._commands)]
+        return [
+            None if answer is None else self._read(place, command, answer)
+            for place, (command, answer) in enumerate(zip(self._commands, answers, strict=True))
+        ]
 
     def _add(self, command: Command) -> None:
-        match command:
-            case Get():
-                self.words += ("g", command.key)
-            case Set():
-                self.words += ("s", command.key, self._sealer.seal(command.json))
-            case SetIfAbsent():
-                self.words += ("a", command.key, self._sealer.seal(command.json), command.ttl_ms)
-            case Unset():
-                self.words += ("u", command.key)
-            case List():
-                self.words += ("l", (command.page - 1) * PAGE_ITEMS, command.page * PAGE_ITEMS - 1)
+        if isinstance(command, Get):
+            self._words += ("g", command.key)
+        elif isinstance(command, Set):
+            self._add_value("s", command)
+        elif isinstance(command, Unset):
+            self._words += ("u", command.key)
+        elif isinstance(command, List):
+            self._words += ("l", (command.page - 1) * PAGE_ITEMS, command.page * PAGE_ITEMS - 1)
+        elif isinstance(command, SetIfAbsent):
+            self._add_value("a", command)
+            self._words.append(command.ttl_ms)
 
     def _add_unique(self, place: int, command: Unique, draw: int) -> None:
-        most = ROUNDS[draw]
-        complete = command.possible <= most or most == ROUNDS[-1]
-        values = self._drawn[place] = candidates(command, most)
-        self.words += ("q", command.key, int(complete), len(values))
+        values = self._drawn[place] = candidates(command, min(draw, self._most))
+        complete = draw == MOST or command.possible <= draw
+        self._words += ("q", command.key, int(complete), len(values))
         for value in values:
             text = to_json(value)
-            self.words.append(self._sealer.seal(text))
-            self.words += self._sealer.digests(f"{self._salt} {text.decode()}")
+            self._unsealed.append(len(self._words))
+            self._words.append(text)
+            self._words += self._sealer.digests(f"{self._salt} {text.decode()}")
+
+    def _add_value(self, verb: str, command: Set | SetIfAbsent) -> None:
+        self._words += (verb, command.key, command.json)
+        self._unsealed.append(len(self._words) - 1)
 
     def _read(self, place: int, command: Command, answer: Any) -> Result:
-        if answer is None:
-            return None
-        match command:
-            case Get() | Unset():
-                return self._item(command.key, answer)
-            case Set() | SetIfAbsent():
-                return Item(command.key, command.value)
-            case SetUnique() | SetUniqueNum():
-                return Item(command.key, self._drawn[place][answer])
-            case List():
-                return self._page(answer)
-
-    def _item(self, key: str, sealed: bytes) -> Item[JsonValue]:
-        return Item(key, from_json(self._sealer.open(sealed)))
+        if isinstance(command, (Set, SetIfAbsent)):
+            return Item(command.key, command.value)
+        if isinstance(command, List):
+            return self._page(answer)
+        value = self._drawn[place][answer] if place in self._drawn else from_json(self._sealer.open(answer))
+        return Item(command.key, value)
 
     def _page(self, answer: Sequence[bytes]) -> Items:
-        return [self._item(key.decode(), sealed) for key, sealed in zip(answer[::2], answer[1::2], strict=True)]
+        opened = self._sealer.open
+        return [
+            Item(key.decode(), from_json(opened(sealed))) for key, sealed in zip(answer[::2], answer[1::2], strict=True)
+        ]
 
 
 @cache

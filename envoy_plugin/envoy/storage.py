@@ -32,7 +32,7 @@ from envoy_plugin.envoy.storage_commands import (
     set_unique_of,
 )
 from envoy_plugin.envoy.transport import Dropped
-from envoy_plugin.errors import StorageRefused
+from envoy_plugin.errors import SealError, StorageRefused
 
 Value_co = TypeVar("Value_co", covariant=True)
 
@@ -125,22 +125,25 @@ class Pipeline:
     async def execute(self) -> "Results":
         """Run the commands that were added since the last time, and return one result for each.
 
-        Where it raises they are still there: whether they ran is known only if Envoy refused them.
+        Where it raises they are still there, to be run again or not: they may have run, unless they were refused.
 
         Raises:
             ApiUnavailable, ApiRefused, AuthFailed: as `EnvoyPluginAPI.storage`.
             redis.exceptions.RedisError: with STORAGE=redis, Redis can't be reached or doesn't answer.
-            SealError: with STORAGE=redis, a value was sealed with a secret that is no longer there.
+            SealError: with STORAGE=redis, they ran, but a value was sealed with a secret that is no longer there.
         """
         taken, self._commands = self._commands, []
         if not taken:
             return []
         try:
             results = await self._storages.run(taken, self._install_id)
+        except SealError:
+            raise
         except BaseException:
             self._commands[:0] = taken
             raise
-        self._bytes = sum(map(bytes_of, self._commands))
+        finally:
+            self._bytes = sum(map(bytes_of, self._commands))
         return results
 
     def _add(self, command: Command) -> Self:
@@ -188,8 +191,8 @@ class Storage:
     async def set_unique(self, key: str, *, chars: str = DIGITS, size: int = 12) -> Item[str] | None:
         """Store a text of `size` of `chars`, at random, that no other key of this scope was given.
 
-        None, and nothing has changed, where every value is taken; with Redis also where there are more than 1,000 and
-        1,000 of them, at random, were taken.
+        None, and nothing has changed, where no free value was found. With Redis up to 1,000 are tried, all that there
+        are or at random; by many commands of one pipeline fewer, 32,000 together.
         """
         return cast("Item[str] | None", await _one(self.pipeline().set_unique(key, chars=chars, size=size)))
 

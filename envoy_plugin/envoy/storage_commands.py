@@ -164,7 +164,7 @@ def candidates(command: Unique, most: int) -> list[str] | list[int]:
 
 def bytes_of(command: Command) -> int:
     """The bytes of JSON that a command brings."""
-    return len(command.json) if isinstance(command, Set | SetIfAbsent) else 0
+    return len(command.json) if isinstance(command, (Set, SetIfAbsent)) else 0
 
 
 def set_of(key: str, value: Storable) -> Set:
@@ -232,35 +232,29 @@ def check_key(key: str) -> str:
     """
     if not isinstance(key, str) or not key or not _is_text(key):
         raise StorageRefused("A key is a text of at least one character.")
-    if len(key) * 4 > KEY_BYTES and len(key.encode()) > KEY_BYTES:
+    if len(key.encode()) > KEY_BYTES:
         raise StorageRefused(f"A key has at most {KEY_BYTES} bytes of UTF-8.")
     return key
 
 
 def _as_json(value: Storable) -> tuple[bytes, JsonValue]:
-    """A value as JSON, and what that reads as: equal to it, or it could not be had back."""
+    """A value as JSON, and what that reads as; refused where that differs, as for a set, a date, NaN, a key of 1."""
     try:
-        text = to_json(value, inf_nan_mode="constants")
-    except ValueError:
-        raise StorageRefused("A value is not JSON.") from None
-    if len(text) > VALUE_BYTES:
-        raise StorageRefused(f"A value of {len(text)} bytes of JSON is over the limit of {VALUE_BYTES}.")
-    return text, _read_back(text, value)
-
-
-def _read_back(text: bytes, value: Storable) -> JsonValue:
-    """What JSON reads as; refused where it differs from `value`, as for a set, a date, a number as a key, NaN."""
-    try:
+        text = to_json(value)
         copy: JsonValue = from_json(text, allow_inf_nan=False)
     except ValueError:
         raise StorageRefused("A value is not JSON, or is nested too deeply.") from None
+    if len(text) > VALUE_BYTES:
+        raise StorageRefused(f"A value of {len(text)} bytes of JSON is over the limit of {VALUE_BYTES}.")
     if copy != value:
         raise StorageRefused("A value is not JSON: it would not read back as it is.")
-    return copy
+    return text, copy
 
 
 def _is_text(text: str) -> bool:
     """Whether it has a UTF-8: halves of a character have none."""
+    if text.isascii():
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -139,7 +139,7 @@ class Door:
             request.method, self._url(request), headers=headers, data=body or None, allow_redirects=False
         ) as response:
             content = await response.read()
-            return Answer(status=response.status, headers=dict(_passing(response.headers)), content=content)
+            return Answer(status=response.status, headers=_passing(response.headers), content=content)
 
     async def _passed_on(self, request: web.Request) -> web.StreamResponse:
         headers = _passing(request.headers)

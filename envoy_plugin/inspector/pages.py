@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from http import HTTPStatus
@@ -93,6 +94,8 @@ async def follow_delivery(request: web.Request) -> web.StreamResponse:
 async def give_body(request: web.Request) -> web.Response:
     """The very bytes that were sent, as a file: a fixture."""
     row = delivery_of(request)
+    if row.cut:
+        raise web.HTTPGone(text="The body was too large to be kept.")
     name = f'attachment; filename="delivery-{row.number}.json"'
     return web.Response(body=row.body, content_type="application/json", headers={"Content-Disposition": name})
 
@@ -144,17 +147,20 @@ async def _delivery(request: web.Request) -> JsonObject:
 
 
 async def _follow(request: web.Request, look: Look) -> web.StreamResponse:
-    """Server-sent events, each a piece of the page. Source: WHATWG HTML, 9.2 "Server-sent events"."""
+    """Server-sent events, each a piece of the page, until the browser is gone: writing then raises.
+
+    Source: WHATWG HTML, 9.2 "Server-sent events"; a line that begins with a colon is a comment.
+    """
+    shown, now = "", await look()
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
     await response.prepare(request)
-    shown = ""
-    while True:
-        now = await look()
-        if now != shown:
-            lines = "".join(f"data: {line}\n" for line in now.splitlines())
-            await response.write(f"{lines}\n".encode())
-            shown = now
-        await asyncio.sleep(LOOK_EVERY.total_seconds())
+    with suppress(web.HTTPNotFound):  # it is forgotten by now
+        while True:
+            lines = [f"data: {line}" for line in now.splitlines()] if now != shown else [":"]
+            await response.write("\n".join([*lines, "", ""]).encode())
+            await asyncio.sleep(LOOK_EVERY.total_seconds())
+            shown, now = now, await look()
+    return response
 
 
 def _page(

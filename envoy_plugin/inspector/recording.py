@@ -134,9 +134,11 @@ class Recorder:
         """Keep a log line of the plugin's, one JSON object, with the delivery or the job that it names."""
         try:
             fields = json.loads(line)
-            time, level, event = (str(fields.pop(name, "")) for name in ("timestamp", "level", "event"))
-        except (ValueError, AttributeError):
+        except ValueError:
             return
+        if not isinstance(fields, dict):
+            return
+        time, level, event = (str(fields.pop(name, "")) for name in ("timestamp", "level", "event"))
         said = LogLine(time=time, level=level, event=event, fields=fields)
         if (lines := self._lines.get(str(fields.get("request_id")))) is not None:
             lines.append(said)

@@ -1,5 +1,6 @@
 """The places where storage is kept, each behind the same interface: Envoy, simulated; Redis; the Redis of `dev`."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -49,3 +50,23 @@ def redis_storages(redis: Redis, *secrets: str, now: int | None = None) -> Redis
     """Storage in a Redis, sealed with `secrets`; `now` (ms since 1970) stands still."""
     clock = None if now is None else lambda: now
     return RedisStorages(redis, Sealer(secrets or [SECRET]), keys_of=KEYS.storage, clock=clock)
+
+
+@asynccontextmanager
+async def losing_answers(port: int) -> AsyncIterator[str]:
+    """A Redis behind a proxy that loses each answer of a script that has run, and the connection with it."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        near, far = await asyncio.open_connection("127.0.0.1", port)
+        while command := await reader.read(65536):
+            far.write(command)
+            answer = await near.read(65536)
+            if b"EVAL" in command and not answer.startswith(b"-"):
+                break
+            writer.write(answer)
+        far.close()
+        writer.close()
+        await asyncio.gather(far.wait_closed(), writer.wait_closed())
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as proxy:
+        yield f"redis://127.0.0.1:{proxy.sockets[0].getsockname()[1]}/0"

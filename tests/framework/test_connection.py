@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from envoy_plugin.connection import ANSWER, BLOCK, connect_redis
+from envoy_plugin.connection import ANSWER, BLOCK, call_once, connect_redis
 from envoy_plugin.errors import SettingsError
 from envoy_plugin.settings import TlsVerify
 from tests.redis_server import RedisServer, RedisServers, TlsFiles
@@ -91,6 +91,32 @@ async def test_without_retries_a_command_whose_answer_is_lost_runs_once(losing_u
     assert await redis.get("count") == b"1"
 
 
+async def test_what_is_called_once_runs_once_whatever_the_retries(losing_url: str, redis: Redis) -> None:
+    async with connect_redis(losing_url) as client:
+        with pytest.raises(RedisConnectionError):
+            await call_once(client, "INCR", "count")
+        assert await call_once(client, "GET", "count") == b"1"
+    assert await redis.get("count") == b"1"
+
+
+@pytest.mark.parametrize("size", [1, 100_000, 20_000_000])
+async def test_a_command_of_any_size_arrives_whole(redis_url: str, size: int) -> None:
+    async with connect_redis(redis_url, max_connections=1) as client:
+        await asyncio.gather(*(client.set(f"k{number}", b"x" * size) for number in range(3)))
+        assert await client.strlen("k2") == size
+
+
+async def test_after_a_silence_a_connection_is_asked_before_it_is_used(redis: Redis, redis_url: str) -> None:
+    async with connect_redis(redis_url) as client:
+        await client.ping()
+        (connection,) = client.connection_pool._available_connections
+        connection.next_health_check = 0
+        await redis.config_resetstat()
+        await client.set("key", "value")
+    commands = await redis.info("commandstats")
+    assert commands["cmdstat_ping"]["calls"] == 1
+
+
 async def test_a_blocking_pop_of_an_empty_queue_is_no_time_out(redis_url: str) -> None:
     assert BLOCK < ANSWER / 2
     async with connect_redis(redis_url) as client:
@@ -104,11 +130,12 @@ async def test_commands_wait_their_turn_for_a_connection(redis: Redis, redis_url
     assert names.count("of-two") == 2
 
 
+@pytest.mark.parametrize("size", [5, 40_000])
 @pytest.mark.parametrize("turns", range(12))
-async def test_a_cancelled_command_is_cancelled_whenever_that_happens(redis_url: str, turns: int) -> None:
+async def test_a_cancelled_command_is_cancelled_whenever_that_happens(redis_url: str, turns: int, size: int) -> None:
     async with connect_redis(redis_url) as client:
         await client.set("key", "value")
-        command = asyncio.ensure_future(client.get("key"))
+        command = asyncio.ensure_future(client.getrange("x" * size, 0, 1))
         for _ in range(turns):
             await asyncio.sleep(0)
         was_under_way = command.cancel()

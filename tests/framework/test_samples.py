@@ -1,6 +1,5 @@
 """A plugin answers each sample of an event as Envoy expects it; the samples go over the wire byte for byte."""
 
-import asyncio
 import json
 from typing import Any
 
@@ -9,9 +8,8 @@ from yarl import URL
 
 from envoy_plugin import Entry, Event, Invite, Location, Meta, Notification, Plugin, Takeover
 from tests.framework.served import Served, Stage
-from tests.samples.reading import Sample, read_samples
+from tests.samples.reading import Sample, answer_to, read_samples
 
-PATIENCE = 10
 EVENTS = [sample for sample in read_samples("webhooks") if sample.target == "/envoy/events"]
 READ: dict[str, dict[str, Any]] = {
     "entry_sign_in": {"id": "9001"},
@@ -65,22 +63,19 @@ def told(meta: Meta, id_: str | None) -> dict[str, Any]:
     return {"event": meta.event, "install": meta.install_id} | ({"id": id_} if id_ else {})
 
 
-async def answer_to(served: Served, sample: Sample) -> tuple[int, Any]:
-    """Status and JSON body of the answer to the very bytes of a sample."""
+async def answered(served: Served, sample: Sample) -> tuple[int, Any]:
+    """Status and body of what the plugin answers to a sample."""
     url = URL(served.url)
-    reader, writer = await asyncio.open_connection(url.host, url.port)
-    writer.write(sample.as_bytes(f"{url.host}:{url.port}"))
-    content = await asyncio.wait_for(reader.read(), PATIENCE)
-    writer.close()
-    await writer.wait_closed()
-    head, _, body = content.partition(b"\r\n\r\n")
-    return int(head.split()[1]), json.loads(body)
+    assert url.host is not None
+    assert url.port is not None
+    status, _, body = await answer_to(sample, url.host, url.port)
+    return status, body
 
 
 @pytest.mark.parametrize("sample", EVENTS, ids=lambda sample: sample.name)
 async def test_a_sample_of_an_event_is_answered_as_it_says(stage: Stage, plugin: Plugin, sample: Sample) -> None:
     served = await stage.serve(plugin, worker=False)
-    status, body = await answer_to(served, sample)
+    status, body = await answered(served, sample)
     wanted, _, why = sample.answer.partition(":")
     assert str(status) in wanted.split(" or ")
     if sample.name == "minimal":
@@ -100,5 +95,5 @@ async def test_a_sample_with_one_byte_more_is_refused(stage: Stage, plugin: Plug
 
 async def test_a_sample_of_an_event_that_nobody_handles_is_ignored(stage: Stage) -> None:
     served = await stage.serve(Plugin("visitor-doors"), worker=False)
-    statuses = {sample.name: (await answer_to(served, sample))[0] for sample in EVENTS}
+    statuses = {sample.name: (await answered(served, sample))[0] for sample in EVENTS}
     assert (statuses["minimal"], statuses["takeover_started"], statuses["entry_sign_in_odd"]) == (422, 400, 400)

@@ -4,10 +4,15 @@ A file is two comment lines (where the request comes from, and what the answer i
 line, and the body, which ends where the file does.
 """
 
+import asyncio
+import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
 
 DIRECTORY = Path(__file__).parent
+PATIENCE = 10
+Answer: TypeAlias = tuple[int, dict[str, str], Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +36,19 @@ class Sample:
         headers = (*self.headers, ("Host", host), ("Content-Length", str(len(self.body))), ("Connection", "close"))
         lines = [f"{self.method} {self.target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers), "", ""]
         return "\r\n".join(lines).encode() + self.body
+
+
+async def answer_to(sample: Sample, host: str, port: int) -> Answer:
+    """Status, headers and JSON body of the answer to the very bytes of a sample; None for no body."""
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(sample.as_bytes(f"{host}:{port}"))
+    content = await asyncio.wait_for(reader.read(), PATIENCE)
+    writer.close()
+    await writer.wait_closed()
+    head, _, body = content.partition(b"\r\n\r\n")
+    status, *headers = head.decode().split("\r\n")
+    pairs = (header.partition(": ") for header in headers)
+    return int(status.split()[1]), {name.lower(): value for name, _, value in pairs}, json.loads(body) if body else None
 
 
 def read_samples(folder: str) -> list[Sample]:

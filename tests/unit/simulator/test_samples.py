@@ -1,7 +1,5 @@
 """The simulated Envoy answers each sample request as Envoy does; the samples go over the wire byte for byte."""
 
-import asyncio
-import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -13,13 +11,11 @@ from envoy_plugin.envoy.signature import verify
 from envoy_plugin.simulator.logins import INSTALLER, PLUGIN, Code, Refreshable
 from envoy_plugin.simulator.payloads import read_webhook
 from envoy_plugin.simulator.platform import INSTALLS, JOBS, NOTIFICATIONS, TOKENS, create_platform
-from tests.samples.reading import Sample, read_samples
+from tests.samples.reading import Answer, Sample, answer_to, read_samples
 from tests.unit.simulator.conftest import Envoy, MovableClock, ServeApplication
 
 CLIENT_ID, CLIENT_SECRET = "plugin-client-id", "plugin-client-secret"
 JOB_ID = "18d84a69-acd2-4b61-9dd4-f95b3b589283"
-PATIENCE = 10
-Answer = tuple[int, dict[str, str], Any]
 SAMPLES = read_samples("api")
 WEBHOOKS = read_samples("webhooks")
 
@@ -39,19 +35,12 @@ async def envoy(aiohttp_client: ServeApplication, clock: MovableClock) -> Envoy:
     return Envoy(app, await aiohttp_client(app), clock)
 
 
-async def answer_to(envoy: Envoy, sample: Sample) -> Answer:
-    """Status, headers and JSON body of the answer to the very bytes of a sample."""
+async def answered(envoy: Envoy, sample: Sample) -> Answer:
+    """What the simulated Envoy answers to a sample."""
     server = envoy.client.server
     assert isinstance(server, TestServer)
-    reader, writer = await asyncio.open_connection(server.host, server.port)
-    writer.write(sample.as_bytes(f"{server.host}:{server.port}"))
-    content = await asyncio.wait_for(reader.read(), PATIENCE)
-    writer.close()
-    await writer.wait_closed()
-    head, _, body = content.partition(b"\r\n\r\n")
-    status, *headers = head.decode().split("\r\n")
-    pairs = (header.partition(": ") for header in headers)
-    return int(status.split()[1]), {name.lower(): value for name, _, value in pairs}, json.loads(body) if body else None
+    assert server.port is not None
+    return await answer_to(sample, server.host, server.port)
 
 
 def is_grant(body: Any) -> bool:
@@ -103,7 +92,7 @@ SHAPES: dict[str, Callable[[Any], bool]] = {
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
 async def test_a_sample_is_answered_as_envoy_answers_it(envoy: Envoy, sample: Sample) -> None:
-    status, _, body = await answer_to(envoy, sample)
+    status, _, body = await answered(envoy, sample)
     assert status == int(sample.answer), body
     shape = next(shape for prefix, shape in SHAPES.items() if sample.name.startswith(prefix))
     assert shape(body)
@@ -119,7 +108,7 @@ async def test_every_success_satisfies_the_node_sdk(envoy: Envoy, sample: Sample
 
     Source: Node SDK 2.5.2, src/base/EnvoyAPI.ts.
     """
-    _, headers, body = await answer_to(envoy, sample)
+    _, headers, body = await answered(envoy, sample)
     if sample.name in {"storage_missing_key", "invite_remove"}:
         return
     assert headers["content-type"].startswith("application/vnd.api+json")
@@ -129,14 +118,14 @@ async def test_every_success_satisfies_the_node_sdk(envoy: Envoy, sample: Sample
 
 async def test_the_authorize_url_of_the_node_sdk_leads_back_with_a_code(envoy: Envoy) -> None:
     (sample,) = (one for one in SAMPLES if one.name == "authorize")
-    _, headers, _ = await answer_to(envoy, sample)
+    _, headers, _ = await answered(envoy, sample)
     assert headers["location"].startswith("https://p.example/cb?x=1&code=")
 
 
 async def test_what_the_samples_say_is_kept(envoy: Envoy) -> None:
     for sample in SAMPLES:
         if sample.name in {"job_attach", "job_fail", "notification"}:
-            await answer_to(envoy, sample)
+            await answered(envoy, sample)
     shown = await envoy.shown(JOB_ID)
     assert (shown["status"], shown["failure_reason"]) == ("failed", "connect refused")
     assert [row.body["message"] for row in envoy.app[NOTIFICATIONS].rows()] == ["Your guest is here"]
