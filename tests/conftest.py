@@ -1,4 +1,4 @@
-"""Fixtures of the whole suite: real Redis servers, and `--soak`."""
+"""Fixtures of the whole suite: real Redis servers; `--soak` and `--screenshots`."""
 
 import warnings
 from collections.abc import AsyncIterator, Iterator
@@ -15,6 +15,7 @@ SOAK_FACTOR = 10
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help=f"run the long tests, {SOAK_FACTOR} times as long")
+    parser.addoption("--screenshots", action="store_true", help="write the pictures of the inspector in docs/screenshots")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "trigger": "Send a signed event to a plugin, as Envoy would.",
         "route": "Ask a plugin what a setup step would ask it.",
         "config": "Show or change an install's config at Envoy: get, set, merge.",
+        "storage": "Show or change what a plugin stores: get, set, unset, list.",
         "deliveries": "Show what reached the plugin that `dev` runs, both sides.",
         "replay": "Send a webhook that reached the plugin once more.",
         "save": "Keep a webhook that reached the plugin as a fixture.",

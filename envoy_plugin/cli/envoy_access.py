@@ -29,10 +29,11 @@ NOT_NEEDED: Final[Mapping[str, str]] = {"REDIS_URL": DEV_REDIS_URL}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Envoy as it is asked: its origin, and the calls to it."""
+    """Envoy as it is asked: its origin, the calls to it, and the settings that led there."""
 
     base_url: str
     api: EnvoyPluginAPI
+    settings: Settings
 
 
 class OneLogin:
@@ -77,4 +78,4 @@ async def _ask(settings: Settings, question: Callable[[Asked], Awaitable[Answer]
             session, base_url=settings.base_url, client_id=settings.client_id, client_secret=settings.client_secrets[0]
         )
         api = EnvoyPluginAPI(session, base_url=settings.base_url, tokens=OneLogin(oauth))
-        return await question(Asked(base_url=settings.base_url, api=api))
+        return await question(Asked(base_url=settings.base_url, api=api, settings=settings))

@@ -21,7 +21,7 @@ STATIC: Final = f"{OWN}/static/"
 SAFE_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with no-referrer, a browser sends `Origin: null` with our own forms
     "X-Content-Type-Options": "nosniff",
 }
 NO_TOKEN: Final = "Open the URL that `envoy-plugin dev` printed when it started: it has the token of this inspector."  # noqa: S105 - a sentence

@@ -134,8 +134,9 @@ def terminal(directory: Path, redis_url: str, **variables: str) -> Iterator[Term
     try:
         yield shell
     finally:
-        for server in reversed(shell.servers):
-            server.stop()
+        with ExitStack() as stops:  # the last first, and each of them, whatever another says
+            for server in shell.servers:
+                stops.callback(server.stop)
 
 
 def free_ports(count: int) -> list[int]:

@@ -23,3 +23,20 @@ def test_the_footprint_is_told_in_one_json_object() -> None:
     figures = json.loads(done.stdout.splitlines()[-1])
     assert figures.keys() == {"import_seconds", "import_all_seconds", "idle_web_mib"}
     assert all(value > 0 for value in figures.values())
+
+
+def test_the_storage_benchmark_ends_with_one_json_object() -> None:
+    command = [
+        sys.executable,
+        str(BENCHMARKS / "storage.py"),
+        "--quick",
+        "--json",
+        "--pipelines",
+        "200",
+        "--rounds",
+        "1",
+    ]
+    done = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, check=True, timeout=60)
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures.keys() == {"storage_vs_pipeline", "storage_vs_least", "storage_vs_pipeline_one_at_a_time"}
+    assert all(value > 0 for value in figures.values())

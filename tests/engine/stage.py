@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Sequence
 from datetime import timedelta
+from random import Random
 from typing import Any, Final, TypeVar
 
 from redis.asyncio import Redis
@@ -32,9 +33,13 @@ SLACK: Final = 60_000
 
 
 class Stage:
-    """One Redis, one event loop, and what both sides were told. `walks` counts the steps since each `clear`."""
+    """One Redis, one event loop, and what both sides were told. `walks` counts the steps since each `clear`.
 
-    def __init__(self, url: str) -> None:
+    `dice` gives the engine its jitter, anew from each `clear`, so that the same steps come to the same.
+    """
+
+    def __init__(self, url: str, dice: Random) -> None:
+        self._dice = dice
         self._runner = asyncio.Runner()
         self._redis = self._run(self._connect(url))
         self.walks: list[int] = []
@@ -53,6 +58,7 @@ class Stage:
     def clear(self) -> None:
         """Begin again with nothing."""
         self.walks.append(0)
+        self._dice.seed(0)
         self.clock = Clock()
         self.model = Model(self.clock.now)
         self.engine = Engine(self._redis, prefix="test", clock=self.clock)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from random import Random
 from typing import Final
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
 from docs.generate_state_machine import arrows
+from envoy_plugin.engine import retries
 from envoy_plugin.engine.engine import Mode
 from envoy_plugin.engine.states import State
 from tests.engine import wishes
@@ -124,9 +126,11 @@ class Walk(RuleBasedStateMachine):
 
 
 @pytest.fixture
-def stage(redis_url: str) -> Iterator[Stage]:
-    """Engine and model, and a Redis for them."""
-    made = Stage(redis_url)
+def stage(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """Engine and model, and a Redis for them. A walk that can't be repeated could be neither replayed nor shortened."""
+    dice = Random()
+    monkeypatch.setattr(retries, "_dice", dice)
+    made = Stage(redis_url, dice)
     yield made
     made.close()
 

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestServer
 from redis.asyncio import Redis
 from yarl import URL
 
-from envoy_plugin import Done, Entry, Plugin
+from envoy_plugin import Done, Entry, Link, Password, Plugin, Text
 from envoy_plugin.inspector.access import Access
 from envoy_plugin.inspector.application import create_inspector
 from envoy_plugin.inspector.backstage import Backstage
@@ -27,6 +27,7 @@ from tests.framework.served import Stage
 from tests.redis_server import free_port
 
 MOST_BODY = 64 * 1024
+ATTACHMENTS = (Text("Door", "north"), Password("Code", "s3cret"), Link("Map", "Ground floor", "https://map.example/1"))
 
 Inspect = Callable[..., Coroutine[Any, Any, Inspected]]
 
@@ -40,7 +41,7 @@ def plugin() -> Plugin:
     @plugin.on("entry_sign_in", background=True)
     async def open_door(entry: Entry) -> Done:
         log.info("door.opened", door="north")
-        return Done("Door open")
+        return Done("Door open", *ATTACHMENTS)
 
     @plugin.on("entry_sign_out")
     async def close_door(entry: Entry) -> Done:

@@ -72,7 +72,7 @@ async def test_every_page_tells_a_browser_to_load_nothing_from_elsewhere(inspect
         assert headers["Content-Security-Policy"].startswith("default-src 'self'; ")
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Cache-Control"] == "no-store"
-        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Referrer-Policy"] == "same-origin"
 
 
 @pytest.mark.parametrize("path", ["/_envoy", "/_envoy/nothing", "/%5Fenvoy/x"])

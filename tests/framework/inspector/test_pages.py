@@ -41,6 +41,13 @@ async def test_a_delivery_shows_both_sides_its_log_its_jobs_and_envoys_dashboard
     assert "application/json" in page.text
 
 
+@pytest.mark.parametrize("path", ["/_envoy/deliveries/1", "/_envoy/dashboard"])
+async def test_attachments_are_shown_and_passwords_are_not(inspected: Inspected, path: str) -> None:
+    await inspected.deliver()
+    page = await shown(inspected, path, "north", "Ground floor", "https://map.example/1", "••••")
+    assert "s3cret" not in page.text
+
+
 async def test_log_lines_of_an_inline_handler_are_shown(inspected: Inspected) -> None:
     await inspected.deliver("entry_sign_out")
     page = await shown(inspected, "/_envoy/deliveries/1", "door.closed", "door=north")
