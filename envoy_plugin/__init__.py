@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from envoy_plugin.app import create_app
+    from envoy_plugin.declarations import Routes
     from envoy_plugin.envoy.api import EnvoyPluginAPI
     from envoy_plugin.envoy.attachments import CredentialImage, Json, Link, Password, Text
     from envoy_plugin.envoy.config import Config, Secret
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
         JWTExpired,
         JWTInvalid,
         LostLease,
+        NotEntered,
         SchemaTooNew,
         SealError,
         SettingsError,
@@ -64,10 +66,11 @@ if TYPE_CHECKING:
         WebhookError,
         WrongState,
     )
-    from envoy_plugin.outcomes import Done, Failed, Ignored, Ongoing, Outcome, Retry, Snooze
+    from envoy_plugin.outcomes import Done, Failed, Ignored, Ongoing, Outcome, Reject, Retry, Snooze
     from envoy_plugin.plugin import Plugin
     from envoy_plugin.run import Run
     from envoy_plugin.settings import Settings
+    from envoy_plugin.setup_steps import Option, Options
 
 __all__ = [
     "Agreement",
@@ -110,20 +113,25 @@ __all__ = [
     "Location",
     "LostLease",
     "Meta",
+    "NotEntered",
     "Notification",
     "OAuthClient",
     "Ongoing",
+    "Option",
+    "Options",
     "Outcome",
     "Password",
     "Plugin",
     "RedisGlobalStorage",
     "RedisStorage",
+    "Reject",
     "Reservation",
     "ReservationDraft",
     "Retry",
     "Route",
     "RouteMeta",
     "RouteParams",
+    "Routes",
     "Run",
     "SchemaTooNew",
     "ScreenerField",
@@ -182,17 +190,21 @@ _HOMES = MappingProxyType(
         "Notification": "envoy.payloads",
         "OAuthClient": "envoy.oauth",
         "Ongoing": "outcomes",
+        "Option": "setup_steps",
+        "Options": "setup_steps",
         "Outcome": "outcomes",
         "Password": "envoy.attachments",
         "Plugin": "plugin",
         "RedisGlobalStorage": "envoy.redis_storage",
         "RedisStorage": "envoy.redis_storage",
+        "Reject": "outcomes",
         "Reservation": "envoy.resources",
         "ReservationDraft": "envoy.drafts",
         "Retry": "outcomes",
         "Route": "envoy.routes",
         "RouteMeta": "envoy.routes",
         "RouteParams": "envoy.routes",
+        "Routes": "declarations",
         "Run": "run",
         "ScreenerField": "envoy.screener",
         "ScreenerMatch": "envoy.screener",

@@ -13,15 +13,18 @@ from aiohttp.typedefs import Handler
 from pydantic_core import to_json
 from redis.exceptions import RedisError
 
+from envoy_plugin.doorway import Doorway
 from envoy_plugin.errors import SchemaTooNew
 from envoy_plugin.logs import Bound, get_logger
 from envoy_plugin.plugin import Plugin
+from envoy_plugin.route_webhooks import RouteWebhooks
 from envoy_plugin.runtime import Runtime, open_runtime
 from envoy_plugin.settings import Settings
 from envoy_plugin.webhooks import Webhooks
 
 RUNTIME: Final = web.AppKey("runtime", Runtime)
 WEBHOOKS: Final = web.AppKey("webhooks", Webhooks)
+ROUTE_WEBHOOKS: Final = web.AppKey("route_webhooks", RouteWebhooks)
 REQUEST_ID: Final = "X-Request-Id"
 GOOD_ID: Final = re.compile(r"[\w.:=-]{1,64}")
 READY_SECONDS: Final = 2
@@ -57,7 +60,9 @@ def serve_runtime(runtime: Runtime) -> web.Application:
 
 def _put(app: web.Application, runtime: Runtime) -> None:
     app[RUNTIME] = runtime
-    app[WEBHOOKS] = Webhooks(runtime)
+    doorway = Doorway(runtime)
+    app[WEBHOOKS] = Webhooks(runtime, doorway)
+    app[ROUTE_WEBHOOKS] = RouteWebhooks(runtime, doorway)
 
 
 def _application(settings: Settings, opened: Callable[[web.Application], AsyncIterator[None]]) -> web.Application:
@@ -109,6 +114,10 @@ async def _receive(request: web.Request) -> web.StreamResponse:
     return await request.app[WEBHOOKS].receive(request)
 
 
+async def _receive_route(request: web.Request) -> web.StreamResponse:
+    return await request.app[ROUTE_WEBHOOKS].receive(request)
+
+
 async def _healthz(_: web.Request) -> web.Response:
     """Whether the process answers."""
     return _json(HTTPStatus.OK, {"status": "ok"})
@@ -131,6 +140,7 @@ async def _readyz(request: web.Request) -> web.Response:
 ROUTES: Final[Sequence[tuple[str, str, Handler]]] = (
     ("POST", "/envoy/events", _receive),
     ("POST", "/envoy/events/{event}", _receive),
+    ("POST", "/envoy/routes/{kind}/{name}", _receive_route),
     ("GET", "/healthz", _healthz),
     ("GET", "/readyz", _readyz),
 )

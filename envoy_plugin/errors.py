@@ -4,6 +4,7 @@ EnvoyPluginError
 ├── SettingsError            the environment can't be used; carries every problem at once
 ├── DeclarationError         a decorator or a handler's signature makes no sense; raised at import
 ├── ConfigMismatch           an install's config doesn't fit the plugin's Config
+│   └── NotEntered           a setup step asked for a field that nobody has filled in yet, or not so that it can be read
 ├── EnvoyError               a call to Envoy's platform
 │   ├── AuthFailed           Envoy refused the credentials or the token
 │   ├── ApiUnavailable       no usable answer: no connection, time-out, 429, 5xx; worth trying again
@@ -67,6 +68,14 @@ class ConfigMismatch(EnvoyPluginError):
     def __init__(self, fields: Sequence[str]) -> None:
         super().__init__(f"The install's configuration is not usable: {', '.join(fields)}.")
         self.fields = tuple(fields)
+
+
+class NotEntered(ConfigMismatch, AttributeError):
+    """A field of a half-filled form or config was asked for; in a setup step, the installer reads that it is needed."""
+
+    def __init__(self, fields: Sequence[str]) -> None:
+        super().__init__(fields)
+        self.args = (f"Please fill in: {', '.join(fields)}.",)
 
 
 class EnvoyError(EnvoyPluginError):

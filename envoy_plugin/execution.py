@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -13,7 +13,7 @@ from envoy_plugin.engine.states import Reason
 from envoy_plugin.engine.verbs import MOST_PAYLOAD, Fail, Release, Succeed, Verb
 from envoy_plugin.envoy.events import parse_event
 from envoy_plugin.errors import ApiUnavailable, BadPayload, ConfigMismatch, SealError, TooLarge
-from envoy_plugin.invocation import HandlerTimedOut, Subject, call_handler
+from envoy_plugin.invocation import HandlerFailed, HandlerTimedOut, call_handler
 from envoy_plugin.logs import get_logger
 from envoy_plugin.outcomes import Done, Failed, Ignored, Ongoing, Outcome, Retry, Snooze
 from envoy_plugin.reports import QUEUE as REPORTS
@@ -21,6 +21,7 @@ from envoy_plugin.reports import REDIS_AWAY, Report, deliver
 from envoy_plugin.routing import Handler
 from envoy_plugin.run import Run
 from envoy_plugin.runtime import Runtime
+from envoy_plugin.sources import Subject
 
 ENVOY_AWAY: Final = timedelta(seconds=10)
 """When a handler that could not reach Envoy runs again, if Envoy didn't say. Its being away spends nobody's retries."""
@@ -37,7 +38,7 @@ async def execute(runtime: Runtime, held: Claimed) -> Verb[Any]:
     except (SealError, BadPayload) as error:
         log.error("job.unreadable", why=type(error).__name__)
         return Fail.of(held, reason=Reason.UNREADABLE)
-    handler = runtime.plugin.handlers.get(event.name)
+    handler = runtime.plugin.find(event.name)
     if handler is None:
         log.error("job.unreadable", why="no handler")
         return Fail.of(held, reason=Reason.UNREADABLE)
@@ -57,7 +58,7 @@ async def _run(runtime: Runtime, handler: Handler, subject: Subject) -> Outcome 
     """The handler's outcome, or why it has none."""
     timeout = runtime.timeout_of(handler)
     try:
-        return await call_handler(handler, subject, runtime.background_sources, timeout)
+        return await call_handler(runtime.plugin, handler, subject, runtime.background_sources, timeout)
     except HandlerTimedOut:
         log.error("handler.timed_out", seconds=timeout.total_seconds())
         return Reason.TIMEOUT
@@ -69,8 +70,7 @@ async def _run(runtime: Runtime, handler: Handler, subject: Subject) -> Outcome 
         return Snooze(REDIS_AWAY)
     except (BadPayload, ConfigMismatch) as error:
         return Failed(str(error))
-    except Exception:
-        log.exception("handler.raised")
+    except HandlerFailed:
         return Reason.ERROR
 
 
@@ -82,7 +82,12 @@ def _end(runtime: Runtime, held: Claimed, outcome: Outcome | Reason) -> Verb[Any
     except (TooLarge, ValueError, TypeError, AttributeError) as error:  # a handler may have put anything into it
         log.error("outcome.refused", why=type(error).__name__)
         return Fail.of(held, reason=Reason.ERROR)
-    return ENDS[type(outcome)](held, outcome, runtime.engine.seal(content))
+    return _end_of(outcome)(held, outcome, runtime.engine.seal(content))
+
+
+def _end_of(outcome: Outcome) -> "End":
+    """How an outcome, or one of the plugin's own made of it, ends its job; a bare one has failed."""
+    return next((end for kind, end in ENDS.items() if isinstance(outcome, kind)), _retry)
 
 
 def _encode(outcome: Outcome) -> bytes:
@@ -112,7 +117,8 @@ def _snooze(held: Claimed, outcome: Outcome, _: bytes) -> Verb[Any]:
     return Release.of(held, delay=outcome.after or timedelta())
 
 
-ENDS: Final[Mapping[type[Outcome], Callable[[Claimed, Outcome, bytes], Verb[Any]]]] = {
+End: TypeAlias = Callable[[Claimed, Outcome, bytes], Verb[Any]]
+ENDS: Final[Mapping[type[Outcome], End]] = {
     Done: _succeed,
     Ongoing: _succeed,
     Ignored: _ignore,

@@ -6,13 +6,16 @@ own has a provider is known only when the whole plugin has been imported, and `P
 
 import inspect
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from types import CoroutineType, UnionType
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from types import CoroutineType, MappingProxyType, UnionType
 from typing import Any, Final, TypeAlias, TypeGuard, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from envoy_plugin.envoy.api import EnvoyPluginAPI
 from envoy_plugin.envoy.config import Config
 from envoy_plugin.envoy.events import KNOWN_EVENTS, PAYLOADS, Event, Meta
 from envoy_plugin.envoy.job import EnvoyPluginJob
+from envoy_plugin.envoy.user_api import EnvoyUserAPI
 from envoy_plugin.errors import DeclarationError
 from envoy_plugin.run import Run
 
@@ -21,8 +24,16 @@ Function: TypeAlias = Callable[..., Coroutine[Any, Any, object]]
 Needs: TypeAlias = tuple[tuple[str, type], ...]
 """Parameter names and the types they ask for, in the order of the signature."""
 
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A parameter that is found by its name: for each annotation that it may have, the type that stands for it."""
+
+    types: Mapping[object, type]
+
+
 PAYLOAD_MODELS: Final = frozenset(PAYLOADS.values())
-ALWAYS_HAD: Final = (Event, Meta, EnvoyPluginJob, EnvoyPluginAPI)
+ALWAYS_HAD: Final = (Event, Meta, EnvoyPluginJob, EnvoyPluginAPI, EnvoyUserAPI)
 FRAMEWORK: Final = "envoy_plugin"
 NOBODY_PROVIDES: Final = frozenset({"builtins", "typing", "typing_extensions", "collections.abc"})
 
@@ -42,16 +53,19 @@ async def gather_arguments(
     return arguments
 
 
-def read_needs(function: Function) -> Needs:
-    """What the parameters of a handler ask for.
+def read_needs(function: Function, by_name: Mapping[str, Named] = MappingProxyType({})) -> Needs:
+    """What the parameters of a handler ask for: by type, but for those in `by_name`.
 
     Raises:
-        DeclarationError: not an `async def`, or a parameter that can't be given by type.
+        DeclarationError: not an `async def`, or a parameter that can't be given.
     """
     if not (inspect.isroutine(function) and inspect.iscoroutinefunction(function)):
         raise DeclarationError(f"{place(function)} must be an async function: async def.")
     hints = read_hints(function)
-    return tuple((name, _wanted(function, name, hints)) for name in _parameters(function))
+    return tuple(
+        (name, _by_name(function, name, hints, by_name[name]) if name in by_name else _wanted(function, name, hints))
+        for name in _parameters(function)
+    )
 
 
 def check_needs(function: Function, needs: Needs, *, event: str, background: bool, config: type[Config] | None) -> None:
@@ -134,6 +148,14 @@ def _form_fault(parameter: inspect.Parameter) -> str | None:
     return None
 
 
+def _by_name(function: Function, parameter: str, hints: Mapping[str, Any], named: Named) -> type:
+    stands_for = named.types.get(hints[parameter])
+    if stands_for is None:
+        shown = " or ".join(one.__name__ if isinstance(one, type) else str(one) for one in named.types)
+        raise DeclarationError(f"{place(function)}: parameter {parameter!r} must be annotated {shown}.")
+    return stands_for
+
+
 def _wanted(function: Function, parameter: str, hints: Mapping[str, Any]) -> type:
     annotation = hints[parameter]
     if can_be_provided(annotation):
@@ -154,7 +176,7 @@ def _fault(wanted: type, *, event: str, background: bool, config: type[Config] |
     if wanted in PAYLOAD_MODELS:
         return _payload_fault(wanted, event)
     if issubclass(wanted, Config):
-        return _config_fault(wanted, config)
+        return config_fault(wanted, config)
     if wanted is Run:
         return None if background else "only a background handler has one: on(…, background=True)"
     if is_framework(wanted) and wanted not in ALWAYS_HAD:
@@ -163,25 +185,33 @@ def _fault(wanted: type, *, event: str, background: bool, config: type[Config] |
 
 
 def _payload_fault(wanted: type, event: str) -> str | None:
-    carried = PAYLOADS.get(event)
-    if carried is wanted or event not in KNOWN_EVENTS:
-        return None
-    return f"{event} carries {_one(carried) if carried else 'no such payload; ask for Event'}"
+    for known in _known(event):
+        carried = PAYLOADS.get(known)
+        if carried is not wanted:
+            return f"{known} carries {_one(carried) if carried else 'no such payload; ask for Event'}"
+    return None
+
+
+def _known(event: str) -> list[str]:
+    """The known events that a name or a pattern means."""
+    return sorted(known for known in KNOWN_EVENTS if fnmatchcase(known, event))
 
 
 def _one(wanted: type) -> str:
     return f"{'an' if wanted.__name__[0] in 'AEIOU' else 'a'} {wanted.__name__}"
 
 
-def _config_fault(wanted: type, config: type[Config] | None) -> str | None:
+def config_fault(wanted: type, config: type[Config] | None) -> str | None:
+    """Why a handler can't be given this config; None: it can."""
     if wanted is config:
         return None
     return f"the plugin's config is {config.__name__}" if config else "the plugin has none: Plugin(…, config=…)"
 
 
 def _had(*, event: str, background: bool, config: type[Config] | None) -> list[str]:
-    carried = PAYLOADS.get(event)
-    payloads = ([carried] if carried else []) if event in KNOWN_EVENTS else sorted(PAYLOAD_MODELS, key=str)
+    known = _known(event)
+    carried = {PAYLOADS.get(one) for one in known} if known else set(PAYLOAD_MODELS)
+    payloads = sorted((one for one in carried if one), key=str) if len(carried) == 1 or not known else []
     classes = [*payloads, *([config] if config else []), *([Run] if background else [])]
     return [*(one.__name__ for one in classes), *_always()]
 

@@ -1,83 +1,121 @@
 """Calling a handler: its arguments made by type, its time-out kept, its outcome read."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, TypeAlias
+from functools import partial
+from typing import Final, TypeVar
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from envoy_plugin.deadline import Overdue, within
-from envoy_plugin.envoy.api import EnvoyPluginAPI
-from envoy_plugin.envoy.config import InstallConfigs, parse_config
-from envoy_plugin.envoy.events import PAYLOADS, Event, Meta, decode_payload
-from envoy_plugin.envoy.job import EnvoyPluginJob
-from envoy_plugin.errors import BadPayload
-from envoy_plugin.injection import gather_arguments
+from envoy_plugin.declarations import Middleware, Next
+from envoy_plugin.envoy.events import Event
+from envoy_plugin.envoy.routes import Route
+from envoy_plugin.errors import ApiUnavailable, BadPayload, ConfigMismatch, DeclarationError
+from envoy_plugin.injection import gather_arguments, place
+from envoy_plugin.logs import get_logger
 from envoy_plugin.outcomes import Outcome, to_outcome
 from envoy_plugin.plugin import Plugin
 from envoy_plugin.routing import Handler
-from envoy_plugin.run import Run
+from envoy_plugin.sources import Sources, Subject
 
+Given = TypeVar("Given")
 
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """What a handler is called for: an event and, in the background, the run of its job."""
+UNDERSTOOD: Final = (BadPayload, ConfigMismatch, ApiUnavailable, RedisConnectionError, RedisTimeoutError)
+"""What the caller of a plugin's function knows how to answer; all else that it raises is an error of its own."""
 
-    event: Event
-    run: Run | None = field(default=None)
-
-
-Sources: TypeAlias = Mapping[type, Callable[[Subject], object]]
-"""For each type that a handler can ask for, what makes it."""
+log = get_logger(__name__)
 
 
 class HandlerTimedOut(Exception):
     """The handler took longer than its time-out, and was cancelled."""
 
 
-def make_sources(
-    plugin: Plugin, *, api: EnvoyPluginAPI, configs: InstallConfigs, provided: Mapping[type, object]
-) -> tuple[Sources, Sources]:
-    """What handlers are given: inline, where the delivery has the config, and in the background, where none does."""
-    shared: dict[type, Callable[[Subject], object]] = {
-        Event: lambda subject: subject.event,
-        Meta: lambda subject: subject.event.meta,
-        EnvoyPluginAPI: lambda _: api,
-        EnvoyPluginJob: lambda subject: EnvoyPluginJob(api, _job_id(subject.event)),
-        Run: lambda subject: subject.run,
-    }
-    shared |= {model: _payload_source(model) for model in PAYLOADS.values()}
-    shared |= {wanted: _constant(value) for wanted, value in provided.items()}
-    model = plugin.config
-    if model is None:
-        return shared, shared
-
-    async def stored_config(subject: Subject) -> object:
-        return parse_config(model, await configs.get(subject.event.meta.install_id))
-
-    inline = {model: lambda subject: parse_config(model, subject.event.meta.config)}
-    return shared | inline, shared | {model: stored_config}
+class HandlerFailed(Exception):
+    """The handler raised an error, its cause. It was logged, and `on_error` told."""
 
 
-async def call_handler(handler: Handler, subject: Subject, sources: Sources, timeout: timedelta) -> Outcome:
-    """Run a handler to its outcome; one that is raised is as good as one returned.
+async def call_handler(
+    plugin: Plugin, handler: Handler, subject: Subject, sources: Sources, timeout: timedelta
+) -> Outcome:
+    """Run a handler, within the plugin's middleware, to its outcome; one that is raised is as good as one returned.
 
     Raises:
-        HandlerTimedOut: it took longer than `timeout`.
+        HandlerTimedOut, HandlerFailed: see there.
         BadPayload: the event lacks what the handler asks for.
         ConfigMismatch: the install's config doesn't fit.
-    What else the handler raises is its own.
+        ApiUnavailable, and Redis' errors of the connection: what the handler needs can't be reached.
     """
 
-    async def called() -> object:
-        return await handler.function(**await gather_arguments(handler.needs, sources, subject))
+    async def innermost() -> Outcome:
+        arguments = await gather_arguments(handler.needs, sources, subject)
+        return to_outcome(await handler.function(**arguments), handler=handler)
 
+    call: Next = innermost
+    for middleware in reversed(plugin.middlewares):
+        call = partial(_within, middleware, subject.event, call)
     try:
-        value = await within(timeout, called())
-    except Outcome as outcome:
-        return outcome
+        return await within(timeout, watched(plugin, subject.event, call))
     except Overdue as error:
         raise HandlerTimedOut from error
-    return to_outcome(value, handler=handler)
+
+
+async def _within(middleware: Middleware, event: Event, call: Next) -> Outcome:
+    given: object = await middleware(event, partial(_caught, call))
+    if not isinstance(given, Outcome):  # nothing returned is no Done: it would hide what the handler said
+        raise DeclarationError(
+            f"{place(middleware)} returned a {type(given).__name__}; middleware returns an outcome,"
+            " that of the handler with: return await call()."
+        )
+    return given
+
+
+async def _caught(call: Next) -> Outcome:
+    """The outcome, returned or raised."""
+    try:
+        return await call()
+    except Outcome as outcome:
+        return outcome
+
+
+async def watched(plugin: Plugin, about: Event | Route, call: Callable[[], Awaitable[Given]]) -> Given | Outcome:
+    """What `call` gives, or the outcome that it raised, or the one that an `on_error` gives for its error.
+
+    Raises:
+        HandlerFailed: it raised an error, and no `on_error` gave an outcome.
+    What is in `UNDERSTOOD` is raised as it is.
+    """
+    try:
+        return await call()
+    except Outcome as outcome:
+        return outcome
+    except UNDERSTOOD:
+        raise
+    except Exception as error:
+        log.exception("handler.raised")
+        said = await _tell(plugin, error, about)
+        if said is None:
+            raise HandlerFailed from error
+        return said
+
+
+async def _tell(plugin: Plugin, error: Exception, about: Event | Route) -> Outcome | None:
+    """Tell every `on_error`; the first outcome that one of them gives."""
+    found: Outcome | None = None
+    for hook in plugin.error_hooks:
+        try:
+            said: object = await hook(error, about)
+        except Outcome as outcome:
+            said = outcome
+        except Exception:
+            log.exception("on_error.raised")
+            continue
+        if isinstance(said, Outcome):
+            found = found or said
+        elif said is not None:
+            log.error("on_error.refused", gave=type(said).__name__)
+    return found
 
 
 def check_subject(handler: Handler, subject: Subject, inline_sources: Sources) -> None:
@@ -85,21 +123,9 @@ def check_subject(handler: Handler, subject: Subject, inline_sources: Sources) -
 
     Raises:
         BadPayload, ConfigMismatch: as `call_handler`.
+        Failed: it asks for a user's API, and the event carries no token.
     """
     for _, wanted in handler.needs:
-        if wanted is not Run:
-            inline_sources[wanted](subject)
-
-
-def _job_id(event: Event) -> str:
-    if event.meta.job is None:
-        raise BadPayload("The event names no job: meta.job is missing.")
-    return event.meta.job.id
-
-
-def _payload_source(model: Any) -> Callable[[Subject], object]:
-    return lambda subject: decode_payload(subject.event, model)
-
-
-def _constant(value: object) -> Callable[[Subject], object]:
-    return lambda _: value
+        make = inline_sources.get(wanted)
+        if make is not None:
+            make(subject)

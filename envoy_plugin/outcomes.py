@@ -16,6 +16,8 @@ from envoy_plugin.errors import ConfigMismatch, DeclarationError
 
 JsonObject: TypeAlias = Mapping[str, Any]
 """A JSON object: what can be encoded as JSON under text keys."""
+Body: TypeAlias = Any
+"""Any JSON value."""
 
 UNEXPECTED_TEXT: Final = "The plugin failed unexpectedly"
 TIMED_OUT_TEXT: Final = "Timed out"
@@ -105,6 +107,13 @@ class Failed(Outcome):
         self.attachments = tuple(attachments)
 
 
+class Reject(Failed):
+    """What was entered in a setup step isn't right; the installer reads `message` and stays on the step."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+
 class Retry(Outcome):
     """This try failed, another may succeed. In the background it spends a retry."""
 
@@ -128,10 +137,10 @@ class Snooze(Outcome):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The answer to an inline delivery: an HTTP status, a JSON body, and whole seconds for `Retry-After`."""
+    """The answer to a webhook: an HTTP status, a JSON body, and whole seconds for `Retry-After`."""
 
     status: int
-    body: JsonObject
+    body: Body
     retry_after: int | None = None
 
 

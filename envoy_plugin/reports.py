@@ -74,7 +74,7 @@ class Report(BaseModel):
     @classmethod
     def of(cls, outcome: Outcome, job_id: str | None = None) -> "Report":
         """What an outcome says."""
-        status = None if isinstance(outcome, Ongoing) else STATUSES.get(type(outcome), JobStatus.FAILED)
+        status = None if isinstance(outcome, Ongoing) else _status_of(outcome)
         attachments = tuple(attachment.to_wire() for attachment in outcome.attachments)
         return cls(
             job_id=job_id, status=status, message=outcome.message, reason=outcome.reason, attachments=attachments
@@ -83,6 +83,10 @@ class Report(BaseModel):
     def encode(self) -> bytes:
         """As it is kept until it is sent."""
         return to_json(self.model_dump(exclude_defaults=True))
+
+
+def _status_of(outcome: Outcome) -> JobStatus:
+    return next((status for kind, status in STATUSES.items() if isinstance(outcome, kind)), JobStatus.FAILED)
 
 
 def enqueue_report(engine: Engine, report: Report, install: str) -> Enqueue:

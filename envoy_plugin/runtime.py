@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import aiohttp
@@ -20,12 +21,15 @@ from envoy_plugin.envoy.api import EnvoyPluginAPI
 from envoy_plugin.envoy.config import InstallConfigs
 from envoy_plugin.envoy.oauth import Clock
 from envoy_plugin.envoy.tokens import OAuthClient, TokenCache
-from envoy_plugin.invocation import Sources, make_sources
+from envoy_plugin.envoy.user_api import EnvoyUserAPI
+from envoy_plugin.envoy.user_tokens import UserTokens
 from envoy_plugin.logs import get_logger
-from envoy_plugin.plugin import Plugin, open_providers
+from envoy_plugin.plugin import Plugin
+from envoy_plugin.providing import open_providers
 from envoy_plugin.routing import Handler
 from envoy_plugin.sealing import Sealer
 from envoy_plugin.settings import Settings
+from envoy_plugin.sources import Platform, RouteSources, Sources, background_sources, inline_sources, route_sources
 
 CONNECTIONS: Final = 6
 """Hosts' smallest plans allow 20. Two wait for work, two carry the engine's calls."""
@@ -46,6 +50,8 @@ class Runtime:
     records: DeliveryRecords
     inline_sources: Sources
     background_sources: Sources
+    route_sources: RouteSources
+    user_tokens: UserTokens
     stopping: bool = False
 
     def timeout_of(self, handler: Handler) -> timedelta:
@@ -85,10 +91,26 @@ async def open_runtime(plugin: Plugin, settings: Settings, *, clock: Clock | Non
         stack.push_async_callback(redis.aclose)
         engine = make_engine(redis, plugin.name, settings, clock)
         await _check_schema(engine)
-        provided = await stack.enter_async_context(open_providers(plugin))
+        provided = await stack.enter_async_context(open_providers(plugin.providers.values()))
         runtime = await _connect(plugin, settings, engine, provided, clock or time.time, stack)
         await stack.enter_async_context(sweeping(engine, _keeping(settings)))
+        await stack.enter_async_context(_hooks(plugin))
         yield runtime
+
+
+@contextlib.asynccontextmanager
+async def _hooks(plugin: Plugin) -> AsyncIterator[None]:
+    """What the plugin wants to happen first and last. A start that fails ends the process; every end is tried."""
+    try:
+        for start in plugin.startup:
+            await start()
+        yield
+    finally:
+        for end in reversed(plugin.cleanup):
+            try:
+                await end()
+            except Exception:
+                log.exception("on_cleanup.raised")
 
 
 async def _connect(
@@ -114,7 +136,9 @@ async def _connect(
     api = EnvoyPluginAPI(session, base_url=settings.base_url, tokens=tokens)
     configs = InstallConfigs(redis, sealer, api, key_of=engine.keys.config, clock=clock)
     stack.push_async_callback(configs.close)
-    inline, background = make_sources(plugin, api=api, configs=configs, provided=provided)
+    user_tokens = UserTokens(redis, sealer, key_of=engine.keys.user_token)
+    user_api = partial(_user_api, session, settings.base_url)
+    platform = Platform(api=api, user_api=user_api, user_token=user_tokens.get, configs=configs)
     return Runtime(
         plugin=plugin,
         settings=settings,
@@ -123,9 +147,15 @@ async def _connect(
         api=api,
         configs=configs,
         records=DeliveryRecords(redis, sealer, key_of=engine.keys.delivery, window=settings.delivery_window),
-        inline_sources=inline,
-        background_sources=background,
+        inline_sources=inline_sources(platform, plugin.config, provided),
+        background_sources=background_sources(platform, plugin.config, provided),
+        route_sources=route_sources(platform, plugin.config, provided),
+        user_tokens=user_tokens,
     )
+
+
+def _user_api(session: aiohttp.ClientSession, base_url: str, token: str) -> EnvoyUserAPI:
+    return EnvoyUserAPI(session, base_url=base_url, token=token)
 
 
 async def _check_schema(engine: Engine) -> None:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 DEMO_KEY: Final = "demo-key"
+GROUPS: Final = ("Deliveries", "Staff", "Visitors")
 MOST_KEPT: Final = 10_000
 
 Value = TypeVar("Value")
@@ -38,6 +39,11 @@ class Doors:
         self._known_keys = known_keys
         self._expected: OrderedDict[str, datetime | None] = OrderedDict()
         self._groups: OrderedDict[str, str] = OrderedDict()
+
+    async def groups(self, key: str) -> tuple[str, ...]:
+        """The groups of doors that the building has. Whoever asks with a key learns whether it is known."""
+        self._check(key)
+        return GROUPS
 
     async def expect(self, key: str, visit: str, arrival: datetime | None) -> None:
         """Have the front desk expect a visit. The same visit again replaces what was known of it."""

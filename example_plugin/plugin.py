@@ -21,8 +21,10 @@ from envoy_plugin import (
     Failed,
     Ignored,
     Invite,
+    Option,
     Password,
     Plugin,
+    Reject,
     Run,
     Secret,
     Text,
@@ -61,6 +63,28 @@ def door_errors() -> Iterator[None]:
         yield
     except KeyRejected as error:
         raise Failed("The door system rejected the API key. Check it in the plugin's setup.", str(error)) from error
+
+
+# Setup steps: what the installer is asked while the plugin is set up. `envoy-plugin routes` shows the URLs for Envoy's
+# Dev Dashboard.
+
+
+@plugin.validation("credentials")
+async def check_credentials(form: DoorConfig, doors: Doors) -> DoorConfig:
+    """The installer has entered an API key. What is returned is saved as the install's config."""
+    try:
+        await doors.groups(form.api_key.reveal())
+    except KeyRejected:
+        raise Reject("The door system rejected this API key.") from None
+    return form
+
+
+@plugin.options("groups")
+async def list_groups(config: DoorConfig, doors: Doors, search: str | None) -> list[Option]:
+    """A dropdown: the groups of doors, as far as they fit what the installer has typed."""
+    with door_errors():
+        groups = await doors.groups(config.api_key.reveal())
+    return [Option(group, group) for group in groups if (search or "").casefold() in group.casefold()]
 
 
 # In the background: Envoy is told at once that the work goes on (202), a worker does it, and Envoy hears the end of it.

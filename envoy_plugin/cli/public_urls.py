@@ -1,10 +1,10 @@
 """Where Envoy reaches a plugin: the URLs for its Dev Dashboard."""
 
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import typer
 
-from envoy_plugin.simulator.defaults import EVENTS_PATH
+from envoy_plugin.simulator.defaults import EVENTS_PATH, ROUTES_PATH
 
 
 def read_base(url: str, option: str) -> str:
@@ -26,3 +26,8 @@ def read_base(url: str, option: str) -> str:
 def events_url(base: str, event: str | None = None) -> str:
     """The URL of every event, or of one, below `base`."""
     return base + EVENTS_PATH + (f"/{event}" if event else "")
+
+
+def route_url(base: str, kind: str, name: str) -> str:
+    """The URL of a setup step's question below `base`."""
+    return f"{base}{ROUTES_PATH}/{kind}/{quote(name)}"

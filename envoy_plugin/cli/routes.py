@@ -1,6 +1,7 @@
 """`envoy-plugin routes`: what a plugin handles."""
 
 import json
+from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -8,10 +9,10 @@ import typer
 from envoy_plugin.cli.environment import load_env_file
 from envoy_plugin.cli.loading import load_plugin
 from envoy_plugin.cli.options import AppOption, EnvFileOption, JsonOption
-from envoy_plugin.cli.public_urls import events_url, read_base
+from envoy_plugin.cli.public_urls import events_url, read_base, route_url
 from envoy_plugin.cli.table import table
 from envoy_plugin.injection import place
-from envoy_plugin.routing import Handler
+from envoy_plugin.routing import Handler, RouteHandler, is_pattern
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -26,23 +27,25 @@ def routes(
     json_wanted: JsonOption = False,
     env_file: EnvFileOption = None,
 ) -> None:
-    """Show each event that the plugin handles: how, by which function, and its URL for Envoy's Dev Dashboard.
+    """Show the events and setup steps that the plugin handles: how, by which function, and the URL of each.
 
-    Any event can be sent to /envoy/events too.
+    The URLs are for Envoy's Dev Dashboard. Any event can be sent to /envoy/events too, and one that a pattern such as
+    invite_* means also to a URL of its own.
 
     Example: envoy-plugin routes --app my_plugin:plugin --url https://doors.example.com
     """
     load_env_file(env_file)
     base = read_base(url, "--url")
     plugin = load_plugin(plugin_app)
-    rows = [_row(handler, base) for handler in plugin.handlers.values()]
+    handlers = [_row(handler, base) for handler in plugin.handlers.values()]
+    steps = [_step(route, base) for route in plugin.routes.values()]
     if json_wanted:
-        typer.echo(json.dumps({"plugin": plugin.name, "url": events_url(base), "handlers": rows}, ensure_ascii=False))
-    else:
-        columns = ("event", "mode", "url", "function")
-        typer.echo(
-            table([[row[name] for name in columns] for row in rows]) if rows else f"{plugin.name} handles no event."
-        )
+        told = {"plugin": plugin.name, "url": events_url(base), "handlers": handlers, "routes": steps}
+        typer.echo(json.dumps(told, ensure_ascii=False))
+        return
+    rows = [[row[name] for name in ("event", "mode", "url", "function")] for row in handlers]
+    rows += [[row[name] for name in ("name", "kind", "url", "function")] for row in steps]
+    typer.echo(table(rows) if rows else f"{plugin.name} handles no event.")
 
 
 def _row(handler: Handler, base: str) -> dict[str, Any]:
@@ -50,8 +53,23 @@ def _row(handler: Handler, base: str) -> dict[str, Any]:
     return {
         "event": handler.event,
         "mode": "background" if handler.background else "inline",
-        "url": events_url(base, handler.event),
+        "url": events_url(base, None if is_pattern(handler.event) else handler.event),
         "function": place(handler.function),
-        "timeout_seconds": handler.timeout.total_seconds() if handler.timeout else None,
+        "timeout_seconds": _seconds(handler.timeout),
         "retries": handler.retries,
     }
+
+
+def _step(route: RouteHandler, base: str) -> dict[str, Any]:
+    """The same of a setup step."""
+    return {
+        "name": route.name,
+        "kind": route.kind,
+        "url": route_url(base, route.kind, route.name),
+        "function": place(route.function),
+        "timeout_seconds": _seconds(route.timeout),
+    }
+
+
+def _seconds(timeout: timedelta | None) -> float | None:
+    return timeout.total_seconds() if timeout else None

@@ -68,6 +68,10 @@ class Keys:
         """The cached config of an install, sealed."""
         return self.of("config", install)
 
+    def user_token(self, job_id: str) -> str:
+        """The token of the user behind a job's event, sealed."""
+        return self.of("user_token", job_id)
+
     @property
     def token(self) -> str:
         """The plugin's token, sealed; its lock and its failures are named after it."""

@@ -4,14 +4,16 @@ Envoy sends it with each delivery. Background work reads it when it runs: from t
 young, else from Envoy.
 """
 
+import contextlib
 import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from typing import Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, JsonValue, SecretStr, ValidationError
+from pydantic_core import to_jsonable_python
 from redis.asyncio import Redis
 
 from envoy_plugin.envoy.api import EnvoyPluginAPI
@@ -19,7 +21,7 @@ from envoy_plugin.envoy.flights import Flights
 from envoy_plugin.envoy.oauth import Clock
 from envoy_plugin.envoy.token_store import Seals
 from envoy_plugin.envoy.transport import encode
-from envoy_plugin.errors import ConfigMismatch, SealError
+from envoy_plugin.errors import ConfigMismatch, NotEntered, SealError
 
 REWRITE: Final = 60.0
 """Seconds after which a process writes again what it has written before."""
@@ -53,6 +55,14 @@ class Config(BaseModel):
         """Names alone."""
         return [(name, _Hidden()) for name in type(self).model_fields]
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Nobody has entered yet what a half-filled form or config lacks."""
+            if name in type(self).model_fields:
+                raise NotEntered([name])
+            return super().__getattr__(name)
+
 
 Model = TypeVar("Model", bound=Config)
 
@@ -69,6 +79,41 @@ def parse_config(model: type[Model], raw: Mapping[str, Any]) -> Model:
         details = error.errors(include_url=False, include_context=False, include_input=False)
     names = dict.fromkeys(str(detail["loc"][0]) if detail["loc"] else "the whole" for detail in details)
     raise ConfigMismatch(list(names))
+
+
+def parse_partial(model: type[Model], raw: Mapping[str, Any]) -> Model:
+    """A half-filled form or config as the plugin's type: what can be read is set, and is in `model_fields_set`.
+
+    What is missing, null or can't be read has its default; if it has none, to ask for it raises `NotEntered`.
+    """
+    given = {key: value for key, value in raw.items() if value is not None}
+    with contextlib.suppress(ValidationError):
+        return model.model_validate(given)
+    half = cast("Model", model.model_construct(_fields_set=set()))
+    for name, field in model.model_fields.items():
+        key = field.alias if field.alias in given else name
+        if key in given:
+            # The field is set before validators of the whole model look, which may miss what isn't entered yet.
+            with contextlib.suppress(ValidationError, NotEntered):
+                model.__pydantic_validator__.validate_assignment(half, name, given[key])
+    return half
+
+
+def dump_config(config: Config) -> dict[str, JsonValue]:
+    """A config as Envoy keeps it: what was set, secrets in the clear. None removes a key there."""
+    dumped: dict[str, JsonValue] = plain_json(config.model_dump(exclude_unset=True, by_alias=True))
+    return dumped
+
+
+def plain_json(value: Any) -> Any:
+    """A value as JSON has it, secrets in the clear."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, Mapping):
+        return {str(key): plain_json(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain_json(one) for one in value]
+    return to_jsonable_python(value)
 
 
 class _Kept(BaseModel):

@@ -6,6 +6,7 @@ src/internal/EnvoyOptionsRouteParams.ts and EnvoySelectedValuesRouteParams.ts.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -14,6 +15,21 @@ from envoy_plugin.envoy.events import Event, make_event, read_strict
 from envoy_plugin.envoy.meta import WebhookMeta
 from envoy_plugin.envoy.wire import Id, Wire, decode
 from envoy_plugin.errors import BadPayload
+
+
+class RouteKind(StrEnum):
+    """What a setup step asks. The words are those of the route's URL: `/envoy/routes/{kind}/{name}`."""
+
+    OPTIONS = "options"
+    """The choices of a dropdown."""
+    SELECTED_VALUES = "selected-values"
+    """The labels of values that were saved before."""
+    REMOTE_VALUE = "remote-value"
+    """A text to begin with."""
+    VALIDATION = "validation"
+    """Whether what was entered is right."""
+    MIGRATION = "migration"
+    """The config of an install as this version of the plugin wants it."""
 
 
 class RouteParams(Wire):

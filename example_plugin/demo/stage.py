@@ -37,7 +37,7 @@ class Differs(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What `envoy-plugin trigger` printed of one delivery, and Envoy's id of its job."""
+    """What `envoy-plugin` printed of one delivery or question, and Envoy's id of the job, if it has one."""
 
     job_id: str
     command: str
@@ -63,7 +63,15 @@ class Stage:
 
     async def trigger(self, event: str, *options: str, job_id: str) -> Sent:
         """Send an event by `envoy-plugin trigger`, and wait until its job is over."""
-        arguments = ("trigger", event, *options, "--job", job_id, "--follow", "--timeout", "25")
+        return await self._send(
+            "trigger", event, *options, "--job", job_id, "--follow", "--timeout", "25", job_id=job_id
+        )
+
+    async def route(self, kind: str, name: str, *options: str) -> Sent:
+        """Ask what a setup step asks, by `envoy-plugin route`."""
+        return await self._send("route", kind, name, *options)
+
+    async def _send(self, *arguments: str, job_id: str = "") -> Sent:
         process = await asyncio.create_subprocess_exec(
             *COMMAND, *arguments, "--to", str(self.plugin), cwd=ROOT, env=self.environment, stdout=PIPE, stderr=PIPE
         )
@@ -72,7 +80,7 @@ class Stage:
         finally:
             await _end(process)
         if process.returncode != 0:
-            raise Differs(f"trigger ended with {process.returncode}, not 0: {err.decode().strip()}")
+            raise Differs(f"{arguments[0]} ended with {process.returncode}, not 0: {err.decode().strip()}")
         return Sent(job_id=job_id, command=" ".join(("envoy-plugin", *arguments)), text=out.decode())
 
     async def kill(self, name: str) -> None:

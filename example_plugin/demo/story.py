@@ -46,6 +46,13 @@ class Scene:
         """Trigger an event, show it, and check what Envoy knows of its job."""
         await self.show(await self.stage.trigger(event, *options, job_id=job_id), expected)
 
+    async def ask(self, kind: str, name: str, *options: str, answer: int, says: str) -> None:
+        """Ask what a setup step asks, show it, and check the answer's status and what comes of it."""
+        sent = await self.stage.route(kind, name, *options)
+        self.teller.question(sent)
+        if f"<- {answer} " not in sent.text or says not in sent.text:
+            raise Differs(f"expected answer {answer} and {says!r}, and found:\n{sent.text}")
+
     async def show(self, sent: Sent, expected: Expected) -> None:
         """Show a delivery and its job, then check."""
         self.teller.delivery(sent)
@@ -66,6 +73,13 @@ class Step:
     title: str
     shows: str
     act: Callable[[Scene], Awaitable[None]]
+
+
+async def set_up(scene: Scene) -> None:
+    credentials = ("validation", "credentials", "--form")
+    await scene.ask(*credentials, "api_key=wrong-key", answer=412, says="the step stays, and says: The door system")
+    await scene.ask(*credentials, "api_key=demo-key", answer=200, says="the step goes on")
+    await scene.ask("options", "groups", "--param", "search=vis", answer=200, says='"Visitors"')
 
 
 async def invite(scene: Scene) -> None:
@@ -130,6 +144,11 @@ async def stop(scene: Scene) -> None:
 
 
 STORY: Final = (
+    Step(
+        title="The plugin is set up",
+        shows="A wrong API key keeps the installer on the step; a right one is saved, and a dropdown can be filled.",
+        act=set_up,
+    ),
     Step(title="A visitor is invited", shows="In the background: 202 at once, and the end by PATCH.", act=invite),
     Step(title="The visitor signs in", shows="A worker gets a badge, and attaches it to Envoy's job.", act=sign_in),
     Step(

@@ -14,6 +14,8 @@ SHOWN_FIELDS: Final = (
     "meta.event",
     "meta.install_id",
     "meta.job.id",
+    "meta.route",
+    "payload.api_key",
     "payload.id",
     "payload.attributes.full-name",
     "payload.attributes.flow-name",
@@ -58,9 +60,17 @@ class Teller:
 
     def delivery(self, sent: Sent) -> None:
         """Show the command, the request and the answer."""
-        request, answer, *_ = sent.text.split("\n\n")
+        self._parts(sent, 2)
+
+    def question(self, sent: Sent) -> None:
+        """Show the same of a setup step's question, and what the installer sees."""
+        self._parts(sent, 3)
+
+    def _parts(self, sent: Sent, count: int) -> None:
+        request, *parts = sent.text.split("\n\n")[:count]
         self.say(f"   $ {sent.command}")
-        for line in (*(request.splitlines() if self.full else _shortened(request)), *answer.splitlines()):
+        lines = request.splitlines() if self.full else _shortened(request)
+        for line in (*lines, *(line for part in parts for line in part.splitlines())):
             self.say(f"   {line}")
 
     def job(self, shown: Mapping[str, Any], timeline: Sequence[Mapping[str, Any]]) -> None:
@@ -86,7 +96,7 @@ def _shortened(request: str) -> list[str]:
     """The request's head, and of its body what the story is about."""
     head, brace, rest = request.partition("\n   {\n")
     fields = dict(_fields(json.loads(brace + rest), ""))
-    shown = [name for name in fields if name in SHOWN_FIELDS or name.startswith("meta.config.")]
+    shown = [name for name in fields if name in SHOWN_FIELDS or name.startswith(("meta.config.", "meta.params."))]
     lines = [f"   {name}: {fields[name]}" for name in shown]
     return [*head.splitlines(), *lines, f"   … and {len(fields) - len(shown)} more fields (--full shows them)"]
 

@@ -13,7 +13,17 @@ import pytest
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "example_plugin.demo"]
 AT_MOST = 90
-STEPS = ("is invited", "signs in", "same event again", "delivery person", "revoked", "dies", "signs out", "stops")
+STEPS = (
+    "is set up",
+    "is invited",
+    "signs in",
+    "same event again",
+    "delivery person",
+    "revoked",
+    "dies",
+    "signs out",
+    "stops",
+)
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -33,13 +43,14 @@ def test_the_demo_tells_a_visit_from_start_to_end(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     steps = re.split(r"\n(?=\d\. )", done.stdout)[1:]
     assert [title in step.splitlines()[0] for title, step in zip(STEPS, steps, strict=True)] == [True] * len(STEPS)
-    assert done.stdout.count("-> POST http://127.0.0.1:") == done.stdout.count("X-Envoy-Signature: ") == 7
-    assert re.findall(r"<- (\d+) ", done.stdout) == ["202"] * 6 + ["200"]
+    assert done.stdout.count("-> POST http://127.0.0.1:") == done.stdout.count("X-Envoy-Signature: ") == 10
+    assert re.findall(r"<- (\d+) ", done.stdout) == ["412", "200", "200"] + ["202"] * 6 + ["200"]
     shown = ["done"] * 3 + ["ignored", "failed", "done", "done"]
     assert re.findall(r"Envoy's dashboard: (\w+):", done.stdout) == shown
-    assert len(badges(steps[1])) == len(badges(steps[5])) == 1
-    assert badges(steps[1]) == badges(steps[2])
-    assert "PIN: ••••" in steps[1]
+    assert "says: The door system rejected this API key." in steps[0]
+    assert len(badges(steps[2])) == len(badges(steps[6])) == 1
+    assert badges(steps[2]) == badges(steps[3])
+    assert "PIN: ••••" in steps[2]
     assert "\x1b" not in done.stdout
     assert list(tmp_path.iterdir()) == []
 

@@ -15,14 +15,22 @@ from envoy_plugin import (
     Ignored,
     Invite,
     Meta,
+    Option,
+    Options,
     Outcome,
     Password,
     Plugin,
+    Reject,
     Retry,
+    Route,
+    RouteMeta,
+    RouteParams,
+    Routes,
     Run,
     Secret,
     Snooze,
     Text,
+    config_enabled,
 )
 
 
@@ -84,6 +92,54 @@ async def either(event: Event) -> Failed | Retry | Snooze:
     if event.meta.location is None:
         return Snooze(timedelta(minutes=1))
     return Failed("No", "why", attachments=[Text("a", "b")]) if event.payload else Retry(after=timedelta(seconds=1))
+
+
+routes = Routes(config=DoorConfig)
+
+
+@routes.validation("credentials", timeout=timedelta(seconds=5))
+async def credentials(form: DoorConfig, config: DoorConfig) -> DoorConfig | None:
+    if not form.api_key.reveal():
+        raise Reject("Enter a key.")
+    return None if form == config else form
+
+
+@routes.options("groups")
+async def groups(config: DoorConfig, search: str | None, page: int | None, cursor: str | None) -> Options:
+    return Options([Option(config.group, "1", disabled=page == 2)], cursor=cursor or search)
+
+
+@routes.selected_values("groups")
+async def labels(values: tuple[str, ...], meta: RouteMeta, params: RouteParams) -> list[Option]:
+    assert_type(meta.params, RouteParams)
+    return [Option(value, value) for value in values + params.values]
+
+
+@routes.on("entry_*", "desk_sign_in", when=config_enabled("on", "Off."), unless=[lambda event, config: "off" in config])
+async def whatever(event: Event) -> None: ...
+
+
+@routes.plugin_uninstalled
+async def removed(meta: Meta) -> Done:
+    return Done()
+
+
+@routes.middleware
+async def within(event: Event, call: Callable[[], Awaitable[Outcome]]) -> Outcome:
+    return await call()
+
+
+@routes.on_error
+async def explain(error: Exception, about: Event | Route) -> Failed | None:
+    return Failed(about.name) if isinstance(error, OSError) else None
+
+
+@routes.on_startup
+@routes.on_cleanup
+async def hook() -> None: ...
+
+
+plugin.include(routes)
 
 
 async def call_without_the_framework(entry: Entry, config: DoorConfig, job: EnvoyPluginJob, run: Run) -> None:

@@ -1,10 +1,11 @@
 """Mistakes that a type checker finds before the plugin runs: each line marked is a fault, and no other. Never run."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from envoy_plugin import Config, Done, Entry, EnvoyPluginJob, Failed, Ignored, Plugin, Retry, Snooze, Text
+from envoy_plugin import Config, Done, Entry, EnvoyPluginJob, Event, Failed, Ignored, Plugin, Retry, Snooze, Text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,7 +33,7 @@ async def wrong_result(entry: Entry) -> str:
 async def wrong_timeout() -> None: ...
 
 
-@plugin.on("invite_updated", True)  # type: ignore[call-arg]  # noqa: FBT003 - the fault itself
+@plugin.on("invite_updated", True)  # type: ignore[arg-type]  # noqa: FBT003 - the fault itself
 async def positional_option() -> None: ...
 
 
@@ -50,6 +51,29 @@ async def with_parameter(entry: Entry) -> Doors:
 @asynccontextmanager
 async def as_context() -> "AsyncIterator[Doors]":
     yield Doors()
+
+
+@plugin.options("groups")  # type: ignore[type-var]
+def groups_at_once() -> list[str]:
+    return []
+
+
+@plugin.middleware  # type: ignore[type-var]
+async def without_call(event: Event) -> Done:
+    return Done()
+
+
+@plugin.middleware  # type: ignore[type-var]
+async def forgets_to_return(event: Event, call: Callable[[], Awaitable[Done]]) -> None:
+    await call()
+
+
+@plugin.on_startup  # type: ignore[type-var]
+async def takes_something(event: Event) -> None: ...
+
+
+@plugin.on("ticket_created", when="is_delivery")  # type: ignore[arg-type]
+async def named_condition() -> None: ...
 
 
 async def outcomes(job: EnvoyPluginJob) -> None:

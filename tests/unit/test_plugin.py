@@ -11,7 +11,8 @@ from envoy_plugin.envoy.config import Config
 from envoy_plugin.envoy.payloads import Entry
 from envoy_plugin.errors import DeclarationError
 from envoy_plugin.outcomes import Done
-from envoy_plugin.plugin import Plugin, open_providers
+from envoy_plugin.plugin import Plugin
+from envoy_plugin.providing import open_providers
 
 
 class DoorConfig(Config):
@@ -238,7 +239,7 @@ def provide_both(plugin: Plugin, log: list[str]) -> None:
 async def test_what_is_provided_is_opened_in_order_and_closed_in_reverse(plugin: Plugin) -> None:
     log: list[str] = []
     provide_both(plugin, log)
-    async with open_providers(plugin) as provided:
+    async with open_providers(plugin.providers.values()) as provided:
         assert {given: type(value) for given, value in provided.items()} == {Doors: Doors, Lamps: Lamps}
         log.append("in use")
     assert log == ["doors open", "lamps open", "in use", "lamps closed", "doors closed"]
@@ -251,7 +252,7 @@ async def test_a_provider_may_return_its_value(plugin: Plugin) -> None:
     async def doors() -> Doors:
         return made
 
-    async with open_providers(plugin) as provided:
+    async with open_providers(plugin.providers.values()) as provided:
         assert provided[Doors] is made
 
 
@@ -268,7 +269,7 @@ async def test_a_provider_that_fails_to_open_closes_those_before_it(plugin: Plug
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        async with open_providers(plugin):
+        async with open_providers(plugin.providers.values()):
             log.append("in use")
     assert log == ["doors open", "lamps open", "doors closed"]
 
@@ -287,7 +288,7 @@ async def test_a_provider_that_fails_to_close_leaves_none_before_it_open(plugin:
         raise ConnectionError
 
     with pytest.raises(ConnectionError):
-        async with open_providers(plugin):
+        async with open_providers(plugin.providers.values()):
             log.append("in use")
     assert log[-1] == "doors closed"
 

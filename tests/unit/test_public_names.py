@@ -12,13 +12,13 @@ import pytest
 import envoy_plugin
 from envoy_plugin import errors
 
-WRITING = "Plugin Config Secret Entry Invite Event Meta EnvoyPluginJob EnvoyPluginAPI Run"
-OUTCOMES = "Outcome Done Ongoing Ignored Failed Retry Snooze"
+WRITING = "Plugin Routes Config Secret Entry Invite Event Meta EnvoyPluginJob EnvoyPluginAPI Run"
+OUTCOMES = "Outcome Done Ongoing Ignored Failed Reject Retry Snooze"
 ATTACHMENTS = "Text Password Json Link CredentialImage"
 RESOURCES = (
     "Agreement AgreementPage Company Employee Flow Location Reservation SignInField SignInFieldPage Takeover User Zone"
 )
-ROUTES = "Route RouteMeta RouteParams"
+ROUTES = "Route RouteMeta RouteParams Option Options"
 SCREENING = "ScreenerReport ScreenerField ScreenerMatch"
 FILTERS = "config_enabled employee_sign_in_enabled excluded_employees invite_only"
 ACTING_AS_A_USER = "EnvoyUserAPI InviteDraft ReservationDraft OAuthClient"

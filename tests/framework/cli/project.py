@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.envoy_server import CLIENT_ID, CLIENT_SECRET
 
 PATIENCE = 30
-PASSED_ON = ("COVERAGE_", "COV_", "PATH", "HOME")
+PASSED_ON = ("COVERAGE_", "COV_", "PYTHONPATH", "PATH", "HOME")
 CREDENTIALS = {
     "ENVOY_CLIENT_ID": CLIENT_ID,
     "ENVOY_CLIENT_SECRET": CLIENT_SECRET,

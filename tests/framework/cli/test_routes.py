@@ -27,6 +27,40 @@ async def test_json_is_one_document(project: Project) -> None:
     assert (second["mode"], second["timeout_seconds"], second["retries"]) == ("inline", None, 0)
 
 
+WITH_STEPS = """\
+from envoy_plugin import Event, Option, Plugin
+plugin = Plugin("shop-doors")
+
+@plugin.on("invite_*", "parcel_*", unknown=True)
+async def any_invite(event: Event) -> None: ...
+
+@plugin.options("groups")
+async def groups() -> list[Option]:
+    return []
+
+@plugin.selected_values("my groups")
+async def labels() -> None: ...
+"""
+
+
+async def test_setup_steps_and_patterns_are_shown_with_their_urls(project: Project) -> None:
+    project.write(WITH_STEPS)
+    _, out, _ = await project.run("routes", "--url", "https://doors.example.com")
+    events, routes = "https://doors.example.com/envoy/events", "https://doors.example.com/envoy/routes"
+    assert [line.split("  ")[0] for line in out.splitlines()] == ["invite_*", "parcel_*", "groups", "my groups"]
+    for url in (events, f"{routes}/options/groups", f"{routes}/selected-values/my%20groups"):
+        assert f"  {url}  " in out
+    told = json.loads((await project.run("routes", "--json"))[1])
+    assert [(row["event"], row["url"]) for row in told["handlers"]] == [
+        ("invite_*", "/envoy/events"),
+        ("parcel_*", "/envoy/events"),
+    ]
+    assert [(row["name"], row["kind"], row["url"]) for row in told["routes"]] == [
+        ("groups", "options", "/envoy/routes/options/groups"),
+        ("my groups", "selected-values", "/envoy/routes/selected-values/my%20groups"),
+    ]
+
+
 async def test_a_plugin_without_handlers_says_so(project: Project) -> None:
     project.write("from envoy_plugin import Plugin\nplugin = Plugin('idle')\n")
     assert await project.run("routes") == (0, "idle handles no event.\n", "")

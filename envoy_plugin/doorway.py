@@ -1,0 +1,100 @@
+"""The doorway of every webhook: its limits, its signature, and the answers that keep the rest from being done.
+
+Source of the statuses: Envoy's plugin guide, "Plugin Responses": 200 done, 202 ongoing, 400 ignored, 412 failed,
+anything else an assumed failure. So a bad request is never a 400 here.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+from pydantic_core import to_json
+from redis.exceptions import RedisError
+
+from envoy_plugin.envoy.meta import WebhookMeta
+from envoy_plugin.envoy.signature import HEADER, verify
+from envoy_plugin.errors import BadPayload, BadSignature, TooLarge
+from envoy_plugin.logs import get_logger
+from envoy_plugin.outcomes import Answer
+from envoy_plugin.runtime import Runtime
+
+JSON_TYPES: Final = frozenset({"application/json", "application/vnd.api+json"})
+JSON_HEADERS: Final[Mapping[str, str]] = {"Content-Type": "application/json"}
+
+log = get_logger(__name__)
+
+
+class Refused(Exception):
+    """The request gets this answer and nothing else happens."""
+
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        super().__init__(message)
+        self.answer = Answer(status=status, body={"message": message}, retry_after=_retry_after(status))
+
+
+def _retry_after(status: HTTPStatus) -> int | None:
+    return 5 if status is HTTPStatus.SERVICE_UNAVAILABLE else None
+
+
+class Doorway:
+    """Lets signed bodies in."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._secrets = runtime.settings.client_secrets
+
+    async def answer(self, request: web.Request, handle: Callable[[bytes], Awaitable[Answer]]) -> web.Response:
+        """Answer a webhook by `handle`, which is given the signed bytes; nothing is done for whoever can't sign."""
+        try:
+            given = await handle(await self._verified_body(request))
+        except Refused as refused:
+            given = refused.answer
+        except BadPayload as error:
+            given = Refused(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)).answer
+        except TooLarge as error:
+            given = Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error)).answer
+        except (RedisError, TimeoutError) as error:
+            log.error("webhook.unavailable", error=type(error).__name__)
+            given = Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Not available now").answer
+        return _response(given)
+
+    def check_plugin(self, meta: WebhookMeta) -> None:
+        """Refuse what is for another plugin than the pinned one."""
+        pinned = self._runtime.settings.plugin_id
+        if pinned is not None and meta.plugin_id != pinned:
+            raise BadPayload("The webhook is for another plugin: meta.plugin_id is not ENVOY_PLUGIN_ID.")
+
+    async def _verified_body(self, request: web.Request) -> bytes:
+        body = await _read(request)
+        try:
+            verify(body, request.headers.get(HEADER), self._secrets)
+        except BadSignature as error:
+            log.warning("webhook.unsigned", size=len(body))
+            raise Refused(HTTPStatus.UNAUTHORIZED, str(error)) from None
+        if not _is_json(request.headers.get("Content-Type", "")):
+            raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.")
+        if self._runtime.stopping:
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Shutting down")
+        return body
+
+
+async def _read(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The body is too large.") from None
+    except (web.RequestPayloadError, ValueError):
+        raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "The body can't be read.") from None
+
+
+def _is_json(content_type: str) -> bool:
+    """Not by aiohttp's `content_type`, which raises for some of what is no type at all."""
+    return content_type in JSON_TYPES or content_type.partition(";")[0].strip().lower() in JSON_TYPES
+
+
+def _response(given: Answer) -> web.Response:
+    headers = JSON_HEADERS
+    if given.retry_after is not None:
+        headers = {**JSON_HEADERS, "Retry-After": str(given.retry_after)}
+    return web.Response(status=given.status, body=to_json(given.body, inf_nan_mode="null"), headers=headers)

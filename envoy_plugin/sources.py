@@ -1,0 +1,128 @@
+"""Where the values come from that handlers and setup steps are given, by type."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from envoy_plugin.envoy.api import EnvoyPluginAPI
+from envoy_plugin.envoy.config import Config, InstallConfigs, parse_config, parse_partial
+from envoy_plugin.envoy.events import PAYLOADS, Event, Meta, decode_payload
+from envoy_plugin.envoy.job import EnvoyPluginJob
+from envoy_plugin.envoy.meta import WebhookMeta
+from envoy_plugin.envoy.routes import Route, RouteMeta, RouteParams
+from envoy_plugin.envoy.user_api import EnvoyUserAPI
+from envoy_plugin.errors import AuthFailed, BadPayload
+from envoy_plugin.outcomes import Failed
+from envoy_plugin.route_injection import Cursor, Form, Page, RawForm, Search, Values
+from envoy_plugin.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a handler is called for: an event and, in the background, the run of its job."""
+
+    event: Event
+    run: Run | None = field(default=None)
+
+
+Sources: TypeAlias = Mapping[type, Callable[[Subject], object]]
+"""For each type that a handler can ask for, what makes it."""
+RouteSources: TypeAlias = Mapping[type, Callable[[Route], object]]
+"""The same for setup steps."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Platform:
+    """Envoy as handlers reach it: as the plugin, as a user with a token, and by the configs of its installs."""
+
+    api: EnvoyPluginAPI
+    user_api: Callable[[str], EnvoyUserAPI]
+    user_token: Callable[[str], Awaitable[str]]
+    configs: InstallConfigs
+
+
+def inline_sources(platform: Platform, config: type[Config] | None, provided: Mapping[type, object]) -> Sources:
+    """For handlers that run while Envoy waits: the delivery carries the config, and the user's token."""
+    own: dict[type, Callable[[Subject], object]] = {
+        EnvoyUserAPI: lambda subject: platform.user_api(_user_token(subject.event.meta))
+    }
+    if config is not None:
+        own[config] = lambda subject: parse_config(config, subject.event.meta.config)
+    return _of_event(platform, provided) | own
+
+
+def background_sources(platform: Platform, config: type[Config] | None, provided: Mapping[type, object]) -> Sources:
+    """For handlers that run later: config and token are kept apart from the event."""
+
+    async def user_api(subject: Subject) -> object:
+        try:
+            return platform.user_api(await platform.user_token(_run_of(subject).id))
+        except AuthFailed as error:
+            raise Failed(str(error)) from error
+
+    own: dict[type, Callable[[Subject], object]] = {Run: _run_of, EnvoyUserAPI: user_api}
+    if config is None:
+        return _of_event(platform, provided) | own
+
+    async def stored_config(subject: Subject) -> object:
+        return parse_config(config, await platform.configs.get(subject.event.meta.install_id))
+
+    return _of_event(platform, provided) | own | {config: stored_config}
+
+
+def route_sources(platform: Platform, config: type[Config] | None, provided: Mapping[type, object]) -> RouteSources:
+    """For setup steps: the config may be half filled, and so may what was entered."""
+    own: dict[type, Callable[[Route], object]] = {
+        Route: lambda route: route,
+        RouteMeta: lambda route: route.meta,
+        RouteParams: lambda route: route.meta.params,
+        EnvoyPluginAPI: lambda _: platform.api,
+        EnvoyUserAPI: lambda route: platform.user_api(_user_token(route.meta)),
+        Search: lambda route: route.meta.params.search,
+        Page: lambda route: route.meta.params.page,
+        Cursor: lambda route: route.meta.params.cursor,
+        Values: lambda route: route.meta.params.values,
+        RawForm: lambda route: route.form,
+    }
+    if config is not None:
+        own[config] = lambda route: parse_partial(config, route.meta.config)
+        own[Form] = lambda route: parse_partial(config, route.form)
+    return own | {wanted: _constant(value) for wanted, value in provided.items()}
+
+
+def _of_event(platform: Platform, provided: Mapping[type, object]) -> dict[type, Callable[[Subject], object]]:
+    made: dict[type, Callable[[Subject], object]] = {
+        Event: lambda subject: subject.event,
+        Meta: lambda subject: subject.event.meta,
+        EnvoyPluginAPI: lambda _: platform.api,
+        EnvoyPluginJob: lambda subject: EnvoyPluginJob(platform.api, _job_id(subject.event)),
+    }
+    made |= {model: _payload_source(model) for model in PAYLOADS.values()}
+    return made | {wanted: _constant(value) for wanted, value in provided.items()}
+
+
+def _run_of(subject: Subject) -> Run:
+    assert subject.run is not None  # noqa: S101 - only background handlers may ask for one, and they have one
+    return subject.run
+
+
+def _user_token(meta: WebhookMeta) -> str:
+    """The user's token. That there is none is nothing that trying again would mend."""
+    try:
+        return meta.user_token()
+    except AuthFailed as error:
+        raise Failed(str(error)) from error
+
+
+def _job_id(event: Event) -> str:
+    if event.meta.job is None:
+        raise BadPayload("The event names no job: meta.job is missing.")
+    return event.meta.job.id
+
+
+def _payload_source(model: Any) -> Callable[[Subject], object]:
+    return lambda subject: decode_payload(subject.event, model)
+
+
+def _constant(value: object) -> Callable[[Any], object]:
+    return lambda _: value
