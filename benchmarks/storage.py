@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from statistics import median
 
 from loops import run
@@ -67,16 +68,25 @@ async def piped_least(redis: Redis, number: int) -> None:
     assert len([json.loads(answer) for answer in answers[1::2]]) == KEYS
 
 
-async def measure_round(contenders: dict[str, Work], pipelines: int, at_once: int, first: int) -> dict[str, float]:
-    """Pipelines per second of each, in slices that alternate, begun by another contender each round."""
-    names, seconds = list(contenders), dict.fromkeys(contenders, 0.0)
+@dataclass(slots=True)
+class Spent:
+    """Seconds on the clock, and of this process' CPU."""
+
+    wall: float = 0.0
+    cpu: float = 0.0
+
+
+async def measure_round(contenders: dict[str, Work], pipelines: int, at_once: int, first: int) -> dict[str, Spent]:
+    """What each needs for a pipeline, in slices that alternate, begun by another contender each round."""
+    names, spent = list(contenders), {name: Spent() for name in contenders}
     for number in range(0, pipelines, SLICE):
         for place in range(len(names)):
             name = names[(first + number // SLICE + place) % len(names)]
-            start = time.perf_counter()
+            start, cpu = time.perf_counter(), time.process_time()
             await asyncio.gather(*(repeat(contenders[name], SLICE // at_once) for _ in range(at_once)))
-            seconds[name] += time.perf_counter() - start
-    return {name: pipelines / spent for name, spent in seconds.items()}
+            spent[name].wall += (time.perf_counter() - start) / pipelines
+            spent[name].cpu += (time.process_time() - cpu) / pipelines
+    return spent
 
 
 async def repeat(work: Work, times: int) -> None:
@@ -101,12 +111,18 @@ async def opened(url: str) -> AsyncIterator[dict[str, Work]]:
         }
 
 
-Rounds = list[dict[str, float]]
+Rounds = list[dict[str, Spent]]
 
 
 def ratio(rounds: Rounds, peer: str) -> float:
-    """The median of the ratios of the same round."""
-    return median(one["storage"] / one[peer] for one in rounds)
+    """How many pipelines we run in the time of one of theirs: the median of the ratios of the same round."""
+    return median(one[peer].wall / one["storage"].wall for one in rounds)
+
+
+def row_of(name: str, found: dict[int, Rounds]) -> tuple[object, ...]:
+    """One contender's medians: its rates, and its CPU when many are under way."""
+    rates = [median(1 / one[name].wall for one in rounds) for rounds in found.values()]
+    return (NAMES[name], *rates, median(1e6 * one[name].cpu for one in found[AT_ONCE]))
 
 
 async def measure(arguments: argparse.Namespace) -> dict[str, float]:
@@ -123,9 +139,10 @@ async def measure(arguments: argparse.Namespace) -> dict[str, float]:
         "storage_vs_pipeline": ratio(found[AT_ONCE], "pipeline"),
         "storage_vs_least": ratio(found[AT_ONCE], "least"),
         "storage_vs_pipeline_one_at_a_time": ratio(found[1], "pipeline"),
+        "storage_cpu_vs_pipeline": median(one["storage"].cpu / one["pipeline"].cpu for one in found[AT_ONCE]),
     }
-    rows = [(NAMES[name], *(median(one[name] for one in rounds) for rounds in found.values())) for name in NAMES]
-    print_table(("pipelines of 10 commands/s", f"{AT_ONCE} at once", "one at a time"), rows)
+    head = ("pipelines of 10 commands/s", f"{AT_ONCE} at once", "one at a time", "client CPU µs")
+    print_table(head, [row_of(name, found) for name in NAMES])
     print_targets(TARGETS, figures)
     return figures
 

@@ -38,5 +38,5 @@ def test_the_storage_benchmark_ends_with_one_json_object() -> None:
     ]
     done = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, check=True, timeout=60)
     figures = json.loads(done.stdout.splitlines()[-1])
-    assert figures.keys() == {"storage_vs_pipeline", "storage_vs_least", "storage_vs_pipeline_one_at_a_time"}
+    assert {"storage_vs_pipeline", "storage_cpu_vs_pipeline"} <= figures.keys()
     assert all(value > 0 for value in figures.values())
