@@ -16,7 +16,10 @@ from envoy_plugin import (
     Json,
     Link,
     Meta,
+    Option,
+    Options,
     Plugin,
+    Reject,
     Run,
     Snooze,
     Text,
@@ -69,6 +72,16 @@ def doors_plugin() -> Plugin:  # noqa: C901 - a plugin is many small handlers
         if run.attempt == 1:
             raise ZeroDivisionError
         return Done(f"Expected on attempt {run.attempt}")
+
+    @plugin.options("groups")
+    async def groups(config: DoorConfig, search: str | None) -> Options:
+        return Options([Option(f"{search} of {config.group}", "g-1")], cursor="next")
+
+    @plugin.validation("choice")
+    async def choice(form: DoorConfig) -> DoorConfig:
+        if form.group == "Everybody":
+            raise Reject("Not everybody")
+        return form
 
     @plugin.on("invite_removed", background=True)
     async def snooze(invite: Invite, meta: Meta) -> Done:
@@ -231,8 +244,19 @@ async def test_time_does_not_go_back(envoy: LocalEnvoy) -> None:
     assert abs(envoy.now - datetime.now(UTC)) < MINUTE
 
 
+async def test_a_setup_step_is_asked_and_changes_the_config_as_at_envoy(envoy: LocalEnvoy) -> None:
+    refused = await envoy.route("validation", "choice", group="Everybody")
+    assert (refused.failed, refused.status, refused.message) == (True, 412, "Not everybody")
+    assert (refused.fault, envoy.config) == (None, {})
+    assert (await envoy.route("validation", "choice", group="Staff")).done
+    assert envoy.config == {"group": "Staff"}
+    found = await envoy.route("options", "groups", search="all")
+    assert found.body == {"data": [{"label": "all of Staff", "value": "g-1"}], "cursor": found.cursor}
+    assert found.cursor == "next"
+
+
 async def test_a_question_that_no_route_answers_has_failed(envoy: LocalEnvoy) -> None:
-    answer = await envoy.route("options", "groups", search="sta")
+    answer = await envoy.route("options", "doors", search="sta")
     assert (answer.status, answer.failed, answer.cursor) == (404, True, None)
     assert answer.fault == "404 isn't an answer of the step."
     with pytest.raises(ValueError, match="dropdown"):
