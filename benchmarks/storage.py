@@ -20,11 +20,12 @@ from envoy_plugin.connection import connect_redis
 from envoy_plugin.engine.keys import Keys
 from envoy_plugin.envoy.redis_storage import RedisStorages
 from envoy_plugin.envoy.storage import Storage
+from envoy_plugin.envoy.storage_commands import Storable
 from envoy_plugin.sealing import Sealer
 
 AT_ONCE = 8  # pipelines under way
 SLICE = 200  # pipelines between a change of contender
-VALUE = {"badge": "B-17", "group": "Visitors", "door": 7}
+VALUE: Storable = {"badge": "B-17", "group": "Visitors", "door": 7}
 KEYS = 5
 TARGETS = {
     "storage_vs_pipeline": Target("a storage pipeline of 10 commands, against redis-py's in a transaction", 1.5, 2)

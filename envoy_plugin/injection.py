@@ -15,6 +15,8 @@ from envoy_plugin.envoy.api import EnvoyPluginAPI
 from envoy_plugin.envoy.config import Config
 from envoy_plugin.envoy.events import KNOWN_EVENTS, PAYLOADS, Event, Meta
 from envoy_plugin.envoy.job import EnvoyPluginJob
+from envoy_plugin.envoy.redis_storage import RedisGlobalStorage, RedisStorage
+from envoy_plugin.envoy.storage import GlobalStorage, Storage
 from envoy_plugin.envoy.user_api import EnvoyUserAPI
 from envoy_plugin.errors import DeclarationError
 from envoy_plugin.run import Run
@@ -33,7 +35,9 @@ class Named:
 
 
 PAYLOAD_MODELS: Final = frozenset(PAYLOADS.values())
-ALWAYS_HAD: Final = (Event, Meta, EnvoyPluginJob, EnvoyPluginAPI, EnvoyUserAPI)
+STORAGES: Final = (Storage, GlobalStorage, RedisStorage, RedisGlobalStorage)
+"""The last two with STORAGE=redis alone, which is known when a process starts."""
+ALWAYS_HAD: Final = (Event, Meta, EnvoyPluginJob, EnvoyPluginAPI, EnvoyUserAPI, *STORAGES)
 FRAMEWORK: Final = "envoy_plugin"
 NOBODY_PROVIDES: Final = frozenset({"builtins", "typing", "typing_extensions", "collections.abc"})
 

@@ -8,9 +8,9 @@ from envoy_plugin.envoy.config import Config
 from envoy_plugin.envoy.routes import Route, RouteKind, RouteMeta, RouteParams
 from envoy_plugin.envoy.user_api import EnvoyUserAPI
 from envoy_plugin.errors import DeclarationError
-from envoy_plugin.injection import Function, Named, Needs, config_fault, is_framework, place, read_needs
+from envoy_plugin.injection import STORAGES, Function, Named, Needs, config_fault, is_framework, place, read_needs
 
-ALWAYS_HAD: Final = (Route, RouteMeta, RouteParams, EnvoyPluginAPI, EnvoyUserAPI)
+ALWAYS_HAD: Final = (Route, RouteMeta, RouteParams, EnvoyPluginAPI, EnvoyUserAPI, *STORAGES)
 
 
 class Search:

@@ -20,17 +20,21 @@ from envoy_plugin.engine.sweeper import Keeping, sweeping
 from envoy_plugin.envoy.api import EnvoyPluginAPI
 from envoy_plugin.envoy.config import InstallConfigs
 from envoy_plugin.envoy.oauth import Clock
+from envoy_plugin.envoy.redis_storage import RedisGlobalStorage, RedisStorage, forget_storage
+from envoy_plugin.envoy.storages import make_storages
 from envoy_plugin.envoy.tokens import OAuthClient, TokenCache
 from envoy_plugin.envoy.user_api import EnvoyUserAPI
 from envoy_plugin.envoy.user_tokens import UserTokens
+from envoy_plugin.errors import DeclarationError
 from envoy_plugin.logs import get_logger
 from envoy_plugin.plugin import Plugin
 from envoy_plugin.providing import open_providers
-from envoy_plugin.routing import Handler
+from envoy_plugin.routing import Handler, RouteHandler
 from envoy_plugin.sealing import Sealer
-from envoy_plugin.settings import Settings
+from envoy_plugin.settings import Settings, StorageKind
 from envoy_plugin.sources import Platform, RouteSources, Sources, background_sources, inline_sources, route_sources
 
+REDIS_ALONE: Final = frozenset({RedisStorage, RedisGlobalStorage})
 CONNECTIONS: Final = 6
 """Hosts' smallest plans allow 20. Two wait for work, two carry the engine's calls."""
 
@@ -53,6 +57,11 @@ class Runtime:
     route_sources: RouteSources
     user_tokens: UserTokens
     stopping: bool = False
+
+    async def forget(self, install_id: str) -> None:
+        """Drop what Redis holds of a removed install, its jobs apart, which end as they would."""
+        await self.configs.forget(install_id)
+        await forget_storage(self.engine.redis, self.engine.keys.storage(install_id))
 
     def timeout_of(self, handler: Handler) -> timedelta:
         """How long a run of this handler may take."""
@@ -80,10 +89,11 @@ async def open_runtime(plugin: Plugin, settings: Settings, *, clock: Clock | Non
     A `clock` of seconds since 1970 is for tests; without one, time is Redis' own for jobs, and this machine's.
 
     Raises:
-        DeclarationError: a handler asks for what nothing provides.
+        DeclarationError: a handler asks for what nothing provides, or for Redis' storage with STORAGE=envoy.
         SchemaTooNew: the keys in Redis are a newer release's.
     """
     plugin.check()
+    _check_storage(plugin, settings)
     async with contextlib.AsyncExitStack() as stack:
         redis = connect_redis(
             settings.redis_url, tls_verify=settings.tls_verify, client_name=plugin.name, max_connections=CONNECTIONS
@@ -92,7 +102,7 @@ async def open_runtime(plugin: Plugin, settings: Settings, *, clock: Clock | Non
         engine = make_engine(redis, plugin.name, settings, clock)
         await _check_schema(engine)
         provided = await stack.enter_async_context(open_providers(plugin.providers.values()))
-        runtime = await _connect(plugin, settings, engine, provided, clock or time.time, stack)
+        runtime = await _connect(plugin, settings, engine, provided, clock, stack)
         await stack.enter_async_context(sweeping(engine, _keeping(settings)))
         await stack.enter_async_context(_hooks(plugin))
         yield runtime
@@ -118,11 +128,11 @@ async def _connect(
     settings: Settings,
     engine: Engine,
     provided: Mapping[type, object],
-    clock: Clock,
+    told: Clock | None,
     stack: contextlib.AsyncExitStack,
 ) -> Runtime:
     """Join the parts; what they do in the background ends with `stack`."""
-    redis, sealer = engine.redis, Sealer(settings.root_secrets)
+    redis, sealer, clock = engine.redis, Sealer(settings.root_secrets), told or time.time
     session = await stack.enter_async_context(aiohttp.ClientSession())
     oauth = OAuthClient(
         session,
@@ -138,7 +148,8 @@ async def _connect(
     stack.push_async_callback(configs.close)
     user_tokens = UserTokens(redis, sealer, key_of=engine.keys.user_token)
     user_api = partial(_user_api, session, settings.base_url)
-    platform = Platform(api=api, user_api=user_api, user_token=user_tokens.get, configs=configs)
+    storages = make_storages(settings, api=api, redis=redis, keys_of=engine.keys.storage, clock=told)
+    platform = Platform(api=api, user_api=user_api, user_token=user_tokens.get, configs=configs, storages=storages)
     return Runtime(
         plugin=plugin,
         settings=settings,
@@ -156,6 +167,13 @@ async def _connect(
 
 def _user_api(session: aiohttp.ClientSession, base_url: str, token: str) -> EnvoyUserAPI:
     return EnvoyUserAPI(session, base_url=base_url, token=token)
+
+
+def _check_storage(plugin: Plugin, settings: Settings) -> None:
+    declared: list[Handler | RouteHandler] = [*plugin.handlers.values(), *plugin.routes.values()]
+    for handler in declared:
+        if settings.storage is StorageKind.ENVOY and {wanted for _, wanted in handler.needs} & REDIS_ALONE:
+            raise DeclarationError(f"{handler} asks for storage in Redis, which needs STORAGE=redis.")
 
 
 async def _check_schema(engine: Engine) -> None:

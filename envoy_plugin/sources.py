@@ -2,14 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from envoy_plugin.envoy.api import EnvoyPluginAPI
 from envoy_plugin.envoy.config import Config, InstallConfigs, parse_config, parse_partial
 from envoy_plugin.envoy.events import PAYLOADS, Event, Meta, decode_payload
 from envoy_plugin.envoy.job import EnvoyPluginJob
 from envoy_plugin.envoy.meta import WebhookMeta
+from envoy_plugin.envoy.redis_storage import RedisGlobalStorage, RedisStorage
 from envoy_plugin.envoy.routes import Route, RouteMeta, RouteParams
+from envoy_plugin.envoy.storage import GlobalStorage, Storage, Storages
 from envoy_plugin.envoy.user_api import EnvoyUserAPI
 from envoy_plugin.errors import AuthFailed, BadPayload
 from envoy_plugin.outcomes import Failed
@@ -31,14 +33,19 @@ RouteSources: TypeAlias = Mapping[type, Callable[[Route], object]]
 """The same for setup steps."""
 
 
+OF_INSTALL: Final = (Storage, RedisStorage)
+OF_PLUGIN: Final = (GlobalStorage, RedisGlobalStorage)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """Envoy as handlers reach it: as the plugin, as a user with a token, and by the configs of its installs."""
+    """Envoy as handlers reach it: as the plugin, as a user with a token, and by its installs' configs and storage."""
 
     api: EnvoyPluginAPI
     user_api: Callable[[str], EnvoyUserAPI]
     user_token: Callable[[str], Awaitable[str]]
     configs: InstallConfigs
+    storages: Storages
 
 
 def inline_sources(platform: Platform, config: type[Config] | None, provided: Mapping[type, object]) -> Sources:
@@ -78,6 +85,8 @@ def route_sources(platform: Platform, config: type[Config] | None, provided: Map
         RouteParams: lambda route: route.meta.params,
         EnvoyPluginAPI: lambda _: platform.api,
         EnvoyUserAPI: lambda route: platform.user_api(_user_token(route.meta)),
+        **dict.fromkeys(OF_INSTALL, lambda route: platform.storages.of_install(route.meta.install_id)),
+        **dict.fromkeys(OF_PLUGIN, lambda _: platform.storages.of_plugin()),
         Search: lambda route: route.meta.params.search,
         Page: lambda route: route.meta.params.page,
         Cursor: lambda route: route.meta.params.cursor,
@@ -96,6 +105,8 @@ def _of_event(platform: Platform, provided: Mapping[type, object]) -> dict[type,
         Meta: lambda subject: subject.event.meta,
         EnvoyPluginAPI: lambda _: platform.api,
         EnvoyPluginJob: lambda subject: EnvoyPluginJob(platform.api, _job_id(subject.event)),
+        **dict.fromkeys(OF_INSTALL, lambda subject: platform.storages.of_install(subject.event.meta.install_id)),
+        **dict.fromkeys(OF_PLUGIN, lambda _: platform.storages.of_plugin()),
     }
     made |= {model: _payload_source(model) for model in PAYLOADS.values()}
     return made | {wanted: _constant(value) for wanted, value in provided.items()}

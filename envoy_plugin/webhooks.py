@@ -72,7 +72,7 @@ class Webhooks:
             return await self._passed_on(handler, event, body) if handler else answer(Done())
         finally:
             async with asyncio.timeout(REDIS_SECONDS):
-                await self._runtime.configs.forget(event.meta.install_id)
+                await self._runtime.forget(event.meta.install_id)
 
     async def _passed_on(self, handler: Handler, event: Event, body: bytes) -> Answer:
         try:

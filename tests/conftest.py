@@ -15,7 +15,7 @@ SOAK_FACTOR = 10
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help=f"run the long tests, {SOAK_FACTOR} times as long")
-    parser.addoption("--screenshots", action="store_true", help="write the pictures of the inspector in docs/screenshots")
+    parser.addoption("--screenshots", action="store_true", help="write the inspector's docs/screenshots")
 
 
 @pytest.hookimpl(tryfirst=True)

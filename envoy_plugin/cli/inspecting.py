@@ -122,9 +122,14 @@ async def _hear(reader: asyncio.StreamReader, viewer: Viewer) -> None:
 
 
 def _prefix(line: bytes) -> str | None:
+    """What the plugin's keys begin with, where a line says that and nothing else."""
     if not line.startswith(b'{"' + PREFIX.encode()):
         return None
-    return str(json.loads(line)[PREFIX])
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return str(found[PREFIX]) if found.keys() == {PREFIX} else None
 
 
 @contextmanager

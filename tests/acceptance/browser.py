@@ -96,7 +96,7 @@ class Browser:
         return bool(self._driver.execute_script(width))
 
     def complaints(self) -> list[str]:
-        """What the browser has complained of since the page was opened, or the last call: refused sources, scripts that fail."""
+        """What the browser has complained of since the last look: refused sources, scripts that fail."""
         return [str(line["message"]) for line in self._driver.get_log("browser")]  # type: ignore[no-untyped-call]  # as selenium has it
 
     def picture(self) -> bytes:

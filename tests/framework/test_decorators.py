@@ -8,15 +8,19 @@ from redis.asyncio import Redis
 
 from envoy_plugin import (
     Config,
+    DeclarationError,
     Done,
     EnvoyUserAPI,
     Event,
     Failed,
+    GlobalStorage,
     Ignored,
     Outcome,
     Plugin,
+    RedisStorage,
     Reject,
     Route,
+    Storage,
     config_enabled,
 )
 from envoy_plugin.declarations import Next
@@ -95,7 +99,7 @@ async def test_a_filtered_event_is_ignored_with_the_reason_and_leaves_no_job(
 
     served = await stage.serve(plugin, worker=False)
     assert await heard(served) == (400, "Badges are switched off.")
-    delivery = {"config": {"badges": True}, "attributes": {"is-delivery": True}}
+    delivery: dict[str, Any] = {"config": {"badges": True}, "attributes": {"is-delivery": True}}
     assert await heard(served, **delivery) == (400, "Not handled if: is delivery.")
     assert await served.jobs() == []
     assert (await heard(served, config={"badges": True}))[0] == (202 if background else 200)
@@ -274,3 +278,36 @@ async def test_an_install_that_is_removed_is_forgotten_whatever_the_plugin_says(
 async def test_an_install_is_forgotten_by_a_plugin_without_a_handler_for_it(stage: Stage, plugin: Plugin) -> None:
     served = await stage.serve(plugin, worker=False)
     assert await uninstall(served) == (200, None)
+
+
+@pytest.mark.parametrize("kind", ["envoy", "redis"])
+async def test_a_handler_stores_for_its_install_and_for_the_plugin(stage: Stage, plugin: Plugin, kind: str) -> None:
+    @plugin.on("entry_sign_in")
+    async def remember(mine: Storage, everyones: GlobalStorage) -> Ignored:
+        await mine.set("last", "mine")
+        await everyones.set("last", "everyone's")
+        item = await mine.get("last")
+        return Ignored(str(item.value) if item else "nothing")
+
+    served = await stage.serve(plugin, worker=False, STORAGE=kind)
+    assert await heard(served) == (400, "mine")
+
+
+async def test_what_redis_stores_of_a_removed_install_goes(stage: Stage, plugin: Plugin) -> None:
+    @plugin.on("entry_sign_in")
+    async def remember(mine: RedisStorage) -> Ignored:
+        won = await mine.set_if_absent("door", 7, timedelta(hours=1))
+        return Ignored("first" if won else "second")
+
+    served = await stage.serve(plugin, worker=False, STORAGE="redis", DELIVERY_RECORDS="off")
+    assert [await heard(served), await heard(served)] == [(400, "first"), (400, "second")]
+    await uninstall(served)
+    assert await heard(served) == (400, "first")
+
+
+async def test_storage_in_redis_alone_needs_the_setting(stage: Stage, plugin: Plugin) -> None:
+    @plugin.on("entry_sign_in")
+    async def remember(mine: RedisStorage) -> None: ...
+
+    with pytest.raises(DeclarationError, match="STORAGE=redis"):
+        await stage.serve(plugin, worker=False)

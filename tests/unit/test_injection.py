@@ -165,7 +165,10 @@ def test_what_the_event_or_the_plugin_does_not_have_is_refused(
         check(function, **options)
 
 
-ALWAYS = "Event, Meta, EnvoyPluginJob, EnvoyPluginAPI, EnvoyUserAPI"
+ALWAYS = (
+    "Event, Meta, EnvoyPluginJob, EnvoyPluginAPI, EnvoyUserAPI,"
+    " Storage, GlobalStorage, RedisStorage, RedisGlobalStorage"
+)
 
 
 @pytest.mark.parametrize(

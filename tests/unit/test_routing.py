@@ -148,11 +148,11 @@ def test_a_pattern_that_means_a_hook_stays_inline() -> None:
 
 def test_a_setup_step_of_one_kind_has_one_function() -> None:
     router = Router()
-    mine = RouteHandler(kind=RouteKind.OPTIONS, name="groups", function=greet, timeout=None, needs=())  # type: ignore[arg-type]  # takes nothing
+    mine = RouteHandler(kind=RouteKind.OPTIONS, name="groups", function=greet, timeout=None, needs=())
     router.add_route(mine)
     router.add_route(replace(mine, kind=RouteKind.VALIDATION))
     with pytest.raises(DeclarationError, match=r"options route 'groups' has two functions, .*\.greet .*\.greet_again "):
-        router.add_route(replace(mine, function=greet_again))  # type: ignore[arg-type]  # takes nothing
+        router.add_route(replace(mine, function=greet_again))
     assert router.routes[RouteKind.OPTIONS, "groups"] is mine
 
 
