@@ -68,20 +68,7 @@ def _email(name: str) -> str:
 
 def _location(site: Site) -> JsonObject:
     attributes = {
-        "name": site.name,
-        "address": f"{site.street}, {site.city}",
-        "address-line-1": site.street,
-        "address-line-2": None,
-        "city": site.city,
-        "state": site.state,
-        "zip": site.zip,
-        "country": site.country,
-        "latitude": site.latitude,
-        "longitude": site.longitude,
-        "locale": site.language[:2],
-        "timezone": site.time_zone,
-        "company-name-override": None,
-        "disabled": False,
+        **site.attributes(),
         "capacity-limit": 120,
         "pre-registration-enabled": True,
         **_times(),

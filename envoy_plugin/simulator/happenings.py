@@ -17,20 +17,7 @@ def location(_: str, visit: Visit) -> JsonObject:
     """A location whose capacity has changed."""
     site = visit.site
     attributes = {
-        "name": site.name,
-        "address": f"{site.street}, {site.city}",
-        "address-line-1": site.street,
-        "address-line-2": None,
-        "city": site.city,
-        "state": site.state,
-        "zip": site.zip,
-        "country": site.country,
-        "latitude": site.latitude,
-        "longitude": site.longitude,
-        "locale": site.language[:2],
-        "timezone": site.time_zone,
-        "company-name-override": None,
-        "disabled": False,
+        **site.attributes(),
         "capacity-limit": 40 + visit.seed % 100,
         "created-at": LONG_AGO,
         "updated-at": sql(visit.signed_in_at),

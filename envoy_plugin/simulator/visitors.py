@@ -13,6 +13,8 @@ from uuid import UUID
 if TYPE_CHECKING:
     from faker import Faker
 
+    from envoy_plugin.simulator.wire import JsonObject
+
 SEEDED_DAY: Final = datetime(2026, 1, 5, 8, tzinfo=UTC)
 SEEDED_MINUTES: Final = 300 * 24 * 60
 PURPOSES: Final = ("Interview", "Meeting", "Delivery", "Maintenance", "Audit", "Workshop")
@@ -41,6 +43,25 @@ class Site:
     zip: str
     latitude: float
     longitude: float
+
+    def attributes(self) -> "JsonObject":
+        """What each resource of this location says of it. Source: Node SDK 2.5.2, src/resources/LocationResource.ts."""
+        return {
+            "name": self.name,
+            "address": f"{self.street}, {self.city}",
+            "address-line-1": self.street,
+            "address-line-2": None,
+            "city": self.city,
+            "state": self.state,
+            "zip": self.zip,
+            "country": self.country,
+            "latitude": self.latitude,
+            "longitude": self.longitude,
+            "locale": self.language[:2],
+            "timezone": self.time_zone,
+            "company-name-override": None,
+            "disabled": False,
+        }
 
 
 SITES: Final = (
