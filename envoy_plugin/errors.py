@@ -22,6 +22,7 @@ EnvoyPluginError
     ├── WrongState           the attempt that was named is in a state that forbids it
     ├── LostLease            the job has been claimed again, or its lease ran out
     ├── VersionMismatch      the job has changed since the caller looked
+    ├── DependencyCycle      the job would wait for itself; names the jobs in between
     ├── CallRefused          one or more verbs of a call were refused; carries each refusal
     ├── TooLarge             a payload, an outcome or a call beyond its limit
     └── SchemaTooNew         the keys in Redis were written by a newer release
@@ -161,7 +162,9 @@ class WrongState(StateError):
     """The attempt that was named is in a state that forbids the verb.
 
     `why` is `wrong_state`, or what else stands in the way: `payload_gone` (kept too short a time for a retry),
-    `key_taken` (another job holds the unique key), `superseded` (a report of an end that was tried again).
+    `key_taken` (another job holds the unique key), `superseded` (a report of an end that was tried again), `paused`
+    (the queue), `children_left` (of an envelope), `held` and `not_held`, `depends` and `not_depending`,
+    `owes_nothing`, `owes_already`, `blob_gone` (stored too long ago), `no_envelope` (the parent isn't one).
     """
 
     def __init__(self, job_id: str, state: str, why: str = "wrong_state") -> None:
@@ -179,6 +182,14 @@ class VersionMismatch(StateError):
     """The job has changed since the version that was named."""
 
     because = "has another version than the one named"
+
+
+class DependencyCycle(EngineError):
+    """The job would wait for itself: each job of `cycle` waits for the next, and the last for the first."""
+
+    def __init__(self, cycle: Sequence[str]) -> None:
+        super().__init__(f"These jobs would wait for each other: {' -> '.join([*cycle, *cycle[:1]])}.")
+        self.cycle = tuple(cycle)
 
 
 class CallRefused(EngineError):

@@ -90,12 +90,14 @@ class Attempt:
     created: datetime
     started: datetime | None
     ended: datetime
+    retries_left: int
+    revision: int
 
     @classmethod
     def parse(cls, number: str, text: str) -> Self:
-        """From `state reason created started ended retries`, times in ms, `-` for none; a reason may have spaces."""
+        """From `state reason created started ended retries revision`, times in ms; a reason may have spaces."""
         state, rest = text.split(" ", 1)
-        reason, created, started, ended, _retries = rest.rsplit(" ", 4)
+        reason, created, started, ended, retries, revision = rest.rsplit(" ", 5)
         return cls(
             number=int(number),
             state=State(state),
@@ -103,12 +105,43 @@ class Attempt:
             created=moment(int(created)),
             started=_moment(started),
             ended=moment(int(ended)),
+            retries_left=int(retries),
+            revision=int(revision),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gates:
+    """What a job waits for: holds with the time at which each opens, upstreams with their policy, one before it."""
+
+    holds: Mapping[str, datetime | None]
+    upstreams: Mapping[str, str]
+    before: str | None
+
+    @classmethod
+    def parse(cls, facts: Mapping[str, str]) -> Self:
+        """From the fields `hold:NAME` (ms, 0 for none), `wait:ID` (a policy) and `lane:ID`."""
+        shut: dict[str, dict[str, str]] = {"hold": {}, "wait": {}, "lane": {}}
+        for field_name, value in facts.items():
+            kind, colon, name = field_name.partition(":")
+            if colon and kind in shut:
+                shut[kind][name] = value
+        return cls(
+            holds={name: _due(until) for name, until in shut["hold"].items()},
+            upstreams=shut["wait"],
+            before=next(iter(shut["lane"]), None),
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A job as it stands. `history` is in order and holds the last 100 transitions; times are aware and in UTC."""
+    """A job as it stands. `history` is in order and holds the last 100 transitions; times are aware and in UTC.
+
+    `retries_left` is -1 where they are counted by reason. `revision` counts, in an owned queue, what has happened to
+    the attempt: 1 when it was first available, then one more for each claim, note and end. `root` is the job whose debt
+    this one has, `heir` the one that has this job's. `alive` is how many children of an envelope aren't over.
+    `deleted`: the latest attempt was. `listed` says by which facts it can be listed.
+    """
 
     id: str
     state: State
@@ -126,7 +159,22 @@ class Job:
     due: datetime | None
     owes: str | None
     unique: str | None
+    gates: Gates
+    lane: str | None
+    parent: str | None
+    assignee: str | None
+    root: str | None
+    heir: str | None
+    envelope: bool
+    skippable: bool
+    deleted: bool
+    alive: int
+    revision: int
+    listed: tuple[str, ...]
+    priority: int
     history: tuple[Row, ...]
+    expires: datetime | None = None
+    """When the lease or the limit of a running job ends; None: it has neither, or this was read without it."""
 
     @property
     def changed(self) -> datetime:
@@ -137,7 +185,7 @@ class Job:
     def parse(cls, job_id: str, facts: Mapping[str, str]) -> Self:
         """From the fields of its hash; the fields with a number for a name are the history."""
         numbers = sorted(int(name) for name in facts if name.isdigit())
-        owes = facts.get("owes")
+        owes, more = facts.get("owes"), facts.get("more", "")
         return cls(
             id=job_id,
             state=State(facts["state"]),
@@ -155,6 +203,19 @@ class Job:
             due=_due(facts.get("due")),
             owes=owes.split(" ", 1)[0] if owes else None,
             unique=facts.get("unique"),
+            gates=Gates.parse(facts),
+            lane=facts.get("lane"),
+            parent=facts.get("parent"),
+            assignee=_word(facts.get("assignee")),
+            root=_word(facts.get("root")),
+            heir=_word(facts.get("heir")),
+            envelope="e" in more,
+            skippable="s" in more,
+            deleted="deleted" in facts,
+            alive=int(facts.get("alive", 0)),
+            revision=int(facts.get("revision", 0)),
+            listed=tuple(facts.get("listed", "").split()),
+            priority=9 - int(facts["rank"][0]) if "rank" in facts else 0,
             history=tuple(Row.parse(facts[str(number)]) for number in numbers),
         )
 

@@ -18,7 +18,10 @@ def jitter() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """The wait before attempt n + 1: `base` × `factor`ⁿ⁻¹, at most `cap`, ± 20 %."""
+    """The wait before attempt n + 1: `base` × `factor`ⁿ⁻¹, at most `cap`, ± 20 %.
+
+    With a `factor` of 1 it is `base` exactly.
+    """
 
     base: timedelta
     factor: float

@@ -8,6 +8,8 @@ from typing import Final
 class State(StrEnum):
     """Where a job is."""
 
+    BLOCKED = "blocked"
+    """Waits for a gate: a hold, another job's end, its turn in a lane."""
     SCHEDULED = "scheduled"
     """Waits for its time: a delay, or the backoff after a failed attempt."""
     AVAILABLE = "available"
@@ -26,16 +28,40 @@ class State(StrEnum):
 
 ENDED: Final = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED})
 
+WAITING: Final = frozenset({State.BLOCKED, State.SCHEDULED, State.AVAILABLE})
+UNENDED: Final = WAITING | {State.RUNNING}
+
 FROM: Final[Mapping[str, frozenset[State]]] = {
+    "claim_job": frozenset({State.AVAILABLE}),
     "touch": frozenset({State.RUNNING}),
     "note": frozenset({State.RUNNING}),
     "succeed": frozenset({State.RUNNING}),
     "fail": frozenset({State.RUNNING}),
     "release": frozenset({State.RUNNING}),
-    "cancel": frozenset({State.SCHEDULED, State.AVAILABLE, State.RUNNING}),
+    "pass_debt": frozenset({State.RUNNING}),
+    "cancel": UNENDED,
     "retry": ENDED,
+    "delete": ENDED,
+    "hold": UNENDED,
+    "unhold": UNENDED,
+    "depend": UNENDED,
+    "undepend": UNENDED,
+    "assign": UNENDED,
+    "reschedule": UNENDED,
+    "expect": frozenset(State),
 }
-"""From which states a verb that names a job may act. `claim`, `promote`, `expire` and `retire` use an index."""
+"""From which states a verb that names a job may act. Those that aren't here use an index.
+
+A skippable job may also succeed or fail from `available`, and from `blocked` by the hold `run` alone.
+"""
+
+OF_ENVELOPES: Final = frozenset(
+    {"note", "hold", "unhold", "succeed", "fail", "cancel", "retry", "delete", "expect", "assign", "pass_debt"}
+)
+"""Verbs that an envelope takes; to every other it is in the wrong state. Any job may wait for one."""
+
+RESERVED_HOLDS: Final = frozenset({"path", "run"})
+"""Holds of the steps of a workflow, which nobody sees as holds."""
 
 
 class Reason(StrEnum):
@@ -61,6 +87,16 @@ class Reason(StrEnum):
     """Somebody cancelled it."""
     SUPERSEDED = "superseded"
     """A report whose job was tried again."""
+    UPSTREAM = "upstream"
+    """A job that it waited for failed or was cancelled."""
+    BAD_EXIT = "bad_exit"
+    """A worker of another system says that the job has failed."""
+    KILLED = "killed"
+    """A worker of another system was stopped from outside."""
+    CLIENT_REQUEST = "client_request"
+    """A client of another system cancelled it."""
+    REMOVED = "removed"
+    """A device was taken away from what it was for."""
 
 
 NEVER_RETRIED: Final = frozenset({Reason.REJECTED, Reason.REFUSED})

@@ -141,7 +141,7 @@ local function keep_blob(job, name, bytes)
   later('HSET', key('blobs:', job), name, bytes)
 end
 local function next_attempt(job, state)
-  local record = table.concat({state, job.reason or '-', job.created, job.started or '-', stamp, job.left}, ' ')
+  local record = table.concat({state, job.reason or '-', job.created, job.started or '-', stamp, job.left, 0}, ' ')
   past(job)[whole(job.attempt)] = record
   later('HSET', key('attempts:', job), job.attempt, record)
   mark(job, 'a')
