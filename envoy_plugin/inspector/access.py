@@ -1,6 +1,6 @@
 """Who may use the inspector: somebody at this machine who has the token that `dev` printed.
 
-That a request comes from this machine, and from no other site's page, is `simulator.local_only`'s to say. A browser
+That a request comes from this machine, and from no other site's page, is `local_only`'s to say. A browser
 gets the token in the URL once, and keeps it in a cookie that no other site's page can make it send; a program sends it
 as `Authorization: Bearer`. A form carries a second value, derived from the token: a cookie alone changes nothing.
 """

@@ -8,7 +8,7 @@ from envoy_plugin.inspector.door import OWN, Door
 from envoy_plugin.inspector.parts import ACCESS, RECORDER, REPLAYER, VIEWER
 from envoy_plugin.inspector.replaying import Replayer
 from envoy_plugin.inspector.views import Viewer
-from envoy_plugin.simulator.local_only import local_only
+from envoy_plugin.local_only import local_only
 
 
 def create_inspector(door: Door, *, access: Access, viewer: Viewer, replayer: Replayer) -> web.Application:

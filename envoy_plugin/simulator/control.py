@@ -12,7 +12,7 @@ from urllib.parse import quote
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from yarl import URL
 
-from envoy_plugin.simulator.local_only import is_loopback
+from envoy_plugin.local_only import is_loopback
 from envoy_plugin.simulator.wire import Json, JsonObject
 
 TIMEOUT: Final = ClientTimeout(total=10)

@@ -10,6 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
+from envoy_plugin.local_only import local_only
 from envoy_plugin.simulator import (
     defaults,
     faults,
@@ -25,7 +26,6 @@ from envoy_plugin.simulator.faults import FAULTS, Faults, inject_faults
 from envoy_plugin.simulator.installs import INSTALLS, Installs
 from envoy_plugin.simulator.job_routes import JOBS
 from envoy_plugin.simulator.jobs import Jobs
-from envoy_plugin.simulator.local_only import local_only
 from envoy_plugin.simulator.logins import Tokens
 from envoy_plugin.simulator.notifications import NOTIFICATIONS, Notifications
 from envoy_plugin.simulator.oauth import TOKENS, require_bearer

@@ -54,15 +54,18 @@ def _peer_of(request: web.Request) -> str | None:
     return peername[0] if isinstance(peername, tuple) else None
 
 
+def is_local_request(request: web.Request) -> bool:
+    """Whether a request that has arrived `is_local`."""
+    return is_local(peer=_peer_of(request), method=request.method, scheme=request.scheme, headers=request.headers)
+
+
 def local_only(prefix: str) -> Middleware:
     """A middleware that answers 404 under `prefix` (as `/_sim`) unless the request `is_local`."""
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         guarded = request.path == prefix or request.path.startswith(f"{prefix}/")
-        if guarded and not is_local(
-            peer=_peer_of(request), method=request.method, scheme=request.scheme, headers=request.headers
-        ):
+        if guarded and not is_local_request(request):
             raise web.HTTPNotFound
         return await handler(request)
 

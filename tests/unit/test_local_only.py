@@ -3,7 +3,7 @@
 import pytest
 from multidict import CIMultiDict
 
-from envoy_plugin.simulator.local_only import is_local, is_loopback
+from envoy_plugin.local_only import is_local, is_loopback
 
 HOST = ("Host", "127.0.0.1:8010")
 
