@@ -11,7 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo
 from pydantic_core import ErrorDetails
 
 from envoy_plugin.errors import Problem, SettingsError
@@ -30,6 +30,8 @@ from envoy_plugin.variables import (
 
 SECRETS: Final = ("ENVOY_CLIENT_SECRET", "JWT_SECRET", "SECRET_KEY")
 REDIS_VARIABLES: Final = ("REDIS_TLS_URL", "REDIS_URL", "KEY_VALUE_URL", "REDISCLOUD_URL", "REDISGREEN_URL")
+HOSTS: Final = ("DYNO", "FLY_APP_NAME", "RAILWAY_", "RENDER")
+"""What the variables begin with by which a host on the internet shows."""
 ALIKE: Final = 0.7
 """How much of a name must be the same for it to count as a misspelling, 0 to 1."""
 
@@ -47,6 +49,19 @@ class StorageKind(StrEnum):
 
     ENVOY = "envoy"
     REDIS = "redis"
+
+
+class TitanAccess(StrEnum):
+    """Who may use the Titan jobs API: whoever has a token, or anybody who can reach it."""
+
+    TOKENS = "tokens"
+    OPEN = "open"
+
+
+class OpenTo(StrEnum):
+    """To whom an API without tokens is open: beyond this machine, to anybody."""
+
+    ANY = "any"
 
 
 class LogLevel(StrEnum):
@@ -70,6 +85,15 @@ class LogFormat(StrEnum):
 def variable(name: str, source: str, *, example: str, default: Any = ..., shown: bool = True) -> Any:
     """A field of `Settings`: its variable, where a value comes from, one that would do; `shown` is in the repr."""
     return Field(default, alias=name, description=source, examples=[example], repr=shown)
+
+
+def _access_here(text: str, info: ValidationInfo) -> TitanAccess:
+    """Reads `tokens` or `open`; the latter not where the validation's context has the variable of a `host`."""
+    access = TitanAccess(words(TitanAccess)(text))
+    host = (info.context or {}).get("host")
+    if access is TitanAccess.OPEN and host:
+        raise ValueError(f"must be tokens on a host that the internet reaches, and {host} is set")
+    return access
 
 
 Secrets = Annotated[tuple[str, ...], BeforeValidator(secret_values)]
@@ -178,6 +202,17 @@ class Settings(BaseModel):
     )
     """How long a delivery is remembered. 24 hours; at most 30 days."""
 
+    titan_access: Annotated[TitanAccess, BeforeValidator(_access_here)] | None = variable(
+        "TITAN_ACCESS", LEAVE_OUT, example="tokens", default=None
+    )
+    """Serves the Titan jobs API on `/v1`: with `tokens`, or `open` to this machine, never on a known host. None: not
+    served."""
+
+    titan_open_to: Annotated[OpenTo, BeforeValidator(words(OpenTo))] | None = variable(
+        "TITAN_OPEN_TO", LEAVE_OUT, example="any", default=None
+    )
+    """With TITAN_ACCESS=open: `any` opens it to everybody who can reach the port. None: to this machine alone."""
+
     keep_ended: Annotated[timedelta, BeforeValidator(duration("1m", "365d"))] = variable(
         "JOB_KEEP", LEAVE_OUT, example="7d", default=timedelta(days=7)
     )
@@ -226,7 +261,7 @@ class Settings(BaseModel):
         if url := environ.get(redis_variable) or (MEMORY_URL if dev else ""):
             given["REDIS_URL"] = url
         try:
-            return cls.model_validate(given, context={"dev": dev})
+            return cls.model_validate(given, context={"dev": dev, "host": _host_of(environ)})
         except ValidationError as error:
             faults = error.errors(include_url=False, include_input=False)
         problems = [_problem(fault, environ) for fault in faults]
@@ -255,6 +290,11 @@ class Settings(BaseModel):
 
 def _names() -> list[str]:
     return [str(info.alias) for info in Settings.model_fields.values()]
+
+
+def _host_of(environ: Mapping[str, str]) -> str | None:
+    """The variable by which a host on the internet shows; None: this is none that is known."""
+    return next((name for name in sorted(environ) if environ[name] and name.startswith(HOSTS)), None)
 
 
 def _problem(fault: ErrorDetails, environ: Mapping[str, str]) -> Problem:

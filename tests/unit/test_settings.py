@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from envoy_plugin.errors import Problem, SettingsError
-from envoy_plugin.settings import LogFormat, LogLevel, Settings, StorageKind, TlsVerify
+from envoy_plugin.settings import LogFormat, LogLevel, OpenTo, Settings, StorageKind, TitanAccess, TlsVerify
 from envoy_plugin.variables import is_loopback
 
 LEAST = {
@@ -276,3 +276,18 @@ def test_each_example_would_do_but_those_that_a_shell_must_fill_in() -> None:
     taken = {name: example for name, example in examples.items() if not example.startswith("$(")}
     assert set(examples) - set(taken) == {"JWT_SECRET", "SECRET_KEY"}
     assert Settings.from_env(taken).on_heroku
+
+
+def test_the_titan_api_is_served_only_where_somebody_says_so() -> None:
+    assert (read().titan_access, read().titan_open_to) == (None, None)
+    assert read(TITAN_ACCESS="Tokens").titan_access is TitanAccess.TOKENS
+    assert read(TITAN_ACCESS="open", TITAN_OPEN_TO="any", DYNO="").titan_open_to is OpenTo.ANY
+    assert problems(TITAN_ACCESS="everybody")["TITAN_ACCESS"].fault == "must be one of: tokens, open"
+
+
+@pytest.mark.parametrize("variable", ["DYNO", "RENDER", "FLY_APP_NAME", "RAILWAY_PROJECT_ID"])
+def test_the_titan_api_is_never_open_on_a_host_of_the_internet(variable: str) -> None:
+    fault = problems(TITAN_ACCESS="open", TITAN_OPEN_TO="any", **{variable: "x"})["TITAN_ACCESS"].fault
+    assert fault == f"must be tokens on a host that the internet reaches, and {variable} is set"
+    assert "TITAN_ACCESS" in problems(TITAN_ACCESS="open", **{variable: "x"})
+    assert read(TITAN_ACCESS="tokens", **{variable: "x"}).titan_access is TitanAccess.TOKENS
