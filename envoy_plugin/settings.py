@@ -5,6 +5,7 @@ written as `envoy_plugin.variables` says.
 """
 
 import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -30,8 +31,8 @@ from envoy_plugin.variables import (
 
 SECRETS: Final = ("ENVOY_CLIENT_SECRET", "JWT_SECRET", "SECRET_KEY")
 REDIS_VARIABLES: Final = ("REDIS_TLS_URL", "REDIS_URL", "KEY_VALUE_URL", "REDISCLOUD_URL", "REDISGREEN_URL")
-HOSTS: Final = ("DYNO", "FLY_APP_NAME", "RAILWAY_", "RENDER")
-"""What the variables begin with by which a host on the internet shows."""
+ON_A_HOST: Final = re.compile(r"DYNO|FLY_APP_NAME|RAILWAY_.*|RENDER")
+"""The variables by which a host on the internet shows."""
 ALIKE: Final = 0.7
 """How much of a name must be the same for it to count as a misspelling, 0 to 1."""
 
@@ -294,7 +295,7 @@ def _names() -> list[str]:
 
 def _host_of(environ: Mapping[str, str]) -> str | None:
     """The variable by which a host on the internet shows; None: this is none that is known."""
-    return next((name for name in sorted(environ) if environ[name] and name.startswith(HOSTS)), None)
+    return next((name for name in sorted(environ) if environ[name] and ON_A_HOST.fullmatch(name)), None)
 
 
 def _problem(fault: ErrorDetails, environ: Mapping[str, str]) -> Problem:
