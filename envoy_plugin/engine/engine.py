@@ -1,5 +1,6 @@
 """The engine: calls of verbs, each call one script and one round trip."""
 
+import secrets
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from enum import StrEnum
@@ -26,6 +27,7 @@ from envoy_plugin.engine.verbs import (
 )
 from envoy_plugin.errors import (
     CallRefused,
+    DependencyCycle,
     EngineError,
     JobNotFound,
     LostLease,
@@ -39,6 +41,9 @@ Answer = TypeVar("Answer")
 
 MOST_ITEMS: Final = 256
 KEEP_BYTES: Final = timedelta(hours=24)
+MOST_BLOB: Final = 10 * 1024 * 1024
+BLOB_LIFE: Final = timedelta(hours=1)
+"""How long a stored blob waits for the verb that keeps it."""
 
 
 class Mode(StrEnum):
@@ -91,6 +96,18 @@ class Engine:
     def open(self, sealed: bytes) -> bytes:
         """The bytes of a payload or an outcome. What it raises is the codec's."""
         return self._codec.open(sealed)
+
+    async def store_blob(self, content: bytes) -> str:
+        """Keep bytes (sealed here) for an hour, for a verb of the next call that keeps them; answers what names them.
+
+        Raises:
+            TooLarge: more than 10 MiB.
+        """
+        if len(content) > MOST_BLOB:
+            raise TooLarge("A blob", size=len(content), limit=MOST_BLOB)
+        ref = secrets.token_hex(8)
+        await self.redis.set(self.keys.blob(ref), self.seal(content), ex=BLOB_LIFE)
+        return ref
 
     async def call(self, verbs: Sequence[Verb[Any]], mode: Mode = Mode.ALL) -> list[Any]:
         """Run these verbs, in order, as one unit: a later one sees what the earlier ones changed.
@@ -183,5 +200,9 @@ def _refusal(why: str, job_id: str, state: str) -> EngineError:
             return LostLease(job_id, state)
         case "version_mismatch":
             return VersionMismatch(job_id, state)
+        case "no_job":
+            return JobNotFound(state)
+        case "cycle":
+            return DependencyCycle(state.split())
         case _:
             return WrongState(job_id, state, why)

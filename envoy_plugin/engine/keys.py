@@ -1,7 +1,9 @@
 """Every key in Redis, under one hash tag, so that all of them live in one slot of a cluster.
 
-The scripts build theirs from the same namespace: `job:` `payload:` `blobs:` `attempts:` and an id, `unique:` and a key,
-`available:` and `wake:` and a queue, and the indexes `scheduled` `running` `succeeded` `failed` `cancelled`.
+The scripts build theirs from the same namespace: `job:` `payload:` `blobs:` `refs:` `attempts:` `dependents:`
+`children:` and an id, `unique:` and a key, `lane:` and its name, `available:` `running:` `wake:` `turns:` and a queue,
+`by:` and a fact, its value and a state, `blob:` and a ref, the indexes `blocked` `scheduled` `running` `succeeded`
+`failed` `cancelled` `timers`, and `paused` and `unsettled`.
 """
 
 from dataclasses import dataclass
@@ -55,6 +57,27 @@ class Keys:
     def index(self, state: str, queue: str = "") -> str:
         """The index of the jobs in a state; the available ones have an index for each queue."""
         return self.of(state, queue)
+
+    def refs(self, job_id: str) -> str:
+        """The names of a job's kept blobs, and what names them."""
+        return self.of("refs", job_id)
+
+    def blob(self, ref: str) -> str:
+        """Bytes of their own, sealed: a log, an attachment."""
+        return self.of("blob", ref)
+
+    def children(self, job_id: str) -> str:
+        """The children of an envelope, with their states."""
+        return self.of("children", job_id)
+
+    def listing(self, fact: str, value: str, state: str) -> str:
+        """The jobs in a state of which a fact has this value, by id."""
+        return self.of("by", f"{fact}:{value}:{state}")
+
+    @property
+    def paused(self) -> str:
+        """The queues that are paused, with why, sealed."""
+        return self.of("paused")
 
     def wake(self, queue: str) -> str:
         """The list whose token wakes a waiting claimant of `queue`."""

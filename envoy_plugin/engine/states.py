@@ -56,9 +56,11 @@ A skippable job may also succeed or fail from `available`, and from `blocked` by
 """
 
 OF_ENVELOPES: Final = frozenset(
-    {"note", "hold", "unhold", "succeed", "fail", "cancel", "retry", "delete", "expect", "assign", "pass_debt"}
+    {"note", "hold", "unhold", "succeed", "fail", "cancel", "retry", "delete", "expect", "assign"}
 )
 """Verbs that an envelope takes; to every other it is in the wrong state. Any job may wait for one."""
+
+SKIPPABLE: Final = frozenset({"succeed", "fail"})
 
 RESERVED_HOLDS: Final = frozenset({"path", "run"})
 """Holds of the steps of a workflow, which nobody sees as holds."""

@@ -14,27 +14,41 @@ local function list_of(lists, index)
   if not list then list = {} lists[index] = list end
   return list
 end
+local function leave(index, id)
+  local leaving = list_of(out, index)
+  leaving[#leaving + 1] = id
+end
+local function enter(index, place, id)
+  local entering = list_of(into, index)
+  local n = #entering
+  entering[n + 1], entering[n + 2] = place, id
+end
+local function change_sides(job)
+  if job.state == job.was and job.queue == job.of then return end
+  for _, side in ipairs(sides_of(job, job.was, job.of)) do leave(side, job.id) end
+  for _, side in ipairs(sides_of(job, job.state, job.queue)) do enter(side, '0', job.id) end
+end
 for id, job in pairs(jobs) do
-  if job and job.n > 0 then call('HSET', P .. 'job:' .. id, unpack(job.flat, 1, job.n)) end
+  if job and job.n > 0 then
+    call('HSET', P .. 'job:' .. id, unpack(job.flat, 1, job.n))
+    if job.more then change_sides(job) end
+  end
   if job and job.moved then
-    local home = home_of(job.state, job.queue)
-    if job.home and job.home ~= home then
-      local leaving = list_of(out, job.home)
-      leaving[#leaving + 1] = id
-    end
-    local entering = list_of(into, home)
-    local n = #entering
-    entering[n + 1], entering[n + 2] = job.place, id
+    local home, was = home_of(job.state, job.queue), job.was and home_of(job.was, job.of)
+    if was and was ~= home then leave(was, id) end
+    enter(home, job.place, id)
     if job.state == 'available' then woken[job.queue] = true end
   end
 end
 for index, ids in pairs(out) do call('ZREM', index, unpack(ids)) end
 for index, places in pairs(into) do call('ZADD', index, unpack(places)) end
 if payloads[1] then call('MSET', unpack(payloads)) end
+for queue, all in pairs(turns) do for field, turn in pairs(all.new) do later('HSET', P .. 'turns:' .. queue, field, turn) end end
 for i = 1, #writes do call(unpack(writes[i])) end
 if gone[1] then call('UNLINK', unpack(gone)) end
 for queue in pairs(woken) do
-  if call('EXISTS', P .. 'wake:' .. queue) == 0 then
+  if queue:find(':', 1, true) then call('SADD', P .. 'queues', queue)   -- its claimant asks when it wants to
+  elseif call('EXISTS', P .. 'wake:' .. queue) == 0 then
     call('LPUSH', P .. 'wake:' .. queue, 1)
     call('SADD', P .. 'queues', queue)
   end

@@ -1,8 +1,8 @@
--- id, attempt, claim, version, reason, final ('1': no retry), delay in ms ('' = the job's backoff), jitter, outcome
-function V.fail(id, attempt, claim, version, reason, final, delay, jitter, outcome)
-  local job, why, state = admit(FROM.fail, id, attempt, claim, version)
+-- id, attempt, claim, version, reason, final ('1': no retry), delay in ms ('' = the job's backoff), jitter, outcome, details, log
+function V.fail(id, attempt, claim, version, reason, final, delay, jitter, outcome, details, log)
+  local job, why, state = admit_end(FROM.fail, log, id, attempt, claim, version)
   if not job then return nil, why, state end
-  keep_blob(job, 'outcome:' .. job.attempt, outcome)
+  keep_end(job, outcome, details, log)
   lose(job, reason, final == '1', delay, jitter)
   return job.state
 end

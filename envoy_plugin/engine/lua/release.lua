@@ -1,7 +1,8 @@
--- id, attempt, claim, version, delay in ms. No attempt and no retry is spent.
-function V.release(id, attempt, claim, version, delay)
+-- id, attempt, claim, version, delay in ms, hold ('' none). No attempt and no retry is spent.
+function V.release(id, attempt, claim, version, delay, name)
   local job, why, state = admit(FROM.release, id, attempt, claim, version)
   if not job then return nil, why, state end
+  if name ~= '' and not doors(job)['hold:' .. name] then hold(job, name, '0') end
   put(job, 'due', now + delay)
   settle(job, 'released')
   return job.state

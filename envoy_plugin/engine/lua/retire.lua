@@ -1,15 +1,4 @@
 -- state, age in ms, how many are kept, again in ms, limit -> how many were looked at: ended jobs that were kept long enough are forgotten
-local function needed(job)   -- what it owes isn't over
-  local debt = has(job, 'o') and load(job.id .. '.' .. job.attempt)
-  return debt and not ENDED[debt.state]
-end
-local function forget(job)
-  if has(job, 'u') and owner(job.unique) == job.id then own(job.unique, false) end
-  for letter, kind in pairs({a = 'attempts:', b = 'blobs:'}) do if has(job, letter) then gone[#gone + 1] = key(kind, job) end end
-  gone[#gone + 1] = key('job:', job) gone[#gone + 1] = key('payload:', job)
-  later('ZREM', job.home, job.id)
-  jobs[job.id] = false
-end
 function V.retire(state, age, most, again, limit)
   local index, postponed = P .. state, whole(now - age + again)
   local ids = call('ZRANGE', index, '-inf', whole(now - age), 'BYSCORE', 'LIMIT', 0, limit)

@@ -1,27 +1,59 @@
 -- id, attempt, version, retries left ('' unchanged). An ended job gets a new attempt; the report of its last end is superseded.
 local function bytes_are_gone(holder) return not holder.bare and call('EXISTS', key('payload:', holder)) == 0 end
-local function keep_bytes(holder)
-  later('PERSIST', key('payload:', holder))
-  if has(holder, 'b') then later('PERSIST', key('blobs:', holder)) end
+local function supersede(debt)
+  if not debt or ENDED[debt.state] then return end
+  put(debt, 'reason', 'superseded')
+  move(debt, 'cancelled', 'cancelled', 'superseded', stamp)
+end
+-- A debt that was passed on comes back from whoever has it now.
+local function take_debt_back(job)
+  local owes, last = false, job
+  while has(last, 'h') do
+    local heir = load(last.heir)
+    unmark(last, 'h') put(last, 'heir', '-')
+    if not heir then break end
+    supersede(debt_of(heir))
+    owes = has(heir, 'o') and heir.owes or owes
+    unmark(heir, 'o') unmark(heir, 'j') put(heir, 'root', '-') put(heir, 'owes', '-')
+    last = heir
+  end
+  if owes then put(job, 'owes', owes) mark(job, 'o') end
+end
+local function why_not(job, debtor)
+  local parent = has(job, 'c') and load(job.parent)
+  if parent and ENDED[parent.state] then return 'envelope_over' end
+  if has(job, 'r') and not (debtor and ENDED[debtor.state] and job.id == debtor.id .. '.' .. debtor.attempt) then return 'superseded' end
+  if bytes_are_gone(debtor and (root_of(debtor) or debtor) or job) then return 'payload_gone' end
+  if has(job, 'u') and (owner('unique:' .. job.unique) or job.id) ~= job.id then return 'key_taken' end
+end
+local function drop_ended_upstreams(job)
+  for gate in pairs(doors(job)) do
+    local upstream = gate:sub(1, 5) == 'wait:' and load(gate:sub(6))
+    if upstream and ENDED[upstream.state] then open(job, gate) end
+  end
+end
+local function keep_all_bytes(job, debtor)
+  keep_bytes(job)
+  if debtor then keep_bytes(debtor) end
+  local root = root_of(debtor or job)
+  if root then keep_bytes(root) end
+  if has(job, 'e') then for id in pairs(kids(job)) do if load(id) then keep_bytes(load(id)) end end end
 end
 function V.retry(id, attempt, version, left)
   local job, why, state = admit(FROM.retry, id, attempt, nil, version)
   if not job then return nil, why, state end
   local debtor = debtor_of(job)
-  if has(job, 'r') and not (debtor and ENDED[debtor.state] and id == debtor.id .. '.' .. debtor.attempt) then return nil, 'superseded', job.state end
-  if bytes_are_gone(debtor or job) then return nil, 'payload_gone', job.state end
-  if has(job, 'u') and (owner(job.unique) or id) ~= id then return nil, 'key_taken', job.state end
-  local debt = has(job, 'o') and load(job.id .. '.' .. job.attempt)
-  if debt and not ENDED[debt.state] then
-    put(debt, 'reason', 'superseded')
-    move(debt, 'cancelled', 'cancelled', 'superseded', stamp)
-  end
-  keep_bytes(job)
-  if debtor then keep_bytes(debtor) end
+  why = why_not(job, debtor)
+  if why then return nil, why, job.state end
+  supersede(debt_of(job))
+  take_debt_back(job)
+  keep_all_bytes(job, debtor)
+  drop_ended_upstreams(job)
   next_attempt(job, job.state)
   put(job, 'due', 0)
-  if left ~= '' then put(job, 'left', tonumber(left)) end
-  if has(job, 'u') then own(job.unique, id) end
+  if left ~= '' then put(job, has(job, 'w') and 'left.*' or 'left', tonumber(left)) end
+  if has(job, 'u') then own('unique:' .. job.unique, id) end
+  if has(job, 'l') then join_lane(job) end
   settle(job, 'retried')
   return {job.state, job.attempt}
 end

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Final
 
 from envoy_plugin.engine.clock import milliseconds
 from envoy_plugin.engine.model import Claimed
+from envoy_plugin.engine.queues import is_fair
 from envoy_plugin.engine.verbs.base import AnswersState, Argument, Verb, optional
 
 MOST_WHO: Final = 28
@@ -56,7 +57,7 @@ class Claim(_AnswersClaimed):
 
     def arguments(self) -> tuple[Argument, ...]:
         """See `Verb`."""
-        return (self.queue, self.n, short(self.who), _lease(self.lease))
+        return (self.queue, self.n, short(self.who), _lease(self.lease), int(is_fair(self.queue)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

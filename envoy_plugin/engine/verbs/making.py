@@ -18,6 +18,8 @@ _ids = Ids()
 
 KEPT: Final = "kept"
 MOST_PAYLOAD: Final = 256 * 1024
+BY_REASON: Final = -1
+"""The retries left of a job that counts them by reason."""
 
 
 class Policy(StrEnum):
@@ -73,6 +75,7 @@ class Enqueue(Verb[Enqueued]):
 
     Raises:
         TooLarge: the payload has more than `most_payload` bytes.
+        ValueError: an envelope that would wait.
     """
 
     name: ClassVar[str] = "enqueue"
@@ -105,12 +108,14 @@ class Enqueue(Verb[Enqueued]):
     def __post_init__(self) -> None:
         if len(self.payload) > self.most_payload:
             raise TooLarge("A payload", size=len(self.payload), limit=self.most_payload)
+        if self.envelope and (self.after or self.lane or self.delay or self.at):
+            raise ValueError("An envelope is open from the start: it waits for nothing but its children.")
 
     def arguments(self) -> tuple[Argument, ...]:
         """See `Verb`."""
         due: Argument = f"+{milliseconds(self.delay)}" if self.delay else stamp_of(self.at) if self.at else ""
         backoff = self.backoff.encode() if self.retries else ""
-        left = self.retries if isinstance(self.retries, int) else 0
+        left = self.retries if isinstance(self.retries, int) else BY_REASON
         head = (self.id, self.queue, self.kind, self.install, self.priority, due, left, backoff, self.payload)
         facts = self._facts()
         letters = self._letters()

@@ -1,0 +1,40 @@
+-- Forgetting a job, with everything that hangs on it. Joined to `retire` and `delete`.
+local function is_owed(job)
+  local debt, heir = debt_of(job), has(job, 'h') and load(job.heir)
+  return debt and not ENDED[debt.state] or heir and (not ENDED[heir.state] or is_owed(heir)) or false
+end
+-- Its report, or its heir's, isn't over; its envelope isn't; it is an envelope with children left; or somebody waits for it.
+local function needed(job)
+  if not job.more then return false end
+  local parent = has(job, 'c') and load(job.parent)
+  if is_owed(job) or parent and not ENDED[parent.state] or next(kids(job)) then return true end
+  for id in pairs(edges(job)) do
+    local dependent = load(id)
+    if dependent and not ENDED[dependent.state] then return true end
+  end
+  return false
+end
+local function leave_others(job)
+  for gate in pairs(doors(job)) do open(job, gate) end
+  for id in pairs(edges(job)) do
+    local dependent = load(id)
+    if dependent then open(dependent, 'wait:' .. job.id) end
+  end
+  local parent = has(job, 'c') and load(job.parent)
+  if parent then
+    kids(parent)[job.id] = nil
+    later('HDEL', key('children:', parent), job.id)
+  end
+  if has(job, 'u') and owner('unique:' .. job.unique) == job.id then own('unique:' .. job.unique, false) end
+end
+local function forget(job)
+  leave_others(job)
+  each_bytes(job, function(name) gone[#gone + 1] = name end)
+  for letter, kind in pairs({a = 'attempts:', d = 'dependents:', e = 'children:'}) do if has(job, letter) then gone[#gone + 1] = key(kind, job) end end
+  gone[#gone + 1] = key('job:', job)
+  if job.was then
+    later('ZREM', home_of(job.was, job.of), job.id)
+    for _, side in ipairs(sides_of(job, job.was, job.of)) do later('ZREM', side, job.id) end
+  end
+  jobs[job.id] = false
+end

@@ -1,0 +1,89 @@
+-- Gates. One number decides whether a job is blocked; the fields hold:NAME, wait:UPSTREAM and lane:THE ONE BEFORE say why.
+local MOST = 1000   -- how many jobs one call looks at in search of a cycle, and changes because others have ended
+local changed
+local function shut(job, gate, value)
+  doors(job)[gate] = value
+  write(job, gate, value)
+  put(job, 'gates', job.gates + 1)
+  mark(job, 'g')
+end
+local function open(job, gate)
+  local kind, name = gate:sub(1, 5), gate:sub(6)
+  if kind == 'hold:' and doors(job)[gate] ~= '0' then later('ZREM', P .. 'timers', job.id .. ' ' .. gate) end
+  if kind == 'wait:' then
+    local upstream = load(name)
+    if upstream and upstream.down then upstream.down[job.id] = nil end
+    later('HDEL', P .. 'dependents:' .. name, job.id)
+  end
+  doors(job)[gate] = nil
+  later('HDEL', key('job:', job), gate)
+  put(job, 'gates', job.gates - 1)
+end
+local function hold(job, name, till)
+  if till ~= '0' then later('ZADD', P .. 'timers', till, job.id .. ' hold:' .. name) end
+  shut(job, 'hold:' .. name, till)
+end
+-- Does this job have to wait for one of the goals? An envelope waits for its children. Answers the way there, or false, or nil
+-- where there are too many jobs to tell.
+local function way_to(goals, id, seen)
+  if goals[id] then return {id} end
+  local job = load(id)
+  if not job or seen[id] or ENDED[job.state] then return false end
+  seen[id], seen.n = true, seen.n + 1
+  if seen.n > MOST then return nil end
+  local ahead = {}
+  for gate in pairs(doors(job)) do if gate:sub(1, 5) ~= 'hold:' then ahead[#ahead + 1] = gate:sub(6) end end
+  for child in pairs(has(job, 'e') and kids(job) or {}) do ahead[#ahead + 1] = child end
+  for _, other in ipairs(ahead) do
+    local way = way_to(goals, other, seen)
+    if way then table.insert(way, 1, id) end
+    if way or way == nil then return way end
+  end
+  return false
+end
+-- Why a job (of this envelope) can't wait for an upstream; nothing where it can.
+local function closes_cycle(upstream, id, parent)
+  local goals = {[id] = true}
+  while parent do
+    goals[parent] = true
+    parent = load(parent).parent
+  end
+  local way = way_to(goals, upstream, {n = 0})
+  if way == nil then return 'too_many', upstream end
+  if way and way[#way] ~= id then table.insert(way, 1, id) end
+  if way then return 'cycle', table.concat(way, ' ') end
+end
+-- Makes a job wait for another, unless that one's end lets it run already. Answers true where the policy ends the job instead.
+local function wait_for(job, upstream, policy)
+  if upstream.state == 'succeeded' or ENDED[upstream.state] and policy == 'run' then return false end
+  if ENDED[upstream.state] and policy == 'cancel' then return true end
+  shut(job, 'wait:' .. upstream.id, policy)
+  mark(upstream, 'd')
+  if upstream.down then upstream.down[job.id] = policy end
+  later('HSET', key('dependents:', upstream), job.id, policy)
+  return false
+end
+-- A lane is a chain: each job waits for the one before, which knows its next; the lane's owner is the last.
+local function link(before, job)
+  shut(job, 'lane:' .. before.id, '1')
+  put(before, 'next', job.id)
+end
+local function join_lane(job)
+  local last = owner('lane:' .. job.lane)
+  if last and last ~= job.id and load(last) then link(load(last), job) end
+  own('lane:' .. job.lane, job.id)
+end
+local function leave_lane(job)
+  local after, before = job.next and job.next ~= '-' and load(job.next), false
+  for gate in pairs(doors(job)) do if gate:sub(1, 5) == 'lane:' then before = load(gate:sub(6)) end end
+  if before then
+    open(job, 'lane:' .. before.id)
+    put(before, 'next', '-')
+  end
+  if after then
+    open(after, 'lane:' .. job.id)
+    put(job, 'next', '-')
+    if before then link(before, after) end   -- ended while waiting: the next one waits for the one before
+    changed(after, 'lane', job.id)
+  elseif owner('lane:' .. job.lane) == job.id then own('lane:' .. job.lane, before and before.id or false) end
+end

@@ -1,0 +1,216 @@
+-- Where a job goes: admitting a verb, `settle`, `move`, what an end brings with it, and the next attempt.
+-- The job, or nil, why this verb may not act on it, and the state that says so. Empty attempt, claim or version: not checked.
+local function may_skip(job)
+  return has(job, 's') and (job.state == 'available' or job.state == 'blocked' and job.gates == 1 and doors(job)['hold:run'])
+end
+local function admit(from, id, attempt, claim, version)
+  local job = load(id)
+  if not job then return nil, 'not_found' end
+  if attempt ~= '' and tonumber(attempt) ~= job.attempt then
+    local record = tonumber(attempt) < job.attempt and past(job)[attempt]
+    if record then return nil, 'wrong_state', record:match('^%S+') end
+    return nil, 'not_found'
+  end
+  if has(job, 'x') then return nil, 'not_found' end
+  if claim and claim ~= '' and (tonumber(claim) ~= job.claim or job.state ~= 'running') then return nil, 'lost_lease', job.state end
+  if version and version ~= '' and tonumber(version) ~= job.version then return nil, 'version_mismatch', job.state end
+  if has(job, 'e') and not from.envelope then return nil, 'envelope', job.state end
+  if not from[job.state] and not (from.skippable and may_skip(job)) then return nil, 'wrong_state', job.state end
+  return job
+end
+local finish
+-- A child's state is told to its envelope, with how many of them aren't over.
+local function tell_parent(job, from, state)
+  local parent = load(job.parent)
+  if not parent then return end
+  local change = (ENDED[state] and 0 or 1) - (from and not ENDED[from] and 1 or 0)
+  if change ~= 0 then put(parent, 'alive', parent.alive + change) end
+  if parent.kids then parent.kids[job.id] = state end
+  later('HSET', key('children:', parent), job.id, state)
+end
+-- What an owned queue's claimant sees change in an attempt: 1 when it is first available, then each claim, note and end.
+local function revise(job, event, state)
+  if event == 'claimed' or event == 'noted' or ENDED[state] or state == 'available' and job.revision == 0 then put(job, 'revision', job.revision + 1) end
+end
+-- The only writer of state, place, version and history. Without an event only the place changes, without a place only the facts.
+local function move(job, state, event, detail, place)
+  if place then job.moved, job.place = true, place end
+  if not event then return end
+  local from = job.state
+  put(job, 'state', state)
+  put(job, 'version', job.version + 1)
+  write(job, whole(job.version), event .. ' ' .. state .. ' ' .. stamp .. ' ' .. whole(job.attempt) .. (detail and ' ' .. detail or ''))
+  if job.version > HISTORY then later('HDEL', key('job:', job), job.version - HISTORY) end
+  if job.more then
+    if has(job, 'q') then revise(job, event, state) end
+    if has(job, 'c') and from ~= state then tell_parent(job, from, state) end
+  end
+  if ENDED[state] and from ~= state then finish(job, state) end
+end
+-- The place in a queue that serves installs in turn, given when a job becomes available: one turn after its install's last, and not
+-- before the turn that is being served. Each priority has turns of its own.
+local function turns_of(queue, field)
+  local all = turns[queue]
+  if not all then all = {known = {}, new = {}} turns[queue] = all end
+  if not all.known[field] then all.known[field] = tonumber(call('HGET', P .. 'turns:' .. queue, field) or 0) end
+  return all.known[field]
+end
+local function set_turn(queue, field, turn)
+  turns[queue].known[field] = turn
+  turns[queue].new[field] = whole(turn)
+end
+local function turn_of(job)
+  local class = job.rank:sub(1, 1)
+  local turn = math.max(turns_of(job.queue, class .. job.install), turns_of(job.queue, class)) + 1
+  set_turn(job.queue, class .. job.install, turn)
+  put(job, 'rank', class .. string.format('%015d', turn))
+  return job.rank
+end
+-- The only place that decides where a job waits that neither runs nor is over.
+local function settle(job, event, detail)
+  if job.more then
+    if has(job, 'e') then return move(job, 'running', event, detail, 'inf') end   -- nobody claims an envelope
+    if has(job, 'g') and job.gates > 0 then return move(job, 'blocked', event, detail, stamp) end
+  end
+  if job.due > now then return move(job, 'scheduled', event, detail, whole(job.due)) end
+  move(job, 'available', event, detail, has(job, 'f') and turn_of(job) or job.rank)
+  fresh[#fresh + 1] = job
+end
+-- A changed fact: a waiting job is settled again, a running one remembers it, an ended one keeps it for its retry.
+function changed(job, event, detail)
+  if job.state == 'running' then move(job, 'running', event, detail) elseif not ENDED[job.state] then settle(job, event, detail) end
+end
+-- Bytes: payload, blobs, and kept blobs with a key of their own. Whoever needs those of an ended job has them for a while longer.
+local function each_bytes(job, act)
+  if not has(job, 'r') then act(key('payload:', job)) end
+  if has(job, 'b') then act(key('blobs:', job)) end
+  if has(job, 'k') then
+    act(key('refs:', job))
+    for _, ref in pairs(refs(job)) do act(P .. 'blob:' .. ref) end
+  end
+end
+local function expire_bytes(job)
+  local parent = has(job, 'c') and load(job.parent)
+  if job.state == 'failed' or parent and not ENDED[parent.state] then return end
+  each_bytes(job, function(name) later('PEXPIRE', name, ARGV[3]) end)
+end
+local function keep_bytes(job) each_bytes(job, function(name) later('PERSIST', name) end) end
+local function debtor_of(job) return has(job, 'r') and load(job.id:match('^(.+)%.%d+$')) end
+local function debt_of(job) return has(job, 'o') and load(job.id .. '.' .. job.attempt) end
+local function root_of(job) return has(job, 'j') and load(job.root) end   -- the job whose debt it has
+-- What a job owes becomes a job of its own; owes = 'kind retries base factor cap'.
+local function follow_up(job)
+  local kind, left, backoff = job.owes:match('^(%S+) (%d+) (.+)$')
+  local debt = create(job.id .. '.' .. job.attempt, kind, kind, job.install, 4)
+  put(debt, 'left', tonumber(left)) put(debt, 'backoff', backoff) put(debt, 'bare', '1') mark(debt, 'r')
+  settle(debt, 'enqueued', job.id)
+end
+-- The end of one job is the end of what others waited for; what one call can't do is left to the next sweep.
+local changes = 0
+local function settle_dependents(job)
+  for id, policy in pairs(edges(job)) do
+    local dependent = load(id)
+    local opens, ends = job.state == 'succeeded' or policy == 'run', policy == 'cancel' and not ENDED[dependent.state]
+    if opens or ends then changes = changes + 1 end
+    if changes > MOST then
+      later('SADD', P .. 'unsettled', job.id)
+      return false
+    elseif opens then
+      open(dependent, 'wait:' .. job.id)
+      changed(dependent, 'dependency_met', job.id)
+    elseif ends then
+      put(dependent, 'reason', 'upstream')
+      move(dependent, 'cancelled', 'cancelled', 'upstream', stamp)
+    end
+  end
+  return true
+end
+-- What an end brings with it (called by move alone): the follow-up, the bytes' last hours, the key, the lane, those that wait.
+function finish(job, state)
+  if has(job, 'o') then follow_up(job) elseif not has(job, 'h') then expire_bytes(job) end
+  if not job.more then return end
+  local debtor = debtor_of(job)
+  if debtor and job.id == debtor.id .. '.' .. debtor.attempt then
+    expire_bytes(debtor)
+    local root = root_of(debtor)
+    if root then expire_bytes(root) end
+  end
+  if has(job, 'u') then
+    if job.till == '0' then own('unique:' .. job.unique, false) elseif job.till ~= 'kept' then later('PEXPIREAT', P .. 'unique:' .. job.unique, job.till) end
+  end
+  if has(job, 'l') then leave_lane(job) end
+  if has(job, 'd') then settle_dependents(job) end
+  if has(job, 'e') then
+    for id in pairs(kids(job)) do
+      local child = load(id)
+      local debt = child and debt_of(child)
+      if child and ENDED[child.state] and not (debt and not ENDED[debt.state]) then expire_bytes(child) end
+    end
+  end
+end
+local function keep_blob(job, name, bytes)
+  if not bytes or bytes == '' then return end
+  mark(job, 'b')
+  later('HSET', key('blobs:', job), name, bytes)
+end
+-- A stored blob has an hour to live until a verb keeps it. '' names none.
+local function is_lost(ref) return ref and ref ~= '' and call('EXISTS', P .. 'blob:' .. ref) == 0 end
+local function drop_ref(job, name)
+  local old = refs(job)[name]
+  if not old then return end
+  gone[#gone + 1] = P .. 'blob:' .. old
+  refs(job)[name] = nil
+  later('HDEL', key('refs:', job), name)
+end
+local function keep_ref(job, name, ref)
+  if not ref or ref == '' then return end
+  drop_ref(job, name)
+  refs(job)[name] = ref
+  mark(job, 'k')
+  later('HSET', key('refs:', job), name, ref)
+  later('PERSIST', P .. 'blob:' .. ref)
+end
+local function next_attempt(job, state)
+  local record = table.concat({state, job.reason or '-', job.created, job.started or '-', stamp, job.left, has(job, 'q') and job.revision or 0}, ' ')
+  past(job)[whole(job.attempt)] = record
+  later('HSET', key('attempts:', job), job.attempt, record)
+  mark(job, 'a')
+  put(job, 'kept', math.max(job.kept, 1) + 1)
+  put(job, 'attempt', job.attempt + 1) put(job, 'created', stamp) put(job, 'started', '-') put(job, 'reason', '-')
+  put(job, 'crashes', 0) put(job, 'noted', 0)
+  if has(job, 'q') then put(job, 'revision', 0) end
+end
+-- Ends one attempt: a new one while retries are left (of its reason, where they are counted so), else failed for good.
+-- delay: ms, or '' for the job's own backoff, which is exact where its factor is 1.
+local function lose(job, reason, final, delay, jitter)
+  local field = 'left'
+  if has(job, 'w') then field = job['left.' .. reason] and 'left.' .. reason or 'left.*' end
+  local left = tonumber(job[field] or 0)
+  put(job, 'reason', reason)
+  if final or left <= 0 then return move(job, 'failed', 'failed', reason, stamp) end
+  local base, factor, cap = (job.backoff or '0 1 0'):match('(%S+) (%S+) (%S+)')
+  local wait = delay ~= '' and tonumber(delay) or factor == '1' and tonumber(base) or math.min(base * factor ^ (job.attempt - 1), tonumber(cap)) * jitter
+  if has(job, 'q') then put(job, 'revision', job.revision + 1) end
+  next_attempt(job, 'failed')
+  put(job, field, left - 1)
+  put(job, 'due', now + math.floor(wait))
+  settle(job, 'attempt_failed', reason)
+end
+-- What is due becomes available, and what was held until now opens. An index is read as it was before the call: ask the job.
+local function promote_due(limit)
+  local due = call('ZRANGE', P .. 'scheduled', '-inf', stamp, 'BYSCORE', 'LIMIT', 0, limit)
+  for _, id in ipairs(due) do
+    local job = load(id)
+    if job and job.state == 'scheduled' and job.due <= now then settle(job, 'promoted') end
+  end
+  local timers = call('ZRANGE', P .. 'timers', '-inf', stamp, 'BYSCORE', 'LIMIT', 0, limit)
+  for _, timer in ipairs(timers) do
+    local id, gate = timer:match('^(%S+) (.*)$')
+    local job = load(id)
+    if job and doors(job)[gate] then
+      open(job, gate)
+      changed(job, 'unheld', gate:sub(6))
+    else later('ZREM', P .. 'timers', timer) end
+  end
+  return #due + #timers
+end

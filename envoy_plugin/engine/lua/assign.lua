@@ -1,0 +1,14 @@
+-- id, version, queue ('' stays), the letters that its name gives the job, then the assignee, where it changes ('' nobody)
+function V.assign(id, version, queue, letters, assignee)
+  local job, why, state = admit(FROM.assign, id, '', nil, version)
+  if not job then return nil, why, state end
+  if queue ~= '' and queue ~= job.queue then
+    put(job, 'queue', queue)
+    unmark(job, 'q') unmark(job, 'f')
+    for letter in letters:gmatch('.') do mark(job, letter) end
+    put(job, 'rank', job.rank:sub(1, 1) .. '00' .. job.created)
+  end
+  if assignee then put(job, 'assignee', assignee == '' and '-' or assignee) end
+  changed(job, 'assigned', queue ~= '' and queue or nil)
+  return job.state
+end

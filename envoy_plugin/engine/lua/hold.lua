@@ -1,0 +1,9 @@
+-- id, version, name, until in ms (0 = by hand)
+function V.hold(id, version, name, till)
+  local job, why, state = admit(FROM.hold, id, '', nil, version)
+  if not job then return nil, why, state end
+  if doors(job)['hold:' .. name] then return nil, 'held', job.state end
+  hold(job, name, till)
+  changed(job, 'held', name)
+  return job.state
+end
