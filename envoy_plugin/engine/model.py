@@ -201,7 +201,7 @@ class Job:
             created=moment(int(facts["created"])),
             started=_moment(facts.get("started")),
             due=_due(facts.get("due")),
-            owes=owes.split(" ", 1)[0] if owes else None,
+            owes=owes.split(" ", 1)[0] if owes and "o" in more else None,
             unique=facts.get("unique"),
             gates=Gates.parse(facts),
             lane=facts.get("lane"),
