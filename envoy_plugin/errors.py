@@ -13,6 +13,7 @@ EnvoyPluginError
 │   ├── BadSignature         not signed with the client secret
 │   └── BadPayload           signed, but neither an event nor a route
 ├── SealError                bytes that no key of ours opens
+├── ThingRefused             what was asked of a thing can't be: there is none, the job's id is taken, …
 ├── StorageRefused           a storage command that can't be: its key, value, range or size; nothing was run
 ├── JWTError                 a JSON Web Token can't be made: a weak secret, no end, a claim that is not to be set
 │   ├── JWTExpired           it was ours, and has ended
@@ -22,6 +23,7 @@ EnvoyPluginError
     ├── WrongState           the attempt that was named is in a state that forbids it
     ├── LostLease            the job has been claimed again, or its lease ran out
     ├── VersionMismatch      the job has changed since the caller looked
+    ├── BadCursor            a cursor that no page of this list gave
     ├── DependencyCycle      the job would wait for itself; names the jobs in between
     ├── CallRefused          one or more verbs of a call were refused; carries each refusal
     ├── TooLarge             a payload, an outcome or a call beyond its limit
@@ -123,6 +125,15 @@ class StorageRefused(EnvoyPluginError):
     """A storage command can't be: its key, value, range or size, or the pipeline's; nothing was added or run."""
 
 
+class ThingRefused(EnvoyPluginError):
+    """What was asked of a thing can't be; `error` is AWS' name for it, `facts` are further members of the answer."""
+
+    def __init__(self, error: str, message: str, **facts: object) -> None:
+        super().__init__(message)
+        self.error = error
+        self.facts = facts
+
+
 class JWTError(EnvoyPluginError):
     """A JSON Web Token can't be made: a weak secret, no end, or a claim that is not to be set."""
 
@@ -182,6 +193,13 @@ class VersionMismatch(StateError):
     """The job has changed since the version that was named."""
 
     because = "has another version than the one named"
+
+
+class BadCursor(EngineError):
+    """A cursor that no page of this list gave."""
+
+    def __init__(self) -> None:
+        super().__init__("This cursor is not one of this list.")
 
 
 class DependencyCycle(EngineError):

@@ -95,10 +95,32 @@ class Keys:
         """The token of the user behind a job's event, sealed."""
         return self.of("user_token", job_id)
 
+    def thing(self, name: str) -> str:
+        """The facts of a thing, and when it was last heard of."""
+        return self.of("thing", name)
+
+    @property
+    def things(self) -> str:
+        """The names of all things, sorted."""
+        return self.of("things")
+
+    def access_key(self, key_id: str) -> str:
+        """A key that requests of things are signed with; its secret is sealed."""
+        return self.of("access_key", key_id)
+
+    def access_keys(self, holder: str) -> str:
+        """The keys of a thing, of a location, or for all of them, by generation."""
+        return self.of("access_keys", holder)
+
     @property
     def token(self) -> str:
         """The plugin's token, sealed; its lock and its failures are named after it."""
         return self.of("token")
+
+    @property
+    def titan_tokens(self) -> str:
+        """The tokens of pull-workers, by name, each with its digest."""
+        return self.of("titan_tokens")
 
     def storage(self, install: str | None) -> tuple[str, str, str, str]:
         """The storage of an install, or (None) of the plugin: items, their order, what is unique, when items end."""
