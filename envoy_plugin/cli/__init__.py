@@ -39,6 +39,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "fixtures": "Show saved bodies of webhooks: list, show.",
         "sign": "Sign a file as Envoy would.",
         "verify": "Check a file's signature.",
+        "tokens": "Make, show, revoke tokens for the Titan jobs API: add, list, revoke.",
         "jwt": "Make and read tokens of the plugin's own: encode, decode.",
     }
 )
