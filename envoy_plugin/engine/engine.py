@@ -2,13 +2,13 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from redis.asyncio import Redis
 
-from envoy_plugin.engine.clock import milliseconds
+from envoy_plugin.engine.clock import milliseconds, moment
 from envoy_plugin.engine.keys import SCHEMA, Keys
 from envoy_plugin.engine.model import Claimed, Codec, Enqueued, PlainCodec
 from envoy_plugin.engine.scripts import run_script
@@ -88,6 +88,13 @@ class Engine:
             raise SchemaTooNew(found=found, known=SCHEMA)
         if found < SCHEMA:
             await self.redis.set(self.keys.schema, SCHEMA)
+
+    async def now(self) -> datetime:
+        """The time that leases, limits and delays go by: Redis', or the tests'."""
+        if self._clock is not None:
+            return moment(self._clock())
+        seconds, microseconds = await self.redis.time()
+        return moment(seconds * 1000 + microseconds // 1000)
 
     def seal(self, plain: bytes) -> bytes:
         """What a verb takes as a payload or an outcome."""
