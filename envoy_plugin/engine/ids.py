@@ -2,7 +2,10 @@
 
 import secrets
 import time
+from datetime import datetime
 from typing import Final
+
+from envoy_plugin.engine.clock import moment, stamp_of
 
 SHARD: Final = "a"
 DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -20,6 +23,20 @@ def base36(number: int, width: int) -> str:
         number, digit = divmod(number, 36)
         text = DIGITS[digit] + text
     return text
+
+
+def first_id_at(instant: datetime) -> str:
+    """What no id made before `instant` reaches, and every later one does."""
+    return SHARD + base36(max(0, stamp_of(instant) - EPOCH), TIME_WIDTH)
+
+
+def made_at(job_id: str) -> datetime:
+    """When an id was made, to the millisecond.
+
+    Raises:
+        ValueError: it is none of ours.
+    """
+    return moment(int(job_id[1 : 1 + TIME_WIDTH], 36) + EPOCH)
 
 
 class Ids:

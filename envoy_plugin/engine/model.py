@@ -1,11 +1,13 @@
 """What the engine answers: typed values made of what the scripts and the keys hold."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, Self
 
 from envoy_plugin.engine.clock import moment
+from envoy_plugin.engine.ids import made_at
 from envoy_plugin.engine.states import State
 
 
@@ -177,13 +179,18 @@ class Job:
     """When the lease or the limit of a running job ends; None: it has neither, or this was read without it."""
 
     @property
+    def made(self) -> datetime:
+        """When the job was made, as its id tells; `created` is when its latest attempt was."""
+        return made_at(self.id)
+
+    @property
     def changed(self) -> datetime:
         """When the last transition was."""
         return self.history[-1].at
 
     @classmethod
-    def parse(cls, job_id: str, facts: Mapping[str, str]) -> Self:
-        """From the fields of its hash; the fields with a number for a name are the history."""
+    def parse(cls, job_id: str, facts: Mapping[str, str], expires: float | None = None) -> Self:
+        """From the fields of its hash, those with a number for a name being the history; `expires` is in ms, or inf."""
         numbers = sorted(int(name) for name in facts if name.isdigit())
         owes, more = facts.get("owes"), facts.get("more", "")
         return cls(
@@ -217,6 +224,7 @@ class Job:
             listed=tuple(facts.get("listed", "").split()),
             priority=9 - int(facts["rank"][0]) if "rank" in facts else 0,
             history=tuple(Row.parse(facts[str(number)]) for number in numbers),
+            expires=moment(int(expires)) if expires is not None and expires != math.inf else None,
         )
 
 

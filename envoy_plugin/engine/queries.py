@@ -21,13 +21,13 @@ class Record:
     outcome: bytes | None = field(repr=False)
 
 
-def _text(found: bytes | str) -> str:
+def text_of(found: bytes | str) -> str:
     """The client's types allow for both; ours answers bytes."""
     return found if isinstance(found, str) else found.decode()
 
 
 def _facts(found: Mapping[bytes | str, bytes | str]) -> dict[str, str]:
-    return {_text(name): _text(value) for name, value in found.items()}
+    return {text_of(name): text_of(value) for name, value in found.items()}
 
 
 def _opened(engine: Engine, found: bytes | str | None) -> bytes | None:
@@ -40,10 +40,10 @@ async def find_job(engine: Engine, job_id: str) -> Job:
     Raises:
         JobNotFound: there is none.
     """
-    found = await engine.redis.hgetall(engine.keys.job(job_id))
+    found = await load_jobs(engine, [job_id])
     if not found:
         raise JobNotFound(job_id)
-    return Job.parse(job_id, _facts(found))
+    return found[0]
 
 
 async def find_attempts(engine: Engine, job_id: str) -> list[Attempt]:
@@ -77,6 +77,27 @@ async def find_record(engine: Engine, job_id: str, attempt: int) -> Record:
     )
 
 
+async def find_details(engine: Engine, job_id: str, attempt: int) -> bytes | None:
+    """What a claim, a note or an end said of an attempt, opened; None: nothing, or it is gone."""
+    return _opened(engine, await engine.redis.hget(engine.keys.blobs(job_id), f"details:{attempt}"))
+
+
+async def find_blobs(engine: Engine, job_id: str) -> dict[str, str]:
+    """The kept blobs of a job: what names each in Redis, by its name. `log:N` is the log of attempt N."""
+    return _facts(await engine.redis.hgetall(engine.keys.refs(job_id)))
+
+
+async def find_blob(engine: Engine, job_id: str, name: str) -> bytes | None:
+    """A kept blob of a job, opened; None: there is none of this name, or it is gone."""
+    ref = await engine.redis.hget(engine.keys.refs(job_id), name)
+    return None if ref is None else _opened(engine, await engine.redis.get(engine.keys.blob(text_of(ref))))
+
+
+async def find_log(engine: Engine, job_id: str, attempt: int) -> bytes | None:
+    """The log of an attempt, opened; None: there is none, or it is gone."""
+    return await find_blob(engine, job_id, f"log:{attempt}")
+
+
 async def list_jobs(engine: Engine, states: Iterable[State] = tuple(State), *, limit: int = 50) -> list[Job]:
     """The jobs in these states whose last change is newest, newest first; at most `limit`, at most 1,000.
 
@@ -87,24 +108,33 @@ async def list_jobs(engine: Engine, states: Iterable[State] = tuple(State), *, l
     async with engine.redis.pipeline(transaction=False) as pipe:
         for index in indexes:
             pipe.zrange(index, 0, limit - 1, desc=True)
-        ids = {_text(job_id) for page in await pipe.execute() for job_id in page}
-    jobs = await _load(engine, sorted(ids))
+        ids = {text_of(job_id) for page in await pipe.execute() for job_id in page}
+    jobs = await load_jobs(engine, sorted(ids))
     return sorted(jobs, key=lambda job: (job.changed, job.id), reverse=True)[:limit]
+
+
+async def queues_of(engine: Engine) -> list[str]:
+    """The queues that have held a job, in order."""
+    return sorted(map(text_of, await engine.redis.smembers(engine.keys.queues)))
 
 
 async def _indexes(engine: Engine, states: Iterable[State]) -> list[str]:
     wanted = set(states)
-    queues = sorted(map(_text, await engine.redis.smembers(engine.keys.queues))) if State.AVAILABLE in wanted else []
+    queues = await queues_of(engine) if State.AVAILABLE in wanted else []
     plain = [engine.keys.index(state) for state in sorted(wanted - {State.AVAILABLE})]
     return plain + [engine.keys.index(State.AVAILABLE, queue) for queue in queues]
 
 
-async def _load(engine: Engine, ids: Sequence[str]) -> list[Job]:
+async def load_jobs(engine: Engine, ids: Sequence[str]) -> list[Job]:
+    """These jobs as they stand, in the same order, without those that there aren't; when running ones expire, too."""
+    running = engine.keys.index(State.RUNNING)
     async with engine.redis.pipeline(transaction=False) as pipe:
         for job_id in ids:
             pipe.hgetall(engine.keys.job(job_id))
-        found = await pipe.execute()
-    return [Job.parse(job_id, _facts(facts)) for job_id, facts in zip(ids, found, strict=True) if facts]
+            pipe.zscore(running, job_id)
+        answers = await pipe.execute()
+    pairs = zip(ids, answers[::2], answers[1::2], strict=True)
+    return [Job.parse(job_id, _facts(facts), expires) for job_id, facts, expires in pairs if facts]
 
 
 async def count_jobs(engine: Engine) -> dict[State, int]:
@@ -116,7 +146,7 @@ async def count_jobs(engine: Engine) -> dict[State, int]:
         for state in plain:
             pipe.zcard(engine.keys.index(state))
         for queue in queues:
-            pipe.zcard(engine.keys.index(State.AVAILABLE, _text(queue)))
+            pipe.zcard(engine.keys.index(State.AVAILABLE, text_of(queue)))
         sizes = await pipe.execute()
     counts.update(zip(plain, sizes[: len(plain)], strict=True))
     counts[State.AVAILABLE] = sum(sizes[len(plain) :])
@@ -126,4 +156,4 @@ async def count_jobs(engine: Engine) -> dict[State, int]:
 async def find_holder(engine: Engine, key: str) -> str | None:
     """The id of the job that holds a unique key; None: none does any more, or none ever did."""
     found = await engine.redis.get(engine.keys.of("unique", key))
-    return None if found is None else _text(found)
+    return None if found is None else text_of(found)
