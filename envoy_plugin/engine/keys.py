@@ -1,9 +1,9 @@
 """Every key in Redis, under one hash tag, so that all of them live in one slot of a cluster.
 
 The scripts build theirs from the same namespace: `job:` `payload:` `blobs:` `refs:` `attempts:` `dependents:`
-`children:` and an id, `unique:` and a key, `lane:` and its name, `available:` `running:` `wake:` `turns:` and a queue,
-`by:` and a fact, its value and a state, `blob:` and a ref, the indexes `blocked` `scheduled` `running` `succeeded`
-`failed` `cancelled` `timers`, and `paused` and `unsettled`.
+`children:` `described:` `tags:` and an id; `unique:` and a key; `lane:` and its name; `available:` `running:` `wake:`
+`turns:` and a queue; `by:`, a fact, its value and a state; `blob:` and a ref; `tag:` and a tag; the indexes `blocked`
+`scheduled` `running` `succeeded` `failed` `cancelled` `timers`; `paused`, and `unsettled`.
 """
 
 from dataclasses import dataclass
@@ -73,6 +73,14 @@ class Keys:
     def listing(self, fact: str, value: str, state: str) -> str:
         """The jobs in a state of which a fact has this value, by id."""
         return self.of("by", f"{fact}:{value}:{state}")
+
+    def described(self, job_id: str) -> str:
+        """What the layer above keeps with a job."""
+        return self.of("described", job_id)
+
+    def tag(self, tag: str) -> str:
+        """The jobs that have a tag, by id."""
+        return self.of("tag", tag)
 
     @property
     def paused(self) -> str:

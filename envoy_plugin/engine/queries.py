@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.model import Attempt, Job
@@ -96,6 +96,30 @@ async def find_blob(engine: Engine, job_id: str, name: str) -> bytes | None:
 async def find_log(engine: Engine, job_id: str, attempt: int) -> bytes | None:
     """The log of an attempt, opened; None: there is none, or it is gone."""
     return await find_blob(engine, job_id, f"log:{attempt}")
+
+
+async def find_described(engine: Engine, ids: Sequence[str]) -> list[dict[str, bytes]]:
+    """What is kept with these jobs, in the same order, as it was given; nothing for a job that there isn't."""
+    async with engine.redis.pipeline(transaction=False) as pipe:
+        for job_id in ids:
+            pipe.hgetall(engine.keys.described(job_id))
+        answers = await pipe.execute()
+    return [{text_of(name): content for name, content in found.items()} for found in answers]
+
+
+async def find_tagged(engine: Engine, tag: str, *, before: str = "", limit: int = 50) -> list[str]:
+    """The ids of jobs that have a tag, the newest first; `before`: those made before this one."""
+    last = f"({before}" if before else "+"
+    found: Any = await engine.redis.zrange(engine.keys.tag(tag), last, "-", desc=True, bylex=True, offset=0, num=limit)
+    return [text_of(job_id) for job_id in found]
+
+
+async def count_tagged(engine: Engine, tags: Sequence[str]) -> list[int]:
+    """How many jobs have each of these tags."""
+    async with engine.redis.pipeline(transaction=False) as pipe:
+        for tag in tags:
+            pipe.zcard(engine.keys.tag(tag))
+        return list(await pipe.execute())
 
 
 async def list_jobs(engine: Engine, states: Iterable[State] = tuple(State), *, limit: int = 50) -> list[Job]:

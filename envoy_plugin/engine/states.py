@@ -49,6 +49,7 @@ FROM: Final[Mapping[str, frozenset[State]]] = {
     "assign": UNENDED,
     "reschedule": UNENDED,
     "expect": frozenset(State),
+    "describe": frozenset(State),
 }
 """From which states a verb that names a job may act. Those that aren't here use an index.
 
@@ -56,7 +57,7 @@ A skippable job may also succeed or fail from `available`, and from `blocked` by
 """
 
 OF_ENVELOPES: Final = frozenset(
-    {"note", "hold", "unhold", "succeed", "fail", "cancel", "retry", "delete", "expect", "assign"}
+    {"note", "hold", "unhold", "succeed", "fail", "cancel", "retry", "delete", "expect", "assign", "describe"}
 )
 """Verbs that an envelope takes; to every other it is in the wrong state. Any job may wait for one."""
 

@@ -25,7 +25,7 @@ end
 local function put(job, field, value) write(job, field, value) job[field] = value end
 -- job.more names by letter the rare things a job has; a plain job has none, and one test passes them all by.
 -- a: earlier attempts, b: blobs, c: it is a child, d: dependents, e: an envelope, f: its queue serves installs in turn, g: gates,
--- h: an heir has its debt, i: listed, j: it is an heir, k: blobs that were kept, l: in a lane, o: it owes, q: its queue is one
+-- h: an heir has its debt, i: listed, j: it is an heir, k: blobs that were kept, l: in a lane, m: described, o: it owes, q: its queue is one
 -- claimant's own, r: it is what another job owes, s: skippable, t: a lease or limit of its own, u: a unique key, w: retries by
 -- reason, x: the latest attempt was deleted.
 local function has(job, letter) return job.more and job.more:find(letter, 1, true) end
@@ -39,12 +39,12 @@ local function group_of(field)
   if field == 'lane' or field == 'next' then return 'lane', 'next' end
   if field == 'root' or field == 'heir' then return 'root', 'heir' end
   if field == 'limit_at' or field == 'gates' or field == 'parent' or field == 'alive' or field == 'listed' or field == 'revision'
-    or field == 'assignee' or field:sub(1, 5) == 'left.' then return field end
+    or field == 'assignee' or field == 'described' or field:sub(1, 5) == 'left.' then return field end
   return 'owes', 'reason', 'created', 'started', 'backoff', 'lost', 'bare', 'crashes', 'max_crashes', 'noted', 'replaced', 'kept'
 end
 local function is_number(field)   -- a table would cost every call, also those that never look
   return field == 'due' or field == 'left' or field == 'lease' or field == 'limit' or field == 'limit_at' or field == 'crashes' or field == 'max_crashes'
-    or field == 'noted' or field == 'replaced' or field == 'gates' or field == 'alive' or field == 'revision' or field == 'kept'
+    or field == 'noted' or field == 'replaced' or field == 'gates' or field == 'alive' or field == 'revision' or field == 'kept' or field == 'described'
 end
 local COLD = {__index = function(job, wanted)
   local group = {group_of(wanted)}

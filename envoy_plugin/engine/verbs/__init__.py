@@ -6,7 +6,7 @@
 from envoy_plugin.engine.verbs.base import NO_INSTALL, Argument, Verb
 from envoy_plugin.engine.verbs.claiming import MOST_WHO, NO_LEASE, Claim, ClaimJob, Release, Resume, Touch
 from envoy_plugin.engine.verbs.ending import Cancel, Delete, Fail, Retry, Succeed
-from envoy_plugin.engine.verbs.facts import Assign, Expect, Note, PassDebt, Pause, Reschedule, Unpause
+from envoy_plugin.engine.verbs.facts import Assign, Describe, Expect, Note, PassDebt, Pause, Reschedule, Unpause
 from envoy_plugin.engine.verbs.gates import Depend, Hold, Undepend, Unhold
 from envoy_plugin.engine.verbs.making import KEPT, MOST_PAYLOAD, Enqueue, Listing, Policy, Unique
 from envoy_plugin.engine.verbs.upkeep import Expire, Promote, Retire
@@ -24,6 +24,7 @@ __all__ = [
     "ClaimJob",
     "Delete",
     "Depend",
+    "Describe",
     "Enqueue",
     "Expect",
     "Expire",

@@ -1,5 +1,6 @@
 """Saying something of a job that isn't its end: notes, whose it is, when it may run, what it owes."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
@@ -50,6 +51,29 @@ class Expect(AnswersState):
     def arguments(self) -> tuple[Argument, ...]:
         """See `Verb`."""
         return (self.id, optional(self.attempt), optional(self.version), optional(self.revision))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Describe(AnswersCount):
+    """Keeps fields with a job, in any state, for as long as the job; and tags, by which `find_tagged` finds it.
+
+    What is kept is for whoever is above the engine to seal, and tags for him to make unreadable. Answers the version.
+    One history row, which replaces that of the description before.
+    """
+
+    name: ClassVar[str] = "describe"
+    id: str
+    version: int | None = None
+    fields: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    drop: Collection[str] = ()
+    tags: Collection[str] = ()
+    untag: Collection[str] = ()
+
+    def arguments(self) -> tuple[Argument, ...]:
+        """See `Verb`."""
+        pairs = tuple(word for pair in self.fields.items() for word in pair)
+        kept = (len(self.fields), *pairs, len(self.drop), *self.drop)
+        return (self.id, optional(self.version), *kept, len(self.tags), *self.tags, *self.untag)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
