@@ -15,12 +15,13 @@ from bullmq import BullMQ, install
 from contenders import Contender
 from loops import run
 from measuring import Life, enqueue_against_set, life, start_latencies
-from ours import Ours
+from ours import IN_TURN, Ours
 from peers import Saq, Streaq, Taskiq
 from redis_server import PROGRAM_CORE, RedisServer, pin_this_process
 from targets import ENGINE, print_table, print_targets
 
 ONE_AT_A_TIME, EIGHTS, BEST = (Ours(batch=1, in_flight=1), Ours(batch=8, in_flight=1), Ours(batch=16, in_flight=2))
+TURNS = Ours(batch=16, in_flight=2, queue=IN_TURN)
 QUICK_SECONDS = 45.0  # no further round begins that would last beyond, if it lasts as long as the longest so far
 QUICK_SHARE = 10  # saq drains a tenth of the jobs there: it needs as long for them
 LATENCY_SAMPLES = 100
@@ -153,7 +154,7 @@ def chosen(arguments: argparse.Namespace) -> list[Contender]:
         from ours_worker import OurLoop, OurPlugin  # noqa: PLC0415 (the plugin's whole process, only where asked for)
 
         return [Saq(), BEST, OurLoop(), OurPlugin()]
-    return [Saq(), BEST] if arguments.quick else [Saq(), Streaq(), Taskiq(), ONE_AT_A_TIME, EIGHTS, BEST]
+    return [Saq(), BEST] if arguments.quick else [Saq(), Streaq(), Taskiq(), ONE_AT_A_TIME, EIGHTS, BEST, TURNS]
 
 
 async def measure(arguments: argparse.Namespace) -> dict[str, float]:

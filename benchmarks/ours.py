@@ -14,7 +14,9 @@ from envoy_plugin.engine.model import Claimed
 from envoy_plugin.engine.verbs import Claim, Enqueue, Succeed, Verb
 from envoy_plugin.engine.waiting import Alarm, listening
 
-QUEUE = "events"
+QUEUE = "noop"
+IN_TURN = "events"
+"""A queue that serves installs in turn."""
 LEASE = timedelta(seconds=15)
 
 
@@ -23,8 +25,9 @@ class Ours:
 
     in_process = True
 
-    def __init__(self, *, batch: int, in_flight: int) -> None:
-        self.name = f"ours {in_flight}x{batch}"
+    def __init__(self, *, batch: int, in_flight: int, queue: str = QUEUE) -> None:
+        self.name = f"ours {in_flight}x{batch}" + (", installs in turn" if queue == IN_TURN else "")
+        self._queue = queue
         self._batch = batch
         self._in_flight = in_flight
 
@@ -42,18 +45,18 @@ class Ours:
         if self._batch == 1:
             return await self.enqueue_singly(count)
         for many in payloads(count):
-            await self._engine.call([_job(text) for text in many])
+            await self._engine.call([self._job(text) for text in many])
         return None
 
     async def enqueue_singly(self, count: int) -> None:
         """One job a call."""
         for number in range(count):
-            await self._engine.enqueue(_job(payload(number)))
+            await self._engine.enqueue(self._job(payload(number)))
 
     @asynccontextmanager
     async def working(self, arrivals: Arrivals) -> AsyncIterator[None]:
         """Leases, history, wake-up: what a worker has, less the handler."""
-        async with listening(self._redis, self._engine.keys, [QUEUE]) as alarm:
+        async with listening(self._redis, self._engine.keys, [self._queue]) as alarm:
             turns = [asyncio.create_task(self._turns(arrivals, alarm)) for _ in range(self._in_flight)]
             try:
                 yield
@@ -64,15 +67,14 @@ class Ours:
                         await task
 
     async def _turns(self, arrivals: Arrivals, alarm: Alarm) -> None:
-        claim = Claim(queue=QUEUE, n=self._batch, who="bench", lease=LEASE)
+        claim = Claim(queue=self._queue, n=self._batch, who="bench", lease=LEASE)
         held: list[Claimed] = []
         while True:
             ends: list[Verb[object]] = [Succeed(id=job.id, attempt=job.attempt, claim=job.claim) for job in held]
             held = (await self._engine.call([*ends, claim], Mode.EACH))[-1]
             arrivals.seen(len(held))
             if not held:
-                await alarm.wait(QUEUE, at_most=timedelta(seconds=1))
+                await alarm.wait(self._queue, at_most=timedelta(seconds=1))
 
-
-def _job(text: str) -> Enqueue:
-    return Enqueue(queue=QUEUE, kind="noop", payload=text.encode())
+    def _job(self, text: str) -> Enqueue:
+        return Enqueue(queue=self._queue, kind="noop", payload=text.encode())

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from contenders import BULK, Arrivals
-from ours import LEASE, QUEUE, Ours
+from ours import IN_TURN, LEASE, QUEUE, Ours
 from signing import ENVIRONMENT, event_body
 
 from envoy_plugin import Entry, Plugin, Settings
@@ -103,7 +103,7 @@ class OurPlugin:
     def _job(self) -> Enqueue:
         self._number += 1
         return Enqueue(
-            queue=QUEUE,
+            queue=IN_TURN,
             kind="entry_sign_in",
             install="1001",
             payload=self._runtime.engine.seal(self._body),
@@ -117,7 +117,7 @@ class OurPlugin:
 async def worker_running(worker: Worker) -> AsyncIterator[None]:
     """The worker beside the block; it is stopped as SIGTERM would."""
     stop = asyncio.Event()
-    task = asyncio.create_task(worker.run([QUEUE], stop, drain=DRAIN))
+    task = asyncio.create_task(worker.run([QUEUE, IN_TURN], stop, drain=DRAIN))
     try:
         yield
     finally:

@@ -2,8 +2,8 @@
 
 The scripts build theirs from the same namespace: `job:` `payload:` `blobs:` `refs:` `attempts:` `dependents:`
 `children:` `described:` `tags:` and an id; `unique:` and a key; `lane:` and its name; `available:` `running:` `wake:`
-`turns:` and a queue; `by:`, a fact, its value and a state; `blob:` and a ref; `tag:` and a tag; the indexes `blocked`
-`scheduled` `running` `succeeded` `failed` `cancelled` `timers`; `paused`, and `unsettled`.
+`turns:` `paused:` and a queue; `by:`, a fact, its value and a state; `blob:` and a ref; `tag:` and a tag; the indexes
+`blocked` `scheduled` `running` `succeeded` `failed` `cancelled` `timers`, and `unsettled`.
 """
 
 from dataclasses import dataclass
@@ -82,10 +82,9 @@ class Keys:
         """The jobs that have a tag, by id."""
         return self.of("tag", tag)
 
-    @property
-    def paused(self) -> str:
-        """The queues that are paused, with why, sealed."""
-        return self.of("paused")
+    def paused(self, queue: str) -> str:
+        """Why a queue is paused, sealed, where it is."""
+        return self.of("paused", queue)
 
     def wake(self, queue: str) -> str:
         """The list whose token wakes a waiting claimant of `queue`."""

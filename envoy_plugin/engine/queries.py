@@ -142,6 +142,13 @@ async def queues_of(engine: Engine) -> list[str]:
     return sorted(map(text_of, await engine.redis.smembers(engine.keys.queues)))
 
 
+async def find_pauses(engine: Engine, queues: Sequence[str]) -> dict[str, bytes]:
+    """Why each of these queues is paused, opened; those that aren't are left out."""
+    keys = [engine.keys.paused(queue) for queue in queues]
+    found = await engine.redis.mget(keys) if keys else []
+    return {queue: engine.open(why) for queue, why in zip(queues, found, strict=True) if isinstance(why, bytes)}
+
+
 async def _indexes(engine: Engine, states: Iterable[State]) -> list[str]:
     wanted = set(states)
     queues = await queues_of(engine) if State.AVAILABLE in wanted else []

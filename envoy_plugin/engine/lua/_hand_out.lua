@@ -1,9 +1,4 @@
 -- Giving jobs to a claimant. Joined to `claim`, `claim_job` and `resume`.
-local paused = {}
-local function is_paused(queue)
-  if paused[queue] == nil then paused[queue] = call('HEXISTS', P .. 'paused', queue) == 1 end
-  return paused[queue]
-end
 -- The claim's lease goes before the job's own where it insists.
 local function start(job, who, lease, insists)
   put(job, 'claim', job.claim + 1) put(job, 'started', stamp)
@@ -15,28 +10,30 @@ local function start(job, who, lease, insists)
       place = math.min(place or job.limit_at, job.limit_at)
     end
   end
-  if has(job, 'f') then
-    local class, turn = job.rank:sub(1, 1), tonumber(job.rank:sub(2))
-    if turn > turns_of(job.queue, class) then set_turn(job.queue, class, turn) end
-  end
   move(job, 'running', 'claimed', who, place and whole(place) or 'inf')
 end
--- A job that this call has made can be claimed by it: its payload isn't written yet.
-local function read_payloads(keys)
-  local found, unwritten = keys[1] and call('MGET', unpack(keys)) or {}, {}
+-- The payloads of these jobs; nothing where their queue is paused: one command tells both. What this call has made isn't written yet.
+local function read_payloads(chosen, queue)
+  local keys, unwritten = {}, {}
+  for i, job in ipairs(chosen) do keys[i] = key('payload:', job) end
+  local n = #keys + 1
+  keys[n] = P .. 'paused:' .. queue
+  local found = call('MGET', unpack(keys))
+  local is_paused = found[n]
+  if paused[queue] ~= nil then is_paused = paused[queue] end
+  found[n] = nil
   for i = 1, #payloads, 2 do unwritten[payloads[i]] = payloads[i + 1] end
-  if payloads[1] then for i, name in ipairs(keys) do found[i] = found[i] or unwritten[name] or false end end
-  return found
+  if payloads[1] then for i, job in ipairs(chosen) do found[i] = found[i] or unwritten[keys[i]] or false end end
+  return not is_paused and found
 end
 -- -> ((id, attempt, claim, kind, install)*, payloads)
-local function handed(jobs_out)
-  local facts, keys = {}, {}
-  for i, job in ipairs(jobs_out) do
+local function handed(chosen, found)
+  local facts = {}
+  for i, job in ipairs(chosen) do
     local at = 5 * (i - 1)   -- a table for each job would cost
     facts[at + 1], facts[at + 2], facts[at + 3], facts[at + 4], facts[at + 5] = job.id, job.attempt, job.claim, job.kind, job.install
-    keys[i] = key('payload:', job)
   end
-  return {facts, read_payloads(keys)}
+  return {facts, found}
 end
 -- The first n of the index, and what this call has made available, which isn't in the index yet.
 local function first(queue, n)
@@ -48,14 +45,21 @@ local function first(queue, n)
   if added then table.sort(found, function(a, b) if a.rank ~= b.rank then return a.rank < b.rank end return a.id < b.id end) end
   return found
 end
-local function take(queue, n, who, lease, insists)
-  local got = {}
-  if n < 1 or is_paused(queue) then return got end
-  for _, job in ipairs(first(queue, n)) do
-    if #got < n and job.state == 'available' and job.queue == queue then
-      start(job, who, lease, insists)
-      got[#got + 1] = job
-    end
+-- Gives the next n of a queue to a claimant.
+local function hand_out(queue, n, who, lease, insists)
+  local chosen = {}
+  for _, job in ipairs(n > 0 and first(queue, n) or chosen) do
+    local last = #chosen   -- what this call has made available once more is in the index, too: twice in a row
+    if last < n and job.state == 'available' and job.queue == queue and chosen[last] ~= job then chosen[last + 1] = job end
   end
-  return got
+  local found = chosen[1] and read_payloads(chosen, queue)
+  if not found then
+    woken[queue] = nil   -- paused: nobody needs to come
+    return {{}, {}}, chosen
+  end
+  for _, job in ipairs(chosen) do
+    start(job, who, lease, insists)
+    if has(job, 'f') then set_turn(queue, job.rank:sub(1, 1), tonumber(job.rank:sub(2))) end   -- the turn being served
+  end
+  return handed(chosen, found), chosen
 end

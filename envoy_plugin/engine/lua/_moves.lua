@@ -49,21 +49,24 @@ local function move(job, state, event, detail, place)
 end
 -- The place in a queue that serves installs in turn, given when a job becomes available: one turn after its install's last, and not
 -- before the turn that is being served. Each priority has turns of its own.
-local function turns_of(queue, field)
+local function turns_of(queue)
   local all = turns[queue]
   if not all then all = {known = {}, new = {}} turns[queue] = all end
-  if not all.known[field] then all.known[field] = tonumber(call('HGET', P .. 'turns:' .. queue, field) or 0) end
-  return all.known[field]
+  return all
 end
 local function set_turn(queue, field, turn)
-  turns[queue].known[field] = turn
-  turns[queue].new[field] = whole(turn)
+  local all = turns_of(queue)
+  all.known[field], all.new[field] = turn, whole(turn)
 end
 local function turn_of(job)
-  local class = job.rank:sub(1, 1)
-  local turn = math.max(turns_of(job.queue, class .. job.install), turns_of(job.queue, class)) + 1
-  set_turn(job.queue, class .. job.install, turn)
-  put(job, 'rank', class .. string.format('%015d', turn))
+  local class, known = job.rank:sub(1, 1), turns_of(job.queue).known
+  local mine = class .. job.install
+  if not (known[mine] and known[class]) then
+    local found = call('HMGET', P .. 'turns:' .. job.queue, mine, class)
+    known[mine], known[class] = known[mine] or tonumber(found[1] or 0), known[class] or tonumber(found[2] or 0)
+  end
+  set_turn(job.queue, mine, math.max(known[mine], known[class]) + 1)
+  put(job, 'rank', class .. string.format('%015d', known[mine]))
   return job.rank
 end
 -- The only place that decides where a job waits that neither runs nor is over.

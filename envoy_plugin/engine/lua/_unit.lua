@@ -13,7 +13,7 @@ local function whole(number)
   return text
 end
 local stamp = whole(now)
-local jobs, fresh, woken, payloads, writes, gone, owners, turns, V = {}, {}, {}, {}, {}, {}, {}, {}, {}
+local jobs, fresh, woken, payloads, writes, gone, owners, turns, paused, V = {}, {}, {}, {}, {}, {}, {}, {}, {}, {}
 local ENDED = {succeeded = true, failed = true, cancelled = true}
 local function later(...) writes[#writes + 1] = {...} end
 local function key(kind, job) return P .. kind .. job.id end

@@ -1,5 +1,6 @@
 -- queue, why -> whether that is news
 function V.pause(queue, why)
-  later('HSET', P .. 'paused', queue, why)
-  return call('HEXISTS', P .. 'paused', queue) == 0 and 1 or 0
+  paused[queue] = true
+  later('SET', P .. 'paused:' .. queue, why)
+  return 1 - call('EXISTS', P .. 'paused:' .. queue)
 end

@@ -4,10 +4,10 @@ function V.resume(queue, who, lease, details)
     local job = load(id)
     if job and job.state == 'running' and job.queue == queue then
       if lease ~= '0' then lease_again(job, tonumber(lease)) end
-      return handed({job})
+      return handed({job}, {call('GET', key('payload:', job))})
     end
   end
-  local got = take(queue, 1, who, tonumber(lease), true)
-  if got[1] then keep_blob(got[1], 'details:' .. got[1].attempt, details) end
-  return handed(got)
+  local got, chosen = hand_out(queue, 1, who, tonumber(lease), true)
+  if got[1][1] then keep_blob(chosen[1], 'details:' .. chosen[1].attempt, details) end
+  return got
 end

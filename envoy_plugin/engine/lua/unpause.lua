@@ -1,6 +1,6 @@
 -- queue -> whether that is news
 function V.unpause(queue)
-  later('HDEL', P .. 'paused', queue)
-  woken[queue] = true
-  return call('HEXISTS', P .. 'paused', queue)
+  paused[queue], woken[queue] = false, true
+  later('DEL', P .. 'paused:' .. queue)
+  return call('EXISTS', P .. 'paused:' .. queue)
 end
