@@ -30,16 +30,24 @@ class Access:
         return cls(tokens=None if is_open else tokens, is_local=is_open and settings.titan_open_to is not OpenTo.ANY)
 
     async def check(self, request: web.Request, scopes: Collection[Scope]) -> str:
-        """Who asks, as histories name them: by the token's name. Any token will do where there are no `scopes`.
+        """Who asks, as histories name them: by the token's name.
 
         Raises:
             Refused: 401, no token of ours; 403, one that isn't for this; 404, from elsewhere than this machine.
         """
-        if self.is_local and not is_local_request(request):
-            raise Refused(HTTPStatus.NOT_FOUND, "Not Found")
+        self.check_place(request)
         if self.tokens is None:
             return ANYBODY
         return await self._check_token(self.tokens, request, scopes)
+
+    def check_place(self, request: web.Request) -> None:
+        """Make sure that a request comes from where requests may.
+
+        Raises:
+            Refused: 404, it doesn't.
+        """
+        if self.is_local and not is_local_request(request):
+            raise Refused(HTTPStatus.NOT_FOUND, "Not Found")
 
     async def _check_token(self, tokens: Tokens, request: web.Request, scopes: Collection[Scope]) -> str:
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")
@@ -47,7 +55,7 @@ class Access:
         if token is None:
             headers = {"WWW-Authenticate": CHALLENGE}
             raise Refused(HTTPStatus.UNAUTHORIZED, "A token is needed: Authorization: Bearer.", headers=headers)
-        if scopes and not token.is_for(scopes):
+        if not token.is_for(scopes):
             headers = {
                 "WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{" ".join(sorted(scopes))}"'
             }

@@ -10,8 +10,6 @@ from envoy_plugin.apis.titan.refusals import Refused, bad_request
 from envoy_plugin.apis.titan.words import ACTIVE, Status
 
 MOST_LISTED: Final = 1000
-MOST_CONSUMED: Final = 100
-"""`GET /jobs/consume` may give fewer than it is asked for; a payload has up to 1 MiB."""
 LISTED: Final = 10
 CONSUMED: Final = 1
 MOST_WAIT: Final = 20
@@ -46,6 +44,11 @@ def number(request: web.Request, name: str, *, default: int, least: int, most: i
     if not WHOLE.fullmatch(text) or not least <= int(text) <= most:
         raise bad_request(f"{name} must be a whole number from {least} to {most}.", name)
     return int(text)
+
+
+def count(request: web.Request, default: int) -> int:
+    """`n`: how many jobs are asked for. Fewer may be answered."""
+    return number(request, "n", default=default, least=1, most=MOST_LISTED)
 
 
 def statuses(request: web.Request) -> frozenset[Status]:

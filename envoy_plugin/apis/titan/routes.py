@@ -1,0 +1,236 @@
+"""The operations: from a request to one call of the engine, and from its answer to what a client of Titan's expects.
+
+What each may be asked and may answer is in `operations`; what a refusal looks like, in `refusals`.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final, TypeAlias
+
+from aiohttp import web
+from pydantic_core import to_json
+
+from envoy_plugin.apis.titan import jobs, operations, parameters
+from envoy_plugin.apis.titan.access import Access
+from envoy_plugin.apis.titan.bodies import MOST_DETAILS, MULTIPART, media_type, read_details, read_form, read_json
+from envoy_plugin.apis.titan.consuming import Consumer
+from envoy_plugin.apis.titan.enqueueing import enqueue
+from envoy_plugin.apis.titan.new_jobs import parse
+from envoy_plugin.apis.titan.refusals import Refused, bad_request, not_found, of_engine
+from envoy_plugin.apis.titan.words import ENGINE_REASON, FAILURES, KIND, QUEUE, PublicId, Why, states_of
+from envoy_plugin.engine.engine import Engine
+from envoy_plugin.engine.listings import Filter, find_jobs
+from envoy_plugin.engine.queries import find_log
+from envoy_plugin.engine.verbs import Cancel, Delete, Fail, Note, Retry, Succeed, Touch, Verb
+from envoy_plugin.errors import BadCursor, EngineError
+
+MOST_LOG: Final = 1024 * 1024
+"""In bytes: of a longer log the end is kept."""
+MOST_PAGE: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TitanApi:
+    """What the operations work with: one per process."""
+
+    engine: Engine
+    consumer: Consumer
+    access: Access
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request that its sender may make; `who` sent it."""
+
+    api: TitanApi
+    request: web.Request
+    who: str
+
+    @property
+    def engine(self) -> Engine:
+        """Where the jobs are."""
+        return self.api.engine
+
+    def named(self) -> PublicId:
+        """The job that the path names, whether there is one or not.
+
+        Raises:
+            Refused: 404, no id of ours looks like this.
+        """
+        found = PublicId.parse(self.request.match_info["id"])
+        if found is None:
+            raise not_found()
+        return found
+
+    async def job(self) -> PublicId:
+        """The same, of a job that there is, and that is one of this API's.
+
+        Raises:
+            Refused: 404.
+        """
+        found = self.named()
+        await jobs.check_ours(self.engine, found)
+        return found
+
+
+Handler: TypeAlias = Callable[[Asked], Awaitable[web.Response]]
+
+
+def _json(body: object, status: int = HTTPStatus.OK) -> web.Response:
+    return web.Response(status=status, body=to_json(body), content_type="application/json")
+
+
+def _empty() -> web.Response:
+    """200 without a body. The type is there for clients that look for a decoder before they look for a body."""
+    return web.Response(content_type="application/json")
+
+
+async def _answer(asked: Asked, job: PublicId) -> web.Response:
+    return _json(jobs.one(asked.engine, await jobs.find(asked.engine, job)))
+
+
+async def _act(asked: Asked, job: PublicId, message: str, *verbs: Verb[Any], has_status: bool = True) -> Any:
+    """Call the engine, and answer what the first verb answers.
+
+    Raises:
+        Refused: 404, or 409 with `message`.
+    """
+    try:
+        return (await asked.engine.call(verbs))[0]
+    except EngineError as error:
+        raise of_engine(error, job, message, has_status=has_status) from None
+
+
+async def _jobs_post(asked: Asked) -> web.Response:
+    key = parameters.idempotency_key(asked.request)
+    made = await enqueue(asked.engine, parse(await read_json(asked.request)), key)
+    return _json(jobs.several(asked.engine, await jobs.find_all(asked.engine, made)), HTTPStatus.CREATED)
+
+
+async def _jobs_get(asked: Asked) -> web.Response:
+    request = asked.request
+    limit = parameters.count(request, parameters.LISTED)
+    states = states_of(parameters.statuses(request))
+    wanted = Filter(states=states, queue=QUEUE, kind=KIND, created_after=parameters.created_after(request))
+    try:
+        page = await find_jobs(asked.engine, wanted, cursor=parameters.cursor(request), limit=min(limit, MOST_PAGE))
+    except BadCursor:
+        raise parameters.no_cursor() from None
+    found = await jobs.find_all(asked.engine, [PublicId(job.id, job.attempt) for job in page.jobs])
+    return _json(jobs.several(asked.engine, found, page.cursor))
+
+
+async def _jobs_consume_get(asked: Asked) -> web.Response:
+    request = asked.request
+    n = min(parameters.count(request, parameters.CONSUMED), MOST_PAGE)
+    taken = await asked.api.consumer.take(
+        n, asked.who, wait=parameters.wait(request), has_left=lambda: request.transport is None
+    )
+    return _json(jobs.several(asked.engine, taken))
+
+
+async def _job_get(asked: Asked) -> web.Response:
+    return await _answer(asked, asked.named())
+
+
+async def _job_delete(asked: Asked) -> web.Response:
+    try:
+        job = await asked.job()
+        await _act(asked, job, operations.NOT_DELETABLE, Delete(id=job.job, attempt=job.attempt))
+    except Refused as refused:
+        if refused.status != HTTPStatus.NOT_FOUND:
+            raise
+    return _empty()
+
+
+async def _job_cancel(asked: Asked) -> web.Response:
+    job, details = await asked.job(), await read_details(asked.request)
+    reason = ENGINE_REASON[Why.CLIENT_REQUEST]
+    cancel = Cancel(id=job.job, attempt=job.attempt, reason=reason, details=_sealed(asked, details))
+    await _act(asked, job, operations.NOT_CANCELLABLE, cancel, has_status=False)
+    return await _answer(asked, job)
+
+
+async def _job_success(asked: Asked) -> web.Response:
+    job, form = await asked.job(), await read_form(asked.request)
+    succeed = Succeed(id=job.job, attempt=job.attempt, log=await _stored_log(asked, form))
+    await _act(asked, job, operations.NOT_RUNNING, succeed)
+    return await _answer(asked, job)
+
+
+async def _job_fail(asked: Asked) -> web.Response:
+    job, form = await asked.job(), await read_form(asked.request)
+    reason, details = _reason(form), form.get("details", b"")
+    if len(details) > MOST_DETAILS:
+        raise bad_request(f"details must have at most {MOST_DETAILS} bytes.", "details")
+    fail = Fail(
+        id=job.job,
+        attempt=job.attempt,
+        reason=ENGINE_REASON[reason],
+        details=_sealed(asked, details.decode(errors="replace")),
+        log=await _stored_log(asked, form),
+    )
+    await _act(asked, job, operations.NOT_RUNNING, fail)
+    return await _answer(asked, job)
+
+
+async def _job_touch(asked: Asked) -> web.Response:
+    job = await asked.job()
+    verbs: list[Verb[Any]] = [Touch(id=job.job, attempt=job.attempt)]
+    form = await read_form(asked.request) if media_type(asked.request) == MULTIPART else {}
+    if log := await _stored_log(asked, form):
+        verbs.append(Note(id=job.job, attempt=job.attempt, blob=log))
+    await _act(asked, job, operations.NOT_TOUCHABLE, *verbs)
+    return _empty()
+
+
+async def _job_retry(asked: Asked) -> web.Response:
+    job = await asked.job()
+    _, attempt = await _act(asked, job, operations.NOT_RETRYABLE, Retry(id=job.job, attempt=job.attempt))
+    return await _answer(asked, PublicId(job.job, attempt))
+
+
+async def _job_log(asked: Asked) -> web.Response:
+    job = asked.named()
+    life = await jobs.find(asked.engine, job)
+    log = await find_log(asked.engine, job.job, job.attempt)
+    if log is None and not life.state.ended:
+        raise Refused(HTTPStatus.PRECONDITION_REQUIRED, operations.NOT_FINISHED)
+    if log is None and not jobs.ended_without_log(life):
+        raise not_found()
+    headers = {"Content-Disposition": f'attachment; filename="{job}.log"'}
+    return web.Response(body=log or b"", content_type="text/plain", charset="utf-8", headers=headers)
+
+
+def _sealed(asked: Asked, details: str) -> bytes:
+    return asked.engine.seal(jobs.encode_details(details))
+
+
+def _reason(form: Mapping[str, bytes]) -> Why:
+    """Why a worker says that it failed; left out or empty, as clients of the time send it: `bad_exit`."""
+    text = form.get("reason", b"").decode(errors="replace") or Why.BAD_EXIT
+    if text not in FAILURES:
+        raise bad_request(f"reason must be one of: {', '.join(FAILURES)}.", "reason")
+    return Why(text)
+
+
+async def _stored_log(asked: Asked, form: Mapping[str, bytes]) -> str:
+    """What names the log of a form, once it is stored; empty: it has none."""
+    log = form.get("log", b"")[-MOST_LOG:]
+    return await asked.engine.store_blob(log) if log else ""
+
+
+HANDLERS: Final[Mapping[str, Handler]] = {
+    "jobsPost": _jobs_post,
+    "jobsGet": _jobs_get,
+    "jobsConsumeGet": _jobs_consume_get,
+    "jobIdGet": _job_get,
+    "jobIdDelete": _job_delete,
+    "jobIdCancelPost": _job_cancel,
+    "jobIdSuccessPost": _job_success,
+    "jobIdFailPost": _job_fail,
+    "jobIdTouchPost": _job_touch,
+    "jobIdRetryPost": _job_retry,
+    "jobIdLogGet": _job_log,
+}
