@@ -21,6 +21,8 @@ from envoy_plugin.errors import BadCursor
 MOST_LISTED: Final = 1_000
 MOST_LOOKED_AT: Final = 1_000
 """How many jobs one page looks at, where more is asked of them than the list tells."""
+LEAST_READ: Final = 100
+"""How many jobs are read at once where few of them may be wanted."""
 BY_STATE: Final = re.compile(r"s:([a-z]+:?[^ ]*) (\S+) (\S+)")
 BY_ID: Final = re.compile(r"i:(\S+)")
 
@@ -33,7 +35,7 @@ class Filter:
     """Which jobs: in these states, with these facts, made from `created_after` on and before `created_before`.
 
     Jobs are found by the first fact here that they are listed by: parent, queue, install, kind. Those that weren't
-    enqueued with it aren't found by it.
+    enqueued with it aren't found by it, but `everywhere`: then each page looks through the jobs of these states.
     """
 
     states: frozenset[State] = field(default=frozenset(State))
@@ -43,6 +45,7 @@ class Filter:
     parent: str | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+    everywhere: bool = False
 
     @property
     def facts(self) -> dict[Listing, str]:
@@ -76,10 +79,10 @@ async def find_jobs(engine: Engine, wanted: Filter, *, cursor: str | None = None
         BadCursor: `cursor` is of another list, or of none.
     """
     limit = max(1, min(limit, MOST_LISTED))
-    pages = _by_fact(engine, wanted, cursor, limit) if wanted.facts else _by_state(engine, wanted, cursor, limit)
+    find = _by_fact if wanted.facts and not wanted.everywhere else _by_state
     found: list[Job] = []
     place, looked = cursor, 0
-    async for places in pages:
+    async for places in find(engine, wanted, cursor, max(limit, LEAST_READ) if wanted.everywhere else limit):
         jobs = {job.id: job for job in await load_jobs(engine, [job_id for _, job_id in places])}
         for place, job_id in places:
             if job_id in jobs and wanted.fits(jobs[job_id]):
@@ -132,7 +135,8 @@ async def _by_fact(engine: Engine, wanted: Filter, cursor: str | None, limit: in
 async def _by_state(engine: Engine, wanted: Filter, cursor: str | None, limit: int) -> AsyncIterator[list[Place]]:
     indexes = [str(state) for state in State if state in wanted.states and state is not State.AVAILABLE]
     if State.AVAILABLE in wanted.states:
-        indexes += [f"{State.AVAILABLE}:{queue}" for queue in await queues_of(engine)]
+        queues = await queues_of(engine) if wanted.queue is None else [wanted.queue]
+        indexes += [f"{State.AVAILABLE}:{queue}" for queue in queues]
     score, job_id = "+inf", ""
     if cursor is not None:
         index, score, job_id = _parse(BY_STATE, cursor)

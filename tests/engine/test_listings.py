@@ -101,6 +101,15 @@ async def test_a_page_looks_at_a_bounded_number_of_jobs(engine: Engine) -> None:
     assert [job.id async for job in every_job(engine, Filter(queue="q", kind="rare"))] == [wanted]
 
 
+async def test_everywhere_has_jobs_too_that_arent_listed_by_the_fact(engine: Engine) -> None:
+    mine = await fill(engine, 5, install="a", listed=())
+    await fill(engine, 150, install="b", listed=())
+    await engine.cancel(mine[0], reason="operator")
+    wanted = Filter(install="a", queue="q", everywhere=True)
+    assert await read_all(engine, Filter(install="a"), 2) == []
+    assert sorted(await read_all(engine, wanted, 2)) == sorted(mine)
+
+
 async def test_counts_follow_states_and_queues(engine: Engine) -> None:
     ids = await fill(engine, 4)
     await engine.cancel(ids[0], reason="operator")
