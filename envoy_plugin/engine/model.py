@@ -218,7 +218,7 @@ class Job:
             heir=_word(facts.get("heir")),
             envelope="e" in more,
             skippable="s" in more,
-            deleted="deleted" in facts,
+            deleted="x" in more,
             alive=int(facts.get("alive", 0)),
             revision=int(facts.get("revision", 0)),
             listed=tuple(facts.get("listed", "").split()),
