@@ -1,6 +1,7 @@
 """The composition root: from a plugin and its settings to an aiohttp application."""
 
 import asyncio
+import contextlib
 import os
 import random
 import re
@@ -41,8 +42,7 @@ def create_app(plugin: Plugin, settings: Settings | None = None) -> web.Applicat
     given = settings or Settings.from_env(os.environ)
 
     async def opened(app: web.Application) -> AsyncIterator[None]:
-        async with open_runtime(plugin, given) as runtime:
-            _put(app, runtime)
+        async with open_runtime(plugin, given) as runtime, _prepared(app, runtime):
             yield
 
     return _application(given, opened)
@@ -52,17 +52,35 @@ def serve_runtime(runtime: Runtime) -> web.Application:
     """The application over a runtime that somebody else opens and closes."""
 
     async def opened(app: web.Application) -> AsyncIterator[None]:
-        _put(app, runtime)
-        yield
+        async with _prepared(app, runtime):
+            yield
 
     return _application(runtime.settings, opened)
 
 
-def _put(app: web.Application, runtime: Runtime) -> None:
+@contextlib.asynccontextmanager
+async def _prepared(app: web.Application, runtime: Runtime) -> AsyncIterator[None]:
+    """What the handlers of an application take from it."""
     app[RUNTIME] = runtime
     doorway = Doorway(runtime)
     app[WEBHOOKS] = Webhooks(runtime, doorway)
     app[ROUTE_WEBHOOKS] = RouteWebhooks(runtime, doorway)
+    async with contextlib.AsyncExitStack() as stack:
+        opened = devices.open_iot_jobs(runtime.engine, runtime.settings)
+        app[devices.IOT_JOBS] = await stack.enter_async_context(opened)
+        if runtime.settings.titan_access is not None:
+            await stack.enter_async_context(_titan_opened(app, runtime))
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _titan_opened(app: web.Application, runtime: Runtime) -> AsyncIterator[None]:
+    from envoy_plugin.apis.iot_jobs import mounting as devices
+from envoy_plugin.apis.titan.mounting import TITAN, open_titan  # noqa: PLC0415 - plugins do without it
+
+    async with open_titan(runtime.engine, runtime.batcher, runtime.settings, lambda: runtime.stopping) as titan:
+        app[TITAN] = titan
+        yield
 
 
 def _application(settings: Settings, opened: Callable[[web.Application], AsyncIterator[None]]) -> web.Application:
@@ -71,6 +89,14 @@ def _application(settings: Settings, opened: Callable[[web.Application], AsyncIt
     for method, path, handler in ROUTES:
         app.router.add_route(method, path, _answering(handler))
         app.router.add_route("*", path, _refuse_method(method))
+    if settings.titan_access is not None:
+        from envoy_plugin.apis.iot_jobs import mounting as devices
+from envoy_plugin.apis.titan.mounting import titan_routes  # noqa: PLC0415 - plugins do without it
+
+        for method, path, handler in titan_routes():
+            app.router.add_route(method, path, _answering(handler))
+    for path in devices.PATHS:
+        app.router.add_route("*", path, _answering(devices.answer))
     app.router.add_route("*", "/{path:.*}", _refuse_path)
     return app
 
