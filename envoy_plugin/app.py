@@ -66,8 +66,6 @@ async def _prepared(app: web.Application, runtime: Runtime) -> AsyncIterator[Non
     app[WEBHOOKS] = Webhooks(runtime, doorway)
     app[ROUTE_WEBHOOKS] = RouteWebhooks(runtime, doorway)
     async with contextlib.AsyncExitStack() as stack:
-        opened = devices.open_iot_jobs(runtime.engine, runtime.settings)
-        app[devices.IOT_JOBS] = await stack.enter_async_context(opened)
         if runtime.settings.titan_access is not None:
             await stack.enter_async_context(_titan_opened(app, runtime))
         yield
@@ -75,8 +73,7 @@ async def _prepared(app: web.Application, runtime: Runtime) -> AsyncIterator[Non
 
 @contextlib.asynccontextmanager
 async def _titan_opened(app: web.Application, runtime: Runtime) -> AsyncIterator[None]:
-    from envoy_plugin.apis.iot_jobs import mounting as devices
-from envoy_plugin.apis.titan.mounting import TITAN, open_titan  # noqa: PLC0415 - plugins do without it
+    from envoy_plugin.apis.titan.mounting import TITAN, open_titan  # noqa: PLC0415 - plugins do without it
 
     async with open_titan(runtime.engine, runtime.batcher, runtime.settings, lambda: runtime.stopping) as titan:
         app[TITAN] = titan
@@ -90,13 +87,10 @@ def _application(settings: Settings, opened: Callable[[web.Application], AsyncIt
         app.router.add_route(method, path, _answering(handler))
         app.router.add_route("*", path, _refuse_method(method))
     if settings.titan_access is not None:
-        from envoy_plugin.apis.iot_jobs import mounting as devices
-from envoy_plugin.apis.titan.mounting import titan_routes  # noqa: PLC0415 - plugins do without it
+        from envoy_plugin.apis.titan.mounting import titan_routes  # noqa: PLC0415 - plugins do without it
 
         for method, path, handler in titan_routes():
             app.router.add_route(method, path, _answering(handler))
-    for path in devices.PATHS:
-        app.router.add_route("*", path, _answering(devices.answer))
     app.router.add_route("*", "/{path:.*}", _refuse_path)
     return app
 
