@@ -5,7 +5,7 @@ import contextlib
 import os
 import random
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -66,6 +66,7 @@ async def _prepared(app: web.Application, runtime: Runtime) -> AsyncIterator[Non
     app[WEBHOOKS] = Webhooks(runtime, doorway)
     app[ROUTE_WEBHOOKS] = RouteWebhooks(runtime, doorway)
     async with contextlib.AsyncExitStack() as stack:
+        await stack.enter_async_context(_devices_opened(app, runtime))
         if runtime.settings.titan_access is not None:
             await stack.enter_async_context(_titan_opened(app, runtime))
         yield
@@ -91,8 +92,25 @@ def _application(settings: Settings, opened: Callable[[web.Application], AsyncIt
 
         for method, path, handler in titan_routes():
             app.router.add_route(method, path, _answering(handler))
+    _mount_devices(app)
     app.router.add_route("*", "/{path:.*}", _refuse_path)
     return app
+
+
+def _mount_devices(app: web.Application) -> None:
+    from envoy_plugin.apis.iot_jobs.mounting import PATHS, answer  # noqa: PLC0415 - plugins do without it
+
+    for path in PATHS:
+        app.router.add_route("*", path, _answering(answer))
+
+
+@contextlib.asynccontextmanager
+async def _devices_opened(app: web.Application, runtime: Runtime) -> AsyncIterator[None]:
+    from envoy_plugin.apis.iot_jobs.mounting import IOT_JOBS, open_iot_jobs  # noqa: PLC0415 - plugins do without it
+
+    async with open_iot_jobs(runtime.engine, runtime.settings) as devices:
+        app[IOT_JOBS] = devices
+        yield
 
 
 def _answering(handler: Handler) -> Handler:
@@ -130,12 +148,12 @@ async def _refuse_path(_: web.Request) -> web.StreamResponse:
     return _json(HTTPStatus.NOT_FOUND, {"message": "Not Found"})
 
 
-async def _receive(request: web.Request) -> web.StreamResponse:
-    return await request.app[WEBHOOKS].receive(request)
+def _receive(request: web.Request) -> Awaitable[web.StreamResponse]:
+    return request.app[WEBHOOKS].receive(request)
 
 
-async def _receive_route(request: web.Request) -> web.StreamResponse:
-    return await request.app[ROUTE_WEBHOOKS].receive(request)
+def _receive_route(request: web.Request) -> Awaitable[web.StreamResponse]:
+    return request.app[ROUTE_WEBHOOKS].receive(request)
 
 
 async def _healthz(_: web.Request) -> web.Response:

@@ -18,6 +18,8 @@ from pydantic_core import ErrorDetails
 from envoy_plugin.errors import Problem, SettingsError
 from envoy_plugin.variables import (
     MEMORY_URL,
+    aws_account,
+    aws_region,
     duration,
     envoy_origin,
     key_prefix,
@@ -161,6 +163,16 @@ class Settings(BaseModel):
         "STORAGE", LEAVE_OUT, example="redis", default=StorageKind.ENVOY
     )
     """Where `Storage` keeps what a plugin stores: `envoy`, or the plugin's own `redis`. envoy."""
+
+    things_region: Annotated[str, BeforeValidator(aws_region)] = variable(
+        "THINGS_REGION", LEAVE_OUT, example="eu-central-1", default="us-east-1"
+    )
+    """The AWS region that devices name in their SDK. us-east-1."""
+
+    things_account: Annotated[str, BeforeValidator(aws_account)] = variable(
+        "THINGS_ACCOUNT", LEAVE_OUT, example="123456789012", default="000000000000"
+    )
+    """The AWS account in the ARNs of things and their jobs, 12 digits. 000000000000."""
 
     port: Annotated[int, BeforeValidator(whole(0, 65535))] = variable("PORT", ASK_HOST, example="8000", default=8000)
     """The TCP port that `web` listens on; 0 takes a free one. 8000."""

@@ -23,6 +23,8 @@ UNITS: Final = {"": "seconds", "s": "seconds", "m": "minutes", "h": "hours", "d"
 DURATION: Final = re.compile(r"(\d{1,7}(?:\.\d{1,6})?)([smhd]?)", re.ASCII)
 WHOLE: Final = re.compile(r"\d{1,12}", re.ASCII)
 HOST_AND_PORT: Final = re.compile(r"[A-Za-z0-9.:\[\]-]+")
+REGION: Final = re.compile(r"[a-z0-9]{1,16}(-[a-z0-9]{1,16}){0,4}")
+ACCOUNT: Final = re.compile(r"\d{12}", re.ASCII)
 PREFIX: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 
 
@@ -93,6 +95,20 @@ def key_prefix(text: str) -> str:
     """Reads what Redis' keys may begin with."""
     if not PREFIX.fullmatch(text):
         raise ValueError("must be 1 to 64 of the characters A-Z, a-z, 0-9 and _ . : -")
+    return text
+
+
+def aws_region(text: str) -> str:
+    """Reads what AWS' SDKs take as a region."""
+    if not REGION.fullmatch(text):
+        raise ValueError("must be a region such as us-east-1")
+    return text
+
+
+def aws_account(text: str) -> str:
+    """Reads the number of an AWS account, as text."""
+    if not ACCOUNT.fullmatch(text):
+        raise ValueError("must be 12 digits")
     return text
 
 

@@ -291,3 +291,16 @@ def test_the_titan_api_is_never_open_on_a_host_of_the_internet(variable: str) ->
     assert fault == f"must be tokens on a host that the internet reaches, and {variable} is set"
     assert "TITAN_ACCESS" in problems(TITAN_ACCESS="open", **{variable: "x"})
     assert read(TITAN_ACCESS="tokens", **{variable: "x"}).titan_access is TitanAccess.TOKENS
+
+
+def test_devices_find_a_region_and_an_account() -> None:
+    assert (read().things_region, read().things_account) == ("us-east-1", "000000000000")
+    given = read(THINGS_REGION="eu-central-1", THINGS_ACCOUNT="123456789012")
+    assert (given.things_region, given.things_account) == ("eu-central-1", "123456789012")
+
+
+@pytest.mark.parametrize("region", ["us east", "US-EAST-1", "a/b", "-", "x" * 17])
+@pytest.mark.parametrize("account", ["12345", "1234567890123", "12345678901a"])
+def test_what_is_no_region_or_account_is_refused(region: str, account: str) -> None:
+    found = problems(THINGS_REGION=region, THINGS_ACCOUNT=account)
+    assert set(found) == {"THINGS_REGION", "THINGS_ACCOUNT"}

@@ -79,3 +79,8 @@ def no_job(job_id: str) -> ThingRefused:
 def no_execution(job_id: str, thing: str) -> ThingRefused:
     """ResourceNotFoundException for a job's execution on a thing."""
     return ThingRefused(Refusal.NOT_FOUND, f"Job {job_id} not found for {thing}")
+
+
+def busy() -> ThingRefused:
+    """ServiceUnavailableException: others were faster, again and again."""
+    return ThingRefused(Refusal.UNAVAILABLE, "Too many at once: try again.")

@@ -156,6 +156,12 @@ class CancelExecution(Wire):
     status_details: CancelDetails | None = Field(default=None, repr=False)
 
 
+class NumberInPath(Wire):
+    """The execution number in the path of DeleteJobExecution."""
+
+    number: WholeText
+
+
 class ForceQuery(Wire):
     """What cancels and deletes, and whether also what is IN_PROGRESS."""
 

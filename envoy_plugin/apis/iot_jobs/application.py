@@ -1,0 +1,120 @@
+"""Requests in, answers out: read so much, verify, find the operation, check what the key reaches, do it, answer."""
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+from pydantic_core import to_json
+from redis.exceptions import RedisError
+
+from envoy_plugin.apis.iot_jobs.access import CONTROL, Access, Signer
+from envoy_plugin.apis.iot_jobs.access_keys import AccessKeys
+from envoy_plugin.apis.iot_jobs.calls import Call, Service
+from envoy_plugin.apis.iot_jobs.constraints import check_thing
+from envoy_plugin.apis.iot_jobs.operations import Found, find_operation
+from envoy_plugin.apis.iot_jobs.refusals import Refusal, invalid, no_thing, status_of
+from envoy_plugin.apis.iot_jobs.registry import Clock, Registry
+from envoy_plugin.apis.iot_jobs.shapes import Place, Shape
+from envoy_plugin.apis.iot_jobs.signing import SignedRequest
+from envoy_plugin.engine.engine import Engine
+from envoy_plugin.errors import BadCursor, SealError, ThingRefused
+from envoy_plugin.logs import Bound, get_logger
+
+MOST_BODY: Final = 64 * 1024
+MOST_CONTROL_BODY: Final = 512 * 1024
+"""A document of 32 Ki characters, each written as an escape, and a hundred targets of 2 KiB."""
+CONTROL_PATH: Final = "/jobs"
+REDIS_SECONDS: Final = 8
+ERROR_HEADER: Final = "x-amzn-ErrorType"
+ID_HEADER: Final = "x-amzn-RequestId"
+CONTENT_TYPE: Final = "application/json"
+
+log = get_logger(__name__)
+
+
+class IotJobs:
+    """The device API over an engine. `clock` gives seconds since 1970, by which signatures and keys are good."""
+
+    def __init__(self, engine: Engine, place: Place, *, clock: Clock) -> None:
+        self._keys = AccessKeys(engine, clock)
+        self._registry = Registry(engine, clock)
+        self._access = Access(self._keys, region=place.region, clock=clock)
+        self._service = Service(engine=engine, registry=self._registry, keys=self._keys, place=place)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Answer one request, whatever it is; nothing of it is read before its signature."""
+        try:
+            async with asyncio.timeout(REDIS_SECONDS):
+                return _response(HTTPStatus.OK, await self._answered(request))
+        except ThingRefused as refused:
+            log.info("device.refused", error=refused.error, method=request.method)
+            return _refusal(refused)
+        except BadCursor:
+            return _refusal(invalid("nextToken is not one of this list."))
+        except (RedisError, TimeoutError, SealError) as error:
+            log.error("device.unavailable", error=type(error).__name__)
+        except Exception:
+            log.exception("device.failed", method=request.method)
+        return _refusal(ThingRefused(Refusal.UNAVAILABLE, "Not available now: try again."))
+
+    async def _answered(self, request: web.Request) -> Shape:
+        body = await _read(request, MOST_CONTROL_BODY if request.path.startswith(CONTROL_PATH) else MOST_BODY)
+        signed = SignedRequest(
+            method=request.method, target=request.raw_path, headers=list(request.headers.items()), body=body
+        )
+        signer = await self._access.verify(signed)
+        found = find_operation(signer.service, request.method, request.raw_path.partition("?")[0])
+        if found is None:
+            raise ThingRefused(Refusal.UNKNOWN, f"{request.method} of this path is no operation of {signer.service}.")
+        await self._check_reach(signer, found)
+        call = Call(service=self._service, key=signer.key, path=found.path, query=request.query, content=body)
+        with Bound(access=signer.key.id, thing=found.path.get("thing")):
+            return await found.operation(call)
+
+    async def _check_reach(self, signer: Signer, found: Found) -> None:
+        """Refuse what this key is not for; then remember that the thing has called."""
+        if signer.service == CONTROL:
+            if not signer.key.reaches_everything:
+                raise ThingRefused(Refusal.DENIED, "This access key is for devices' work alone.")
+            return
+        name = check_thing(found.path["thing"])
+        thing = await self._registry.find(name)
+        if not signer.key.reaches(name, thing):
+            raise ThingRefused(Refusal.DENIED, f"This access key is not for thing {name}.")
+        if thing is None:
+            raise no_thing(name)
+        await self._registry.hear(name)
+
+
+async def _read(request: web.Request, most: int) -> bytes:
+    """The body, if it is of at most so many bytes; no more of it is read."""
+    if (request.content_length or 0) > most:
+        raise _too_large(most)
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async for part in request.content.iter_any():
+            parts.append(part)
+            size += len(part)
+            if size > most:
+                raise _too_large(most)
+    except (web.RequestPayloadError, ValueError):
+        raise invalid("The body can't be read.") from None
+    return b"".join(parts)
+
+
+def _too_large(most: int) -> ThingRefused:
+    return ThingRefused(Refusal.TOO_LARGE, f"The body has more than {most // 1024} KiB.")
+
+
+def _refusal(refused: ThingRefused) -> web.Response:
+    body = {"message": str(refused), **refused.facts}
+    return _response(status_of(refused), body, {ERROR_HEADER: refused.error})
+
+
+def _response(status: HTTPStatus, body: Shape, headers: Mapping[str, str] | None = None) -> web.Response:
+    sent = {"Content-Type": CONTENT_TYPE, ID_HEADER: str(uuid.uuid4()), **(headers or {})}
+    return web.Response(status=status, body=to_json(body), headers=sent)

@@ -1,0 +1,253 @@
+"""The operations of operators on jobs and executions. Source: botocore, `iot`; developer guide, "Jobs"."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Final
+
+from envoy_plugin.apis.iot_jobs.calls import Call
+from envoy_plugin.apis.iot_jobs.constraints import check_thing, read
+from envoy_plugin.apis.iot_jobs.ending import (
+    TRIES,
+    cancel_execution,
+    cancel_fleet,
+    delete_execution,
+    delete_fleet,
+    why_canceled,
+)
+from envoy_plugin.apis.iot_jobs.executions import KIND as EXECUTION
+from envoy_plugin.apis.iot_jobs.executions import Execution, find_execution
+from envoy_plugin.apis.iot_jobs.fleets import (
+    KIND,
+    Plan,
+    create_fleet,
+    find_children,
+    find_fleet,
+    find_plan,
+    id_of,
+    status_of,
+)
+from envoy_plugin.apis.iot_jobs.refusals import Refusal, busy, invalid, no_job
+from envoy_plugin.apis.iot_jobs.registry import Thing, queue_of
+from envoy_plugin.apis.iot_jobs.requests import (
+    CancelExecution,
+    CancelJob,
+    CreateJob,
+    DescribeQuery,
+    ExecutionsQuery,
+    ForceQuery,
+    JobsQuery,
+    NumberInPath,
+    PageQuery,
+)
+from envoy_plugin.apis.iot_jobs.shapes import Shape, control_summary, described, exact, known
+from envoy_plugin.apis.iot_jobs.words import REASONS, JobStatus, Status, states_of
+from envoy_plugin.engine.listings import Filter, Page, find_jobs
+from envoy_plugin.engine.model import Job
+from envoy_plugin.engine.states import State
+from envoy_plugin.errors import ThingRefused
+
+COUNTS: Final = {
+    "numberOfCanceledThings": Status.CANCELED,
+    "numberOfSucceededThings": Status.SUCCEEDED,
+    "numberOfFailedThings": Status.FAILED,
+    "numberOfRejectedThings": Status.REJECTED,
+    "numberOfQueuedThings": Status.QUEUED,
+    "numberOfInProgressThings": Status.IN_PROGRESS,
+    "numberOfRemovedThings": Status.REMOVED,
+    "numberOfTimedOutThings": Status.TIMED_OUT,
+}
+ENVELOPE_STATES: Final = {
+    JobStatus.IN_PROGRESS: frozenset({State.RUNNING}),
+    JobStatus.CANCELED: frozenset({State.RUNNING, State.CANCELLED}),
+    JobStatus.COMPLETED: frozenset({State.RUNNING, State.SUCCEEDED, State.FAILED}),
+    JobStatus.DELETION_IN_PROGRESS: frozenset[State](),
+    JobStatus.SCHEDULED: frozenset[State](),
+}
+
+
+async def create_job(call: Call) -> Shape:
+    """CreateJob."""
+    job_id, said = call.job_id, call.body(CreateJob)
+    things = await _targets(call, said.targets)
+    retries = said.job_executions_retry_config
+    plan = Plan(
+        job_id=job_id,
+        document=said.document,
+        things=[thing.name for thing in things],
+        description=said.description,
+        limit=said.limit,
+        retries=retries.by_reason() if retries else 0,
+    )
+    sent = await create_fleet(call.engine, plan, things)
+    arn = call.service.place.arn("job", job_id)
+    if not sent.created:
+        raise ThingRefused(Refusal.EXISTS, f"Job {job_id} already exists.", resourceId=job_id, resourceArn=arn)
+    return known({"jobArn": arn, "jobId": job_id, "description": said.description or None})
+
+
+async def describe_job(call: Call) -> Shape:
+    """DescribeJob."""
+    envelope = await find_fleet(call.engine, call.job_id)
+    plan = await find_plan(call.engine, envelope)
+    children = [Execution.of(job) for job in await find_children(call.engine, envelope.id)]
+    why = await why_canceled(call.engine, envelope)
+    counts = Counter(child.status for child in children)
+    told = {
+        **_summary(call, envelope),
+        "forceCanceled": bool(why.get("force")),
+        "reasonCode": why.get("reasonCode"),
+        "comment": why.get("comment"),
+        "targets": [call.service.place.arn("thing", child.thing) for child in children],
+        "jobProcessDetails": {name: counts[status] for name, status in COUNTS.items()},
+        **(_planned(plan) if plan else {}),
+    }
+    return {"job": known(told)}
+
+
+async def get_job_document(call: Call) -> Shape:
+    """GetJobDocument."""
+    plan = await find_plan(call.engine, await find_fleet(call.engine, call.job_id))
+    if plan is None:
+        raise no_job(call.job_id)
+    return {"document": plan.document}
+
+
+async def cancel_job(call: Call) -> Shape:
+    """CancelJob."""
+    said, force = call.body(CancelJob), call.asked(ForceQuery).force
+    why = known({"reasonCode": said.reason_code or None, "comment": said.comment or None})
+    envelope = await cancel_fleet(call.engine, call.job_id, force=force, why=why)
+    plan = await find_plan(call.engine, envelope)
+    description = plan.description if plan and plan.description else None
+    job_id = call.job_id
+    return known({"jobArn": call.service.place.arn("job", job_id), "jobId": job_id, "description": description})
+
+
+async def delete_job(call: Call) -> Shape:
+    """DeleteJob."""
+    await delete_fleet(call.engine, call.job_id, force=call.asked(ForceQuery).force)
+    return {}
+
+
+async def list_jobs(call: Call) -> Shape:
+    """ListJobs, the newest first."""
+    asked = call.asked(JobsQuery)
+    if asked.target_selection == "CONTINUOUS":
+        return {"jobs": []}
+    wanted = Filter(kind=KIND, states=_envelope_states(asked.status))
+    page = await _page(call, wanted, asked)
+    jobs = [_summary(call, job) for job in page.jobs if asked.status in {None, status_of(job)}]
+    return known({"jobs": jobs, "nextToken": page.cursor})
+
+
+async def describe_execution(call: Call) -> Shape:
+    """DescribeJobExecution, of executions that are over, too."""
+    number = call.asked(DescribeQuery).execution_number
+    found = await find_execution(call.engine, call.thing, call.job_id, number)
+    return {"execution": described(found, await call.engine.now(), call.service.place)}
+
+
+async def cancel_job_execution(call: Call) -> Shape:
+    """CancelJobExecution."""
+    said, force = call.body(CancelExecution), call.asked(ForceQuery).force
+    for _ in range(TRIES):
+        found = await find_execution(call.engine, call.thing, call.job_id)
+        expected, details = said.expected_version, said.status_details
+        if await cancel_execution(call.engine, found, force=force, expected_version=expected, details=details):
+            return {}
+    raise busy()
+
+
+async def delete_job_execution(call: Call) -> Shape:
+    """DeleteJobExecution."""
+    number = read(NumberInPath, call.path).number
+    for _ in range(TRIES):
+        found = await find_execution(call.engine, call.thing, call.job_id, number)
+        if await delete_execution(call.engine, found, force=call.asked(ForceQuery).force):
+            return {}
+    raise busy()
+
+
+async def list_executions_of_job(call: Call) -> Shape:
+    """ListJobExecutionsForJob."""
+    asked = call.asked(ExecutionsQuery)
+    envelope = await find_fleet(call.engine, call.job_id)
+    found, token = await _executions(call, Filter(parent=envelope.id, states=_states(asked.status)), asked)
+    place = call.service.place
+    told = [
+        {"thingArn": place.arn("thing", each.thing), "jobExecutionSummary": control_summary(each)} for each in found
+    ]
+    return known({"executionSummaries": told, "nextToken": token})
+
+
+async def list_executions_of_thing(call: Call) -> Shape:
+    """ListJobExecutionsForThing, the newest first."""
+    asked = call.asked(ExecutionsQuery)
+    if asked.job_id is None:
+        wanted = Filter(queue=queue_of(call.thing), kind=EXECUTION, states=_states(asked.status))
+        found, token = await _executions(call, wanted, asked)
+    else:
+        one = await find_execution(call.engine, call.thing, asked.job_id)
+        found, token = [one] if asked.status in {None, one.status} else [], None
+    told = [{"jobId": each.job_id, "jobExecutionSummary": control_summary(each)} for each in found]
+    return known({"executionSummaries": told, "nextToken": token})
+
+
+async def _targets(call: Call, arns: Sequence[str]) -> list[Thing]:
+    names = [call.service.place.thing_named(arn) for arn in arns]
+    strangers = [arn for arn, name in zip(arns, names, strict=True) if name is None]
+    if strangers:
+        raise invalid(f"targets must be ARNs of things, like {call.service.place.arn('thing', 'NAME')}.")
+    return await call.service.registry.find_many(list(dict.fromkeys(check_thing(str(name)) for name in names)))
+
+
+def _summary(call: Call, envelope: Job) -> Shape:
+    """JobSummary, which is part of Job, too."""
+    job_id = id_of(envelope)
+    return known(
+        {
+            "jobArn": call.service.place.arn("job", job_id),
+            "jobId": job_id,
+            "targetSelection": "SNAPSHOT",
+            "status": status_of(envelope),
+            "createdAt": exact(envelope.created),
+            "lastUpdatedAt": exact(envelope.changed),
+            "completedAt": exact(envelope.changed) if envelope.state.ended else None,
+        }
+    )
+
+
+def _planned(plan: Plan) -> Shape:
+    minutes = None if plan.limit is None else math.ceil(plan.limit / timedelta(minutes=1))
+    retries = {"ALL": plan.retries} if isinstance(plan.retries, int) else _by_failure(plan.retries)
+    criteria = [{"failureType": kind, "numberOfRetries": most} for kind, most in retries.items() if most]
+    return {
+        "description": plan.description or None,
+        "timeoutConfig": None if minutes is None else {"inProgressTimeoutInMinutes": minutes},
+        "jobExecutionsRetryConfig": {"criteriaList": criteria} if criteria else None,
+    }
+
+
+def _by_failure(retries: Mapping[str, int]) -> dict[str, int]:
+    return {"FAILED": retries.get("*", 0), "TIMED_OUT": retries.get(REASONS[Status.TIMED_OUT], 0)}
+
+
+def _envelope_states(status: JobStatus | None) -> frozenset[State]:
+    """The states in which an envelope can have this status."""
+    return frozenset(State) if status is None else ENVELOPE_STATES[status]
+
+
+def _states(status: Status | None) -> frozenset[State]:
+    return frozenset(State) if status is None else states_of(status)
+
+
+async def _page(call: Call, wanted: Filter, asked: PageQuery) -> Page:
+    return await find_jobs(call.engine, wanted, cursor=asked.next_token or None, limit=asked.max_results)
+
+
+async def _executions(call: Call, wanted: Filter, asked: ExecutionsQuery) -> tuple[list[Execution], str | None]:
+    page = await _page(call, wanted, asked)
+    found = [Execution.of(job) for job in page.jobs if not job.deleted]
+    return [each for each in found if asked.status in {None, each.status}], page.cursor

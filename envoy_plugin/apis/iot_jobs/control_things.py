@@ -1,0 +1,47 @@
+"""The operations of operators on things. Source: botocore, `iot`; AWS IoT's API reference."""
+
+from envoy_plugin.apis.iot_jobs.access_keys import of_thing
+from envoy_plugin.apis.iot_jobs.calls import Call
+from envoy_plugin.apis.iot_jobs.ending import remove_work
+from envoy_plugin.apis.iot_jobs.refusals import Refusal
+from envoy_plugin.apis.iot_jobs.requests import CreateThing, DeleteThing, PageQuery
+from envoy_plugin.apis.iot_jobs.shapes import VERSION, Shape, described_thing, known, thing_attributes, thing_id
+from envoy_plugin.errors import ThingRefused
+
+
+async def create_thing(call: Call) -> Shape:
+    """CreateThing; one that is there already, with the same attributes, is no error."""
+    name, wanted = call.thing, call.body(CreateThing).attribute_payload.attributes
+    registry = call.service.registry
+    thing = await registry.find(name)
+    if thing is None:
+        thing = await registry.add(name, attributes=wanted)
+    arn = call.service.place.arn("thing", name)
+    if dict(thing.attributes) != wanted:
+        message = f"Thing {name} already exists with other attributes."
+        raise ThingRefused(Refusal.EXISTS, message, resourceId=thing_id(thing), resourceArn=arn)
+    return {"thingName": name, "thingArn": arn, "thingId": thing_id(thing)}
+
+
+async def describe_thing(call: Call) -> Shape:
+    """DescribeThing."""
+    return described_thing(await call.service.registry.get(call.thing), call.service.place)
+
+
+async def list_things(call: Call) -> Shape:
+    """ListThings, by name."""
+    asked = call.asked(PageQuery)
+    things, after = await call.service.registry.page(asked.next_token, asked.max_results)
+    told = [thing_attributes(thing, call.service.place) for thing in things]
+    return known({"things": told, "nextToken": after or None})
+
+
+async def delete_thing(call: Call) -> Shape:
+    """DeleteThing: what is pending for it ends, and so do its keys."""
+    name, expected = call.thing, call.asked(DeleteThing).expected_version
+    if expected not in {None, VERSION}:
+        raise ThingRefused(Refusal.VERSION, f"Expected version {expected} but found version {VERSION}")
+    await call.service.keys.revoke_all(of_thing(name))
+    await call.service.registry.remove(name)
+    await remove_work(call.engine, name)
+    return {}

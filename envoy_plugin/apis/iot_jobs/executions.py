@@ -1,0 +1,144 @@
+"""Executions, as devices know them: an attempt of an engine's job in the queue of a thing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final, Self
+
+from pydantic_core import from_json, to_json
+
+from envoy_plugin.apis.iot_jobs.refusals import no_execution
+from envoy_plugin.apis.iot_jobs.registry import queue_of, words
+from envoy_plugin.apis.iot_jobs.words import Status, status_of
+from envoy_plugin.engine.engine import Engine
+from envoy_plugin.engine.model import Attempt, Job
+from envoy_plugin.engine.queries import find_attempts, find_details, find_holder, find_record, load_jobs
+from envoy_plugin.engine.states import State
+
+KIND: Final = "device"
+UNSEEN: Final = frozenset({State.BLOCKED, State.SCHEDULED})
+"""Waits for something else than its device, which doesn't see it yet."""
+
+
+def key_of_job(job_id: str) -> str:
+    """The unique key of a job: its envelope holds it."""
+    return f"iot:{job_id}"
+
+
+def key_of_execution(job_id: str, thing: str) -> str:
+    """The unique key of a job's execution on a thing. No job's id has a colon in it."""
+    return f"iot:{job_id}:{thing}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """One try of a job on a thing. `number` counts the tries, `version` what has happened to this one."""
+
+    id: str
+    fleet: str
+    job_id: str
+    thing: str
+    number: int
+    version: int
+    state: State
+    status: Status
+    queued_at: datetime
+    started_at: datetime | None
+    updated_at: datetime
+    expires: datetime | None = None
+    details: Mapping[str, str] | None = field(default=None, repr=False)
+
+    @property
+    def seen(self) -> bool:
+        """Whether it is there for its device."""
+        return self.state not in UNSEEN
+
+    @property
+    def force_canceled(self) -> bool:
+        """Whether it was canceled while it was IN_PROGRESS, which takes force."""
+        return self.status is Status.CANCELED and self.started_at is not None
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """The latest one of an engine's job, without its details."""
+        _, job_id, thing = (job.unique or "").split(":", 2)
+        return cls(
+            id=job.id,
+            fleet=job.parent or "",
+            job_id=job_id,
+            thing=thing,
+            number=job.attempt,
+            version=job.revision,
+            state=job.state,
+            status=status_of(job.state, job.reason),
+            queued_at=job.created,
+            started_at=job.started,
+            updated_at=job.changed,
+            expires=job.expires if job.state is State.RUNNING else None,
+        )
+
+    def earlier(self, attempt: Attempt) -> Self:
+        """An earlier one of the same job on the same thing."""
+        return replace(
+            self,
+            number=attempt.number,
+            version=attempt.revision,
+            state=attempt.state,
+            status=status_of(attempt.state, attempt.reason),
+            queued_at=attempt.created,
+            started_at=attempt.started,
+            updated_at=attempt.ended,
+            expires=None,
+        )
+
+
+async def find_execution(engine: Engine, thing: str, job_id: str, number: int | None = None) -> Execution:
+    """The execution of a job on a thing with this number; None: the latest.
+
+    Raises:
+        ThingRefused: there is none.
+    """
+    holder = await find_holder(engine, key_of_execution(job_id, thing))
+    found = None if holder is None else await load_execution(engine, holder, number)
+    if found is None:
+        raise no_execution(job_id, thing)
+    return found
+
+
+async def load_execution(engine: Engine, id: str, number: int | None = None) -> Execution | None:  # noqa: A002 - as the verbs call it
+    """The execution that an engine's job is, with its details; None: there is none, or it was deleted."""
+    jobs = await load_jobs(engine, [id])
+    if not jobs or jobs[0].kind != KIND:
+        return None
+    found = Execution.of(jobs[0])
+    if number is not None and number != found.number:
+        attempts = {attempt.number: attempt for attempt in await find_attempts(engine, id)}
+        if number not in attempts:
+            return None
+        found = found.earlier(attempts[number])
+    elif jobs[0].deleted:
+        return None
+    details = await find_details(engine, id, found.number)
+    return found if details is None else replace(found, details=from_json(details))
+
+
+async def find_document(engine: Engine, execution: Execution) -> str:
+    """The job document; empty once it is gone, a day after the job's end."""
+    return ((await find_record(engine, execution.id, execution.number)).payload or b"").decode()
+
+
+async def find_pending(engine: Engine, thing: str, most: int) -> list[Execution]:
+    """What a thing has to do: first what is IN_PROGRESS, then what is QUEUED, each in the order of creation."""
+    queue = queue_of(thing)
+    ids: list[str] = []
+    for state in (State.RUNNING, State.AVAILABLE):
+        if len(ids) < most:
+            ids += words(await engine.redis.zrange(engine.keys.index(state, queue), 0, most - len(ids) - 1))
+    jobs = [job for job in await load_jobs(engine, ids) if job.kind == KIND]
+    seen = [Execution.of(job) for job in jobs if job.state in {State.RUNNING, State.AVAILABLE}]
+    return sorted(seen, key=lambda execution: execution.status is Status.QUEUED)
+
+
+def encode_details(engine: Engine, details: Mapping[str, str] | None) -> bytes:
+    """Details as verbs take them; nothing where they stay as they are."""
+    return b"" if details is None else engine.seal(to_json(details))
