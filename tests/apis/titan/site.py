@@ -1,0 +1,182 @@
+"""The Titan jobs API as it is served: a real port, a real Redis, and a clock that the test moves."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from aiohttp import ClientSession, FormData, web
+from aiohttp.test_utils import TestServer
+from pydantic_core import from_json
+from yarl import URL
+
+from envoy_plugin.apis.titan.mounting import TITAN, open_titan, titan_routes
+from envoy_plugin.engine.batching import Batcher
+from envoy_plugin.engine.engine import Engine
+from envoy_plugin.engine.verbs import Expire, Hold, Promote
+from envoy_plugin.settings import Settings
+from tests.engine.clock import Clock
+
+ENVIRONMENT = {
+    "ENVOY_CLIENT_ID": "client",
+    "ENVOY_CLIENT_SECRET": "client-secret-0123456789",
+    "REDIS_URL": "redis://127.0.0.1:9/0",
+    "TITAN_ACCESS": "open",
+}
+SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer over HTTP."""
+
+    status: int
+    content: bytes
+    headers: Mapping[str, str]
+
+    @property
+    def body(self) -> Any:
+        """The JSON of it."""
+        return from_json(self.content)
+
+    @property
+    def job(self) -> Any:
+        """The job of a `JobWrapper`."""
+        return self.body["job"]
+
+    @property
+    def message(self) -> str:
+        """The text of an `Error`."""
+        return str(self.body["error"]["message"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """The API at `url`."""
+
+    engine: Engine
+    clock: Clock
+    http: ClientSession
+    url: str
+
+    async def ask(self, method: str, path: str, **about: Any) -> Reply:
+        """One request below /v1; `about` is aiohttp's."""
+        url = URL(f"{self.url}/v1{path}", encoded=True)
+        async with self.http.request(method, url, **about) as response:
+            content = await response.read()
+            return Reply(status=response.status, content=content, headers=dict(response.headers))
+
+    async def enqueue(self, **facts: object) -> Any:
+        """A new job."""
+        reply = await self.ask("POST", "/jobs", json={"jobs": [facts]})
+        assert reply.status == 201, reply.content
+        return reply.body["jobs"][0]
+
+    async def consume(self, n: int = 1, **query: object) -> list[Any]:
+        """What a worker gets."""
+        words = "".join(f"&{name}={value}" for name, value in query.items())
+        reply = await self.ask("GET", f"/jobs/consume?n={n}{words}")
+        assert reply.status == 200, reply.content
+        return list(reply.body["jobs"])
+
+    async def job(self, job_id: str) -> Any:
+        """The job as it stands."""
+        return (await self.ask("GET", f"/job/{job_id}")).job
+
+    async def post(self, job_id: str, what: str, **fields: bytes | str) -> Reply:
+        """`success`, `fail` and the like, with a form of these fields."""
+        form = FormData(default_to_multipart=True)
+        for name, value in fields.items():
+            form.add_field(name, value, content_type="text/plain" if isinstance(value, bytes) else None)
+        return await self.ask("POST", f"/job/{job_id}/{what}", data=form if fields else None)
+
+    async def passes(self, span: timedelta) -> None:
+        """Let time go by, and what it brings about happen."""
+        self.clock.move(span)
+        await self.engine.call([Promote(limit=100), Expire(limit=100, max_crashes=5)])
+
+    async def history(self, job_id: str) -> int:
+        """How much has happened to the job: changes with whatever is done to it."""
+        return len(await self.engine.redis.hgetall(self.engine.keys.job(job_id.rpartition("-")[0])))
+
+
+async def delayed(site: Site) -> str:
+    return str((await site.enqueue(delay=60))["id"])
+
+
+async def blocked(site: Site) -> str:
+    made = await site.enqueue()
+    await site.engine.run(Hold(id=made["id"].rpartition("-")[0], hold="by-hand"))
+    return str(made["id"])
+
+
+async def queued(site: Site) -> str:
+    return str((await site.enqueue())["id"])
+
+
+async def running(site: Site, **facts: object) -> str:
+    made = await site.enqueue(**{"max_retries": 0, **facts})
+    assert [job["id"] for job in await site.consume()] == [made["id"]]
+    return str(made["id"])
+
+
+async def succeeded(site: Site) -> str:
+    job_id = await running(site)
+    await site.post(job_id, "success", log="well done")
+    return job_id
+
+
+async def failed(site: Site) -> str:
+    job_id = await running(site)
+    await site.post(job_id, "fail", reason="killed", log="badly done")
+    return job_id
+
+
+async def failed_and_retried(site: Site) -> str:
+    job_id = await running(site, max_retries=2)
+    await site.post(job_id, "fail", reason="bad_exit", log="at first")
+    return job_id
+
+
+async def timed_out(site: Site) -> str:
+    job_id = await running(site, timeout=5)
+    await site.passes(5 * SECOND)
+    return job_id
+
+
+async def cancelled(site: Site) -> str:
+    job_id = await queued(site)
+    await site.ask("POST", f"/job/{job_id}/cancel")
+    return job_id
+
+
+async def cancelled_while_running(site: Site) -> str:
+    job_id = await running(site)
+    await site.ask("POST", f"/job/{job_id}/cancel")
+    return job_id
+
+
+async def unknown(_: Site) -> str:
+    return "a0000000000000aa-1"
+
+
+async def another_attempt(site: Site) -> str:
+    return (await queued(site)).replace("-1", "-2")
+
+
+async def no_id(_: Site) -> str:
+    return "a%2Fb%20c"
+
+
+@asynccontextmanager
+async def serving(engine: Engine, **variables: str) -> AsyncIterator[str]:
+    """The API alone, as the application mounts it; its URL."""
+    settings = Settings.from_env(ENVIRONMENT | variables)
+    app = web.Application(client_max_size=1024)
+    for method, path, handler in titan_routes():
+        app.router.add_route(method, path, handler)
+    async with open_titan(engine, Batcher(engine), settings, lambda: False) as titan:
+        app[TITAN] = titan
+        async with TestServer(app) as server:
+            yield str(server.make_url("")).rstrip("/")
