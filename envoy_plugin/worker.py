@@ -121,23 +121,27 @@ class Worker:
             await _cancel([task])
 
     async def _touch_for_ever(self) -> None:
+        """Touch at a third of the lease; after a failure soon again, since a Redis that is back ends leases soon."""
+        touched = True
         while True:
-            await asyncio.sleep(self._lease.total_seconds() / TOUCHES_A_LEASE)
+            await asyncio.sleep(self._lease.total_seconds() / TOUCHES_A_LEASE if touched else PAUSE_SECONDS)
             tasks = list(self._held.items())
-            for start in range(0, len(tasks), MOST_ITEMS):
-                await self._touch(tasks[start : start + MOST_ITEMS])
+            starts = range(0, len(tasks), MOST_ITEMS)
+            touched = all([await self._touch(tasks[start : start + MOST_ITEMS]) for start in starts])
 
-    async def _touch(self, tasks: list[tuple[asyncio.Task[None], Claimed]]) -> None:
+    async def _touch(self, tasks: list[tuple[asyncio.Task[None], Claimed]]) -> bool:
+        """Whether Redis could be reached."""
         verbs = [Touch.of(held, lease=self._lease) for _, held in tasks]
         try:
             answers = await self._engine.call(verbs, Mode.EACH)
         except RedisError as error:
             log.warning("touch.failed", error=type(error).__name__)
-            return
+            return False
         for (task, held), answer in zip(tasks, answers, strict=True):
             if isinstance(answer, EngineError) and not task.done():
                 log.warning("job.lost", job=held.id, why=type(answer).__name__)
                 task.cancel()
+        return True
 
     async def _drain(self, drain: timedelta) -> None:
         if self._held:

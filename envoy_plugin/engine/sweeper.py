@@ -17,6 +17,8 @@ from envoy_plugin.logs import get_logger
 BATCH: Final = 100
 RETIRE_EVERY: Final = 30
 MAX_CRASHES: Final = 5
+CALM_TURNS: Final = 3
+"""How often Redis must answer after an absence before leases end: first, live workers touch theirs."""
 
 log = get_logger(__name__)
 
@@ -48,18 +50,30 @@ async def retire(engine: Engine, keeping: Keeping) -> bool:
 
 
 async def sweep_for_ever(engine: Engine, keeping: Keeping, *, every: timedelta = timedelta(seconds=1)) -> None:
-    """Sweep each `every`; Redis out of reach is logged and tried again."""
-    turn = 0
+    """Sweep each `every`; Redis out of reach is logged and tried again.
+
+    Once it is back, nothing is swept for three turns: after an absence that was longer than the leases, all that runs
+    would be taken from workers that live.
+    """
+    turn, calm = 0, CALM_TURNS
     while True:
+        more = False
         try:
-            more = await sweep(engine)
-            if turn % RETIRE_EVERY == 0:
-                more = await retire(engine, keeping) or more
+            if calm < CALM_TURNS:
+                await engine.redis.time()
+                calm += 1
+            else:
+                more = await _sweep_all(engine, keeping, retiring=turn % RETIRE_EVERY == 0)
+                turn += not more
         except RedisError as error:
-            more = False
+            calm = 0
             log.warning("sweep.failed", error=type(error).__name__)
-        turn += not more
         await asyncio.sleep(0 if more else every.total_seconds())
+
+
+async def _sweep_all(engine: Engine, keeping: Keeping, *, retiring: bool) -> bool:
+    more = await sweep(engine)
+    return (retiring and await retire(engine, keeping)) or more
 
 
 @contextlib.asynccontextmanager

@@ -99,3 +99,37 @@ async def test_the_sweeper_outlives_an_absence_of_redis_and_says_so(
             await engine.enqueue(Enqueue(queue="q", kind="k", delay=OFTEN))
 
             assert await redis.blpop([engine.keys.wake("q")], timeout=2) is not None
+
+
+async def test_after_an_absence_of_redis_live_workers_touch_their_leases_before_any_ends(
+    redis_server: RedisServers, caplog: pytest.LogCaptureFixture, clock: Clock
+) -> None:
+    async def complained() -> bool:
+        return "sweep.failed" in caplog.text
+
+    server = redis_server(appendonly="yes", appendfsync="always")
+    async with connect_redis(server.url, tls_verify=TlsVerify.AUTO, retries=0) as redis:
+        engine = Engine(redis, prefix="test", clock=clock)
+        await engine.call([Enqueue(id=job_id, queue="q", kind="k") for job_id in ("died", "lives")])
+        _, lives = await engine.claim("q", 2, who="w", lease=LEASE)
+        async with background(sweep_for_ever(engine, Keeping(), every=timedelta(milliseconds=200))):
+            server.kill()
+            await until(complained)
+            clock.move(2 * LEASE)
+            server.start()
+            await until(lambda: has_had_a_turn(redis))
+            await engine.touch(lives, LEASE)
+
+            await until(lambda: has_crashed(engine, "died"))
+
+        assert (await find_job(engine, "lives")).crashes == 0
+
+
+async def has_had_a_turn(redis: Redis) -> bool:
+    """Whether the sweeper has asked this server anything."""
+    stats = await redis.info("commandstats")
+    return not {"cmdstat_time", "cmdstat_eval", "cmdstat_evalsha"}.isdisjoint(stats)
+
+
+async def has_crashed(engine: Engine, job_id: str) -> bool:
+    return (await find_job(engine, job_id)).crashes == 1
