@@ -11,7 +11,7 @@ from aiohttp import web
 from envoy_plugin.doorway import Doorway
 from envoy_plugin.engine.model import Enqueued
 from envoy_plugin.engine.retries import REPORT_DEBT
-from envoy_plugin.engine.verbs import Enqueue, Unique
+from envoy_plugin.engine.verbs import Enqueue, Listing, Unique
 from envoy_plugin.envoy.events import Event
 from envoy_plugin.envoy.routes import parse_delivery
 from envoy_plugin.envoy.user_api import EnvoyUserAPI
@@ -115,6 +115,7 @@ class Webhooks:
             limit=runtime.timeout_of(handler) + LIMIT_GRACE,
             unique=Unique(key=delivery_name(event, body), until=datetime.now(UTC) + runtime.settings.delivery_window),
             owes=REPORT_DEBT if event.meta.job else None,
+            listed=(Listing.INSTALL, Listing.KIND),
         )
 
     async def _answered(self, handler: Handler, event: Event, body: bytes) -> Answer:
