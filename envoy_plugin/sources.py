@@ -1,8 +1,8 @@
-"""Where the values come from that handlers and setup steps are given, by type."""
+"""Where the values come from that handlers, tasks and setup steps are given, by type."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from envoy_plugin.envoy.api import EnvoyPluginAPI
 from envoy_plugin.envoy.config import Config, InstallConfigs, parse_config, parse_partial
@@ -26,9 +26,44 @@ class Subject:
     event: Event
     run: Run | None = field(default=None)
 
+    @property
+    def install_id(self) -> str:
+        """Whose event it is."""
+        return self.event.meta.install_id
+
+    @property
+    def envoy_job(self) -> str | None:
+        """Envoy's id of the event's job."""
+        return self.event.meta.job.id if self.event.meta.job else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSubject:
+    """What a task is called for; `envoy_job` is of the event in whose handling it was enqueued."""
+
+    install_id: str
+    envoy_job: str | None
+    run: Run
+
+
+class OfInstall(Protocol):
+    """What there is whatever is called for."""
+
+    @property
+    def install_id(self) -> str:
+        """The install."""
+        ...
+
+    @property
+    def envoy_job(self) -> str | None:
+        """Envoy's id of its job."""
+        ...
+
 
 Sources: TypeAlias = Mapping[type, Callable[[Subject], object]]
 """For each type that a handler can ask for, what makes it."""
+TaskSources: TypeAlias = Mapping[type, Callable[[TaskSubject], object]]
+"""The same for tasks."""
 RouteSources: TypeAlias = Mapping[type, Callable[[Route], object]]
 """The same for setup steps."""
 
@@ -68,13 +103,23 @@ def background_sources(platform: Platform, config: type[Config] | None, provided
             raise Failed(str(error)) from error
 
     own: dict[type, Callable[[Subject], object]] = {Run: _run_of, EnvoyUserAPI: user_api}
+    return _of_event(platform, provided) | own | _stored_config(platform, config)
+
+
+def task_sources(platform: Platform, config: type[Config] | None, provided: Mapping[type, object]) -> TaskSources:
+    """For tasks: what handlers in the background are given, less the event and its user."""
+    own: dict[type, Callable[[TaskSubject], object]] = {Run: lambda subject: subject.run}
+    return _of_install(platform, provided) | own | _stored_config(platform, config)
+
+
+def _stored_config(platform: Platform, config: type[Config] | None) -> dict[type, Callable[[OfInstall], object]]:
     if config is None:
-        return _of_event(platform, provided) | own
+        return {}
 
-    async def stored_config(subject: Subject) -> object:
-        return parse_config(config, await platform.configs.get(subject.event.meta.install_id))
+    async def stored_config(subject: OfInstall) -> object:
+        return parse_config(config, await platform.configs.get(subject.install_id))
 
-    return _of_event(platform, provided) | own | {config: stored_config}
+    return {config: stored_config}
 
 
 def route_sources(platform: Platform, config: type[Config] | None, provided: Mapping[type, object]) -> RouteSources:
@@ -103,12 +148,18 @@ def _of_event(platform: Platform, provided: Mapping[type, object]) -> dict[type,
     made: dict[type, Callable[[Subject], object]] = {
         Event: lambda subject: subject.event,
         Meta: lambda subject: subject.event.meta,
-        EnvoyPluginAPI: lambda _: platform.api,
-        EnvoyPluginJob: lambda subject: EnvoyPluginJob(platform.api, _job_id(subject.event)),
-        **dict.fromkeys(OF_INSTALL, lambda subject: platform.storages.of_install(subject.event.meta.install_id)),
-        **dict.fromkeys(OF_PLUGIN, lambda _: platform.storages.of_plugin()),
     }
     made |= {model: _payload_source(model) for model in PAYLOADS.values()}
+    return made | _of_install(platform, provided)
+
+
+def _of_install(platform: Platform, provided: Mapping[type, object]) -> dict[type, Callable[[OfInstall], object]]:
+    made: dict[type, Callable[[OfInstall], object]] = {
+        EnvoyPluginAPI: lambda _: platform.api,
+        EnvoyPluginJob: lambda subject: EnvoyPluginJob(platform.api, _job_id(subject)),
+        **dict.fromkeys(OF_INSTALL, lambda subject: platform.storages.of_install(subject.install_id)),
+        **dict.fromkeys(OF_PLUGIN, lambda _: platform.storages.of_plugin()),
+    }
     return made | {wanted: _constant(value) for wanted, value in provided.items()}
 
 
@@ -125,10 +176,10 @@ def _user_token(meta: WebhookMeta) -> str:
         raise Failed(str(error)) from error
 
 
-def _job_id(event: Event) -> str:
-    if event.meta.job is None:
+def _job_id(subject: OfInstall) -> str:
+    if subject.envoy_job is None:
         raise BadPayload("The event names no job: meta.job is missing.")
-    return event.meta.job.id
+    return subject.envoy_job
 
 
 def _payload_source(model: Any) -> Callable[[Subject], object]:
