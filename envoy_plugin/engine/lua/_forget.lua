@@ -22,7 +22,7 @@ local function leave_others(job)
   end
   local parent = has(job, 'c') and load(job.parent)
   if parent then
-    kids(parent)[job.id] = nil
+    amend(parent, 'kids', job.id, false)
     later('HDEL', key('children:', parent), job.id)
   end
   if has(job, 'u') and owner('unique:' .. job.unique) == job.id then own('unique:' .. job.unique, false) end

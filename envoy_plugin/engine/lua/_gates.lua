@@ -12,7 +12,7 @@ local function open(job, gate)
   if kind == 'hold:' and doors(job)[gate] ~= '0' then later('ZREM', P .. 'timers', job.id .. ' ' .. gate) end
   if kind == 'wait:' then
     local upstream = load(name)
-    if upstream and upstream.down then upstream.down[job.id] = nil end
+    if upstream then amend(upstream, 'down', job.id, false) end
     later('HDEL', P .. 'dependents:' .. name, job.id)
   end
   doors(job)[gate] = nil
@@ -24,16 +24,18 @@ local function hold(job, name, till)
   shut(job, 'hold:' .. name, till)
 end
 -- Does this job have to wait for one of the goals? An envelope waits for its children. Answers the way there, or false, or nil
--- where there are too many jobs to tell.
+-- where there are too many jobs to tell; seen[1] counts them.
 local function way_to(goals, id, seen)
   if goals[id] then return {id} end
   local job = load(id)
   if not job or seen[id] or ENDED[job.state] then return false end
-  seen[id], seen.n = true, seen.n + 1
-  if seen.n > MOST then return nil end
+  seen[id], seen[1] = true, seen[1] + 1
+  if seen[1] > MOST then return nil end
   local ahead = {}
   for gate in pairs(doors(job)) do if gate:sub(1, 5) ~= 'hold:' then ahead[#ahead + 1] = gate:sub(6) end end
-  for child in pairs(has(job, 'e') and kids(job) or {}) do ahead[#ahead + 1] = child end
+  for child, state in pairs(has(job, 'e') and kids(job) or {}) do
+    if goals[child] or state == 'blocked' or state == 'running' then ahead[#ahead + 1] = child end   -- in no other state it waits for anybody
+  end
   for _, other in ipairs(ahead) do
     local way = way_to(goals, other, seen)
     if way then table.insert(way, 1, id) end
@@ -41,17 +43,19 @@ local function way_to(goals, id, seen)
   end
   return false
 end
--- Why a job (of this envelope) can't wait for an upstream; nothing where it can.
+-- Why a job (of this envelope) can't wait for an upstream; nothing where it can. Each job of a cycle waits for the next.
 local function closes_cycle(upstream, id, parent)
-  local goals = {[id] = true}
+  local goals, child = {[id] = true}, id
   while parent do
-    goals[parent] = true
+    goals[parent], child = child, parent
     parent = load(parent).parent
   end
-  local way = way_to(goals, upstream, {n = 0})
-  if way == nil then return 'too_many', upstream end
-  if way and way[#way] ~= id then table.insert(way, 1, id) end
-  if way then return 'cycle', table.concat(way, ' ') end
+  local way = way_to(goals, upstream, {0})
+  if way == nil then return 'too_many' end
+  if not way then return end
+  if way[#way] ~= id then table.insert(way, 1, id) end
+  while goals[way[#way]] ~= true and goals[way[#way]] ~= id do way[#way + 1] = goals[way[#way]] end   -- an envelope, and so to its child
+  return 'cycle', table.concat(way, ' ')
 end
 -- Makes a job wait for another, unless that one's end lets it run already. Answers true where the policy ends the job instead.
 local function wait_for(job, upstream, policy)
@@ -59,7 +63,7 @@ local function wait_for(job, upstream, policy)
   if ENDED[upstream.state] and policy == 'cancel' then return true end
   shut(job, 'wait:' .. upstream.id, policy)
   mark(upstream, 'd')
-  if upstream.down then upstream.down[job.id] = policy end
+  amend(upstream, 'down', job.id, policy)
   later('HSET', key('dependents:', upstream), job.id, policy)
   return false
 end

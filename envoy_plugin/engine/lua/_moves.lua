@@ -25,7 +25,7 @@ local function tell_parent(job, from, state)
   if not parent then return end
   local change = (ENDED[state] and 0 or 1) - (from and not ENDED[from] and 1 or 0)
   if change ~= 0 then put(parent, 'alive', parent.alive + change) end
-  if parent.kids then parent.kids[job.id] = state end
+  amend(parent, 'kids', job.id, state)
   later('HSET', key('children:', parent), job.id, state)
 end
 -- What an owned queue's claimant sees change in an attempt: 1 when it is first available, then each claim, note and end.

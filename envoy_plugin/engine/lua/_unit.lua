@@ -60,7 +60,7 @@ local function load(id)
   if v[1] then
     job = setmetatable({id = id, state = v[1], version = tonumber(v[2]), attempt = tonumber(v[3] or 1), claim = tonumber(v[4] or 0), queue = v[5], kind = v[6],
       install = v[7] or '-', more = v[8], lease = tonumber(v[9] or 0), limit = tonumber(v[10] or 0), stored = true, was = v[1], of = v[5],
-      moved = false, place = false, past = false, doors = false, down = false, kids = false, refs = false,
+      moved = false, place = false, past = false, doors = false, down = false, kids = false, refs = false, late = false,
       flat = {false, false, false, false, false, false, false, false, false, false}, n = 0}, COLD)
   end
   jobs[id] = job
@@ -68,7 +68,7 @@ local function load(id)
 end
 local function create(id, queue, kind, install, priority)
   local job = setmetatable({id = id, state = false, version = 0, attempt = 1, claim = 0, queue = queue, kind = kind, install = install, created = stamp, more = false,
-    stored = false, was = false, of = false, moved = false, place = false, past = false, doors = false, down = false, kids = false, refs = false,
+    stored = false, was = false, of = false, moved = false, place = false, past = false, doors = false, down = false, kids = false, refs = false, late = false,
     due = 0, left = 0, lease = 0, limit = 0, gates = 0,
     flat = {'queue', queue, 'kind', kind, 'created', stamp, false, false, false, false, false, false, false, false, false, false, false, false}, n = 6}, COLD)
   if install ~= '-' then write(job, 'install', install) end
@@ -82,9 +82,21 @@ local function read_once(job, slot, there, kind)
   if not job[slot] then
     local all, found = job.stored and there and call('HGETALL', key(kind, job)) or {}, {}
     for i = 1, #all, 2 do found[all[i]] = all[i + 1] end
+    for name, value in pairs(job.late and job.late[slot] or {}) do found[name] = value or nil end
     job[slot] = found
   end
   return job[slot]
+end
+-- Changes a collection that may be large without reading it: what isn't read yet has what this call changed in job.late. A value of
+-- false: it went.
+local function amend(job, slot, name, value)
+  local all = job[slot]
+  if not all then
+    job.late = job.late or {}
+    all = job.late[slot] or {}
+    job.late[slot] = all
+  else value = value or nil end
+  all[name] = value
 end
 local function past(job) return read_once(job, 'past', has(job, 'a'), 'attempts:') end
 local function edges(job) return read_once(job, 'down', has(job, 'd'), 'dependents:') end

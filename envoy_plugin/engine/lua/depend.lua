@@ -5,7 +5,7 @@ function V.depend(id, version, upstream, policy)
   if not load(upstream) then return nil, 'no_job', upstream end
   if doors(job)['wait:' .. upstream] then return nil, 'depends', job.state end
   why, state = closes_cycle(upstream, id, has(job, 'c') and job.parent)
-  if why then return nil, why, state end
+  if why then return nil, why, state or job.state end
   if wait_for(job, load(upstream), policy) then
     put(job, 'reason', 'upstream')
     move(job, 'cancelled', 'cancelled', 'upstream', stamp)
