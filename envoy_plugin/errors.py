@@ -13,6 +13,9 @@ EnvoyPluginError
 │   ├── BadSignature         not signed with the client secret
 │   └── BadPayload           signed, but neither an event nor a route
 ├── SealError                bytes that no key of ours opens
+├── TaskError                a task can't be enqueued so
+│   ├── BadArguments         its arguments don't fit its annotations, or its options each other
+│   └── NotRunning           no process of its plugin runs here
 ├── ThingRefused             what was asked of a thing can't be: there is none, the job's id is taken, …
 ├── StorageRefused           a storage command that can't be: its key, value, range or size; nothing was run
 ├── JWTError                 a JSON Web Token can't be made: a weak secret, no end, a claim that is not to be set
@@ -119,6 +122,18 @@ class BadPayload(WebhookError):
 
 class SealError(EnvoyPluginError):
     """Sealed bytes that no key of ours opens."""
+
+
+class TaskError(EnvoyPluginError):
+    """A task can't be enqueued so."""
+
+
+class BadArguments(TaskError, TypeError):
+    """A task's arguments don't fit its annotations, or its options don't fit each other. No message holds a value."""
+
+
+class NotRunning(TaskError):
+    """A task was enqueued where no process of its plugin runs."""
 
 
 class StorageRefused(EnvoyPluginError):
