@@ -3,7 +3,7 @@ local MOST = 1000   -- how many jobs one call looks at in search of a cycle, and
 local changed
 local function shut(job, gate, value)
   doors(job)[gate] = value
-  write(job, gate, value)
+  later('HSET', key('job:', job), gate, value)   -- in its order with the HDEL of `open`
   put(job, 'gates', job.gates + 1)
   mark(job, 'g')
 end

@@ -210,10 +210,12 @@ local function promote_due(limit)
   for _, timer in ipairs(timers) do
     local id, gate = timer:match('^(%S+) (.*)$')
     local job = load(id)
-    if job and doors(job)[gate] then
+    local till = job and tonumber(doors(job)[gate])
+    if not till then later('ZREM', P .. 'timers', timer)
+    elseif till > 0 and till <= now then
       open(job, gate)
       changed(job, 'unheld', gate:sub(6))
-    else later('ZREM', P .. 'timers', timer) end
+    end
   end
   return #due + #timers
 end
