@@ -16,6 +16,10 @@ EnvoyPluginError
 ├── TaskError                a task can't be enqueued so
 │   ├── BadArguments         its arguments don't fit its annotations, or its options each other
 │   └── NotRunning           no process of its plugin runs here
+├── WorkflowError            a workflow, or what it is made of, can't be what was asked
+│   ├── BadCondition         a path's condition that can't be read
+│   ├── BadDiagram           a diagram that can't be active; carries every fault at once
+│   └── NoTemplate           there is no such template, or it isn't active
 ├── ThingRefused             what was asked of a thing can't be: there is none, the job's id is taken, …
 ├── StorageRefused           a storage command that can't be: its key, value, range or size; nothing was run
 ├── JWTError                 a JSON Web Token can't be made: a weak secret, no end, a claim that is not to be set
@@ -138,6 +142,36 @@ class NotRunning(TaskError):
 
 class StorageRefused(EnvoyPluginError):
     """A storage command can't be: its key, value, range or size, or the pipeline's; nothing was added or run."""
+
+
+class WorkflowError(EnvoyPluginError):
+    """A workflow, or what it is made of, can't be what was asked."""
+
+
+class BadCondition(WorkflowError):
+    """A path's condition can't be read; `at` is the place in `text`, counted from 0, and `why` what is wrong there."""
+
+    def __init__(self, text: str, *, at: int, why: str) -> None:
+        super().__init__(f"The condition {text[:80]!r} can't be read at {at}: {why}.")
+        self.text = text
+        self.at = at
+        self.why = why
+
+
+class BadDiagram(WorkflowError):
+    """A diagram can't be active; `faults` has a sentence for each thing that is wrong."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__(" ".join(faults))
+        self.faults = tuple(faults)
+
+
+class NoTemplate(WorkflowError):
+    """There is no template of this id for this item, or it isn't active."""
+
+    def __init__(self, template_id: str) -> None:
+        super().__init__(f"There is no active template {template_id!r}.")
+        self.template_id = template_id
 
 
 class ThingRefused(EnvoyPluginError):
