@@ -49,7 +49,7 @@ class Consumer:
         clock = asyncio.get_running_loop().time
         deadline = clock() + wait.total_seconds()
         while not (self.is_stopping() or has_left()):
-            held = await self.batcher.run(Claim(queue=QUEUE, n=n, who=who, lease=None))
+            held = await self.engine.run(Claim(queue=QUEUE, n=n, who=who, lease=None))
             left = timedelta(seconds=max(0.0, deadline - clock()))
             if held or not left:
                 return held

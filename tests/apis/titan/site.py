@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from io import BytesIO
 from typing import Any
 
-from aiohttp import ClientSession, FormData, web
+from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 from yarl import URL
 
 from envoy_plugin.apis.titan.mounting import TITAN, open_titan, titan_routes
@@ -25,6 +26,7 @@ ENVIRONMENT = {
     "TITAN_ACCESS": "open",
 }
 SECOND = timedelta(seconds=1)
+BOUNDARY = "--------------------------3c1bd8ff4a1d4a8f"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,10 +62,16 @@ class Site:
     http: ClientSession
     url: str
 
-    async def ask(self, method: str, path: str, **about: Any) -> Reply:
-        """One request below /v1; `about` is aiohttp's."""
+    async def ask(
+        self, method: str, path: str, *, json: object = None, data: Any = None, headers: Mapping[str, str] | None = None
+    ) -> Reply:
+        """One request below /v1, with a body of JSON or of `data`."""
         url = URL(f"{self.url}/v1{path}", encoded=True)
-        async with self.http.request(method, url, **about) as response:
+        sent = dict(headers or {})
+        if json is not None:
+            data, sent = to_json(json), {"Content-Type": "application/json", **sent}
+        body = BytesIO(data) if isinstance(data, bytes) else data
+        async with self.http.request(method, url, data=body, headers=sent) as response:
             content = await response.read()
             return Reply(status=response.status, content=content, headers=dict(response.headers))
 
@@ -86,10 +94,10 @@ class Site:
 
     async def post(self, job_id: str, what: str, **fields: bytes | str) -> Reply:
         """`success`, `fail` and the like, with a form of these fields."""
-        form = FormData(default_to_multipart=True)
-        for name, value in fields.items():
-            form.add_field(name, value, content_type="text/plain" if isinstance(value, bytes) else None)
-        return await self.ask("POST", f"/job/{job_id}/{what}", data=form if fields else None)
+        if not fields:
+            return await self.ask("POST", f"/job/{job_id}/{what}")
+        sent = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+        return await self.ask("POST", f"/job/{job_id}/{what}", data=multipart(fields), headers=sent)
 
     async def passes(self, span: timedelta) -> None:
         """Let time go by, and what it brings about happen."""
@@ -99,6 +107,15 @@ class Site:
     async def history(self, job_id: str) -> int:
         """How much has happened to the job: changes with whatever is done to it."""
         return len(await self.engine.redis.hgetall(self.engine.keys.job(job_id.rpartition("-")[0])))
+
+
+def multipart(fields: Mapping[str, bytes | str]) -> bytes:
+    """A form of these fields."""
+    body = b""
+    for name, value in fields.items():
+        content = value.encode() if isinstance(value, str) else value
+        body += f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'.encode() + content + b"\r\n"
+    return body + f"--{BOUNDARY}--\r\n".encode()
 
 
 async def delayed(site: Site) -> str:
