@@ -155,6 +155,11 @@ class Site:
     device: Device
     """The printer."""
 
+    @property
+    def now(self) -> datetime:
+        """The time of the engine."""
+        return self.clock.after(timedelta())
+
     def client(self, service: str, key: AccessKey, **options: Any) -> Client:
         """A client of boto3's that signs with this key."""
         return Client(service, self.url, key.id, key.secret, **options)
@@ -196,22 +201,43 @@ class Site:
         target: str,
         body: bytes = b"",
         *,
+        change: Callable[[SignedRequest], SignedRequest] = lambda request: request,
+        **how: Any,
+    ) -> Reply:
+        """Send a request that is signed by hand, and changed after that."""
+        sent = change(self.signed(method, target, body, **how))
+        address = URL(f"{self.url}{sent.target}", encoded=True)
+        options: Any = {"data": sent.body or None, "headers": sent.headers, "skip_auto_headers": ["Content-Type"]}
+        async with self.http.request(sent.method, address, **options) as answered:
+            text = await answered.text()
+            return Reply(status=answered.status, headers=dict(answered.headers), body=json.loads(text), text=text)
+
+    async def send_raw(self, request: SignedRequest) -> tuple[int, str]:
+        """Send a request with exactly these header lines; answers its status, and all that was answered."""
+        lines = [f"{request.method} {request.target} HTTP/1.1"]
+        lines += [f"{name}: {value}" for name, value in request.headers]
+        lines += [f"Content-Length: {len(request.body)}", "Connection: close", "", ""]
+        url = URL(self.url)
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write("\r\n".join(lines).encode() + request.body)
+        told = (await reader.read()).decode()
+        writer.close()
+        await writer.wait_closed()
+        return int(told.split()[1]), told
+
+    def signed(
+        self,
+        method: str,
+        target: str,
+        body: bytes = b"",
+        *,
         key: AccessKey | None = None,
         service: str = "iot-jobs-data",
         host: str | None = None,
-        change: Callable[[SignedRequest], SignedRequest] = lambda request: request,
-    ) -> Reply:
-        """Send a request that is signed by hand, and changed after that."""
-        url = URL(self.url)
-        request = signed(method, target, body, key=key or self.thing_key, service=service, host=host or url.authority)
-        sent = change(request)
-        address = URL(f"{self.url}{sent.target}", encoded=True)
-        headers = [(name, value) for name, value in sent.headers]
-        options: Any = {"data": sent.body or None, "headers": headers, "skip_auto_headers": ["Content-Type"]}
-        async with self.http.request(sent.method, address, **options) as answered:
-            text = await answered.text()
-            told = json.loads(text)
-            return Reply(status=answered.status, headers=dict(answered.headers), body=told, text=text)
+    ) -> SignedRequest:
+        """A request as a client of no SDK's signs it now, with the printer's key unless another is given."""
+        return signed(method, target, body, key=key or self.thing_key, service=service,
+                      host=host or URL(self.url).authority)  # fmt: skip
 
 
 def signed(
@@ -222,10 +248,9 @@ def signed(
     key: AccessKey,
     service: str,
     host: str,
-    at: datetime | None = None,
 ) -> SignedRequest:
-    """A request as a client of no SDK's signs it."""
-    stamp = (at or datetime.now(UTC)).strftime("%Y%m%dT%H%M%SZ")
+    """A request that is signed now."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     headers = [("Host", host), ("X-Amz-Date", stamp)] + ([("Content-Type", "application/json")] if body else [])
     names = tuple(sorted(name.lower() for name, _ in headers))
     claimed = Authorization(
