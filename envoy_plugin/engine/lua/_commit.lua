@@ -43,12 +43,12 @@ end
 for index, ids in pairs(out) do call('ZREM', index, unpack(ids)) end
 for index, places in pairs(into) do call('ZADD', index, unpack(places)) end
 if payloads[1] then call('MSET', unpack(payloads)) end
+for i = 1, #writes do call(unpack(writes[i])) end
 for queue, all in pairs(turns) do
   local facts = {}
   for field, turn in pairs(all.new) do facts[#facts + 1] = field facts[#facts + 1] = turn end
   if facts[1] then call('HSET', P .. 'turns:' .. queue, unpack(facts)) end
 end
-for i = 1, #writes do call(unpack(writes[i])) end
 if gone[1] then call('UNLINK', unpack(gone)) end
 for queue in pairs(woken) do
   if queue:find(':', 1, true) then call('SADD', P .. 'queues', queue)   -- its claimant asks when it wants to

@@ -43,23 +43,25 @@ local function first(queue, n)
   local added = false
   for _, job in ipairs(fresh) do if job.queue == queue then added = true found[#found + 1] = job end end
   if added then table.sort(found, function(a, b) if a.rank ~= b.rank then return a.rank < b.rank end return a.id < b.id end) end
-  return found
+  return found, not ids[1]
 end
--- Gives the next n of a queue to a claimant.
+-- Gives the next n of a queue to a claimant. Answers what it gets, those jobs, and whether nothing waited when the call began.
 local function hand_out(queue, n, who, lease, insists)
-  local chosen = {}
-  for _, job in ipairs(n > 0 and first(queue, n) or chosen) do
+  local chosen, found, is_empty = {}, {}, false
+  if n > 0 then found, is_empty = first(queue, n) end
+  for _, job in ipairs(found) do
     local last = #chosen   -- what this call has made available once more is in the index, too: twice in a row
     if last < n and job.state == 'available' and job.queue == queue and chosen[last] ~= job then chosen[last + 1] = job end
   end
-  local found = chosen[1] and read_payloads(chosen, queue)
+  if not chosen[1] then return {{}, {}}, chosen, is_empty end
+  found = read_payloads(chosen, queue)
   if not found then
     woken[queue] = nil   -- paused: nobody needs to come
-    return {{}, {}}, chosen
+    return {{}, {}}, chosen, false
   end
   for _, job in ipairs(chosen) do
     start(job, who, lease, insists)
     if has(job, 'f') then set_turn(queue, job.rank:sub(1, 1), tonumber(job.rank:sub(2))) end   -- the turn being served
   end
-  return handed(chosen, found), chosen
+  return handed(chosen, found), chosen, false
 end

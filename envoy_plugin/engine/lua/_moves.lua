@@ -76,7 +76,7 @@ local function settle(job, event, detail)
     if has(job, 'g') and job.gates > 0 then return move(job, 'blocked', event, detail, stamp) end
   end
   if job.due > now then return move(job, 'scheduled', event, detail, whole(job.due)) end
-  move(job, 'available', event, detail, has(job, 'f') and turn_of(job) or job.rank)
+  move(job, 'available', event, detail, has(job, 'f') and job.state ~= 'available' and turn_of(job) or job.rank)
   fresh[#fresh + 1] = job
 end
 -- A changed fact: a waiting job is settled again, a running one remembers it, an ended one keeps it for its retry.

@@ -7,6 +7,7 @@ function V.assign(id, version, queue, letters, assignee)
     unmark(job, 'q') unmark(job, 'f')
     for letter in letters:gmatch('.') do mark(job, letter) end
     put(job, 'rank', job.rank:sub(1, 1) .. '00' .. job.created)
+    if job.state == 'available' and has(job, 'f') then turn_of(job) end
   end
   if assignee then put(job, 'assignee', assignee == '' and '-' or assignee) end
   changed(job, 'assigned', queue ~= '' and queue or nil)
