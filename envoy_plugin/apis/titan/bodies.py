@@ -98,10 +98,10 @@ async def read_form(request: web.Request) -> Mapping[str, bytes]:
 
 def _urlencoded(body: bytes) -> Mapping[str, bytes]:
     try:
-        pairs = parse_qsl(body, keep_blank_values=True, max_num_fields=MOST_PARTS)
+        pairs = parse_qsl(body.decode("latin-1"), keep_blank_values=True, max_num_fields=MOST_PARTS, encoding="latin-1")
     except ValueError:
         raise bad_request(f"The form has more than {MOST_PARTS} fields.", "body") from None
-    return _first_of_each((name.decode(errors="replace"), value) for name, value in pairs)
+    return _first_of_each((name, value.encode("latin-1")) for name, value in pairs)
 
 
 def _first_of_each(pairs: Iterator[tuple[str, bytes]]) -> Mapping[str, bytes]:
