@@ -1,5 +1,7 @@
 """Forms, whatever is in them."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -10,7 +12,10 @@ from tests.apis.titan import site as making
 from tests.apis.titan.site import BOUNDARY, Site, multipart
 
 names = st.text(st.characters(codec="utf-8", exclude_characters='"\r\n\\'), min_size=1, max_size=10)
-contents = st.binary(max_size=50) | st.sampled_from([b"\r\n", b"--", b"\r\n--", b"\r\n\r\n", b"--" + BOUNDARY.encode()])
+odd = [b"\r\n", b"--", b"\r\n--", b"\r\n\r\n", b"x--" + BOUNDARY.encode()]
+contents = st.binary(max_size=50) | st.sampled_from(odd)
+    [b"\r\n", b"--", b"\r\n--", b"\r\n\r\n", b"x--" + BOUNDARY.encode()]
+)
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
@@ -19,17 +24,14 @@ def test_every_field_comes_back_as_it_was_sent(fields: dict[str, bytes]) -> None
     assert dict(parts_of(multipart(fields), BOUNDARY.encode())) == fields
 
 
+pieces = st.lists(st.sampled_from([b"--b", b"--", b"\r\n", b"x", b"n;name=b"])).map(b"".join)
+
+
 @settings(max_examples=200, deadline=None, derandomize=True)
-@given(
-    body=st.binary(max_size=100) | st.lists(st.sampled_from([b"--b", b"--", b"\r\n", b"x", b"n;name=b"])).map(b"".join)
-)
+@given(body=st.binary(max_size=100) | pieces)
 def test_whatever_comes_is_parts_or_is_refused(body: bytes) -> None:
-    try:
-        parts = list(parts_of(body, b"b"))
-    except Refused as refused:
-        assert refused.status == 400
-    else:
-        assert all(isinstance(content, bytes) for _, content in parts)
+    with suppress(Refused):
+        assert all(content in body for _, content in parts_of(body, b"b"))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +49,8 @@ def test_the_name_of_a_part_is_found(head: str, name: str) -> None:
 
 async def test_the_first_field_of_a_name_counts(site: Site) -> None:
     job_id = await making.running(site)
-    twice = multipart({"reason": "killed"})[:-4].rpartition(b"--")[0] + multipart({"reason": "timeout"})
+    first = multipart({"reason": "killed"}).removesuffix(f"--{BOUNDARY}--\r\n".encode())
+    twice = first + multipart({"reason": "timeout"})
     sent = {"Content-Type": f'multipart/form-data; Boundary="{BOUNDARY}"'}
     assert (await site.ask("POST", f"/job/{job_id}/fail", data=twice, headers=sent)).job["reason"] == "killed"
 
