@@ -71,16 +71,7 @@ async def create_job(call: Call) -> Shape:
     """CreateJob."""
     job_id, said = call.job_id, call.body(CreateJob)
     things = await _targets(call, said.targets)
-    retries = said.job_executions_retry_config
-    plan = Plan(
-        job_id=job_id,
-        document=said.document,
-        things=[thing.name for thing in things],
-        description=said.description,
-        limit=said.limit,
-        retries=retries.by_reason() if retries else 0,
-    )
-    sent = await create_fleet(call.engine, plan, things)
+    sent = await create_fleet(call.engine, said.plan(job_id, [thing.name for thing in things]), things)
     arn = call.service.place.arn("job", job_id)
     if not sent.created:
         raise ThingRefused(Refusal.EXISTS, f"Job {job_id} already exists.", resourceId=job_id, resourceArn=arn)

@@ -10,8 +10,6 @@ MOST_PENDING: Final = 10
 MOST_PAIRS: Final = 100
 MOST_CANCEL_PAIRS: Final = 10
 MOST_TARGETS: Final = 100
-MOST_PENDING_OF_THING: Final = 1_000
-MOST_EARLIER: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

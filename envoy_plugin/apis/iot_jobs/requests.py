@@ -3,7 +3,7 @@
 Source: the request shapes of botocore's models. Path parameters are checked where they are read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
@@ -25,6 +25,7 @@ from envoy_plugin.apis.iot_jobs.constraints import (
     check_json,
     printable,
 )
+from envoy_plugin.apis.iot_jobs.fleets import Plan
 from envoy_plugin.apis.iot_jobs.guesses import MOST_TARGETS
 from envoy_plugin.apis.iot_jobs.words import REASONS, JobStatus, Status
 
@@ -135,11 +136,18 @@ class CreateJob(Wire):
     def _check_left_out(cls, said: Any) -> Any:
         return refuse_left_out(said, LEFT_OUT_OF_JOBS)
 
-    @property
-    def limit(self) -> timedelta | None:
-        """How long an execution may be IN_PROGRESS."""
+    def plan(self, job_id: str, things: Sequence[str]) -> Plan:
+        """What is to be given out, as a job with this id, to these things."""
         minutes = self.timeout_config.in_progress_timeout_in_minutes
-        return None if minutes is None else timedelta(minutes=minutes)
+        retries = self.job_executions_retry_config
+        return Plan(
+            job_id=job_id,
+            document=self.document,
+            things=things,
+            description=self.description,
+            limit=None if minutes is None else timedelta(minutes=minutes),
+            retries=retries.by_reason() if retries else 0,
+        )
 
 
 class CancelJob(Wire):

@@ -1,0 +1,181 @@
+"""`envoy-plugin things` in a real Redis: what it registers, boto3 can use."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from envoy_plugin.engine.engine import Engine
+from envoy_plugin.errors import ThingRefused
+from envoy_plugin.sealing import Sealer
+from tests.apis.iot_jobs.site import Client, Device, Site, open_site
+from tests.engine.clock import Clock
+from tests.framework.cli.project import CREDENTIALS, Project
+from tests.framework.recording_plugin import Ended, invoke
+
+NAME = "front-door-printer"
+DOCUMENT = '{"print": "B-17"}'
+
+
+@pytest.fixture
+def environment(redis_url: str) -> dict[str, str]:
+    return {**CREDENTIALS, "REDIS_URL": redis_url, "REDIS_PREFIX": "test"}
+
+
+@pytest.fixture
+async def served(redis_url: str) -> AsyncIterator[Site]:
+    """The API as `web` serves it: by Redis' own time, sealed with the environment's secret."""
+    async with Redis.from_url(redis_url, protocol=2) as client:
+        engine = Engine(client, prefix="test", codec=Sealer([CREDENTIALS["JWT_SECRET"]]))
+        async with open_site(engine, Clock()) as site:
+            yield site
+
+
+async def things(environment: dict[str, str], *arguments: str) -> Ended:
+    """A command of `things`, in a thread of this process."""
+    return await asyncio.to_thread(invoke, "things", arguments, b"", environment)
+
+
+async def told(environment: dict[str, str], *arguments: str) -> dict[str, str]:
+    """What a command prints as JSON."""
+    ended = await things(environment, *arguments, "--json")
+    assert (ended.code, ended.err) == (0, "")
+    found: dict[str, str] = ended.told
+    return found
+
+
+def device_of(site: Site, made: dict[str, str], name: str = NAME) -> Device:
+    """A device with a key that a command has printed."""
+    return Device(Client("iot-jobs-data", site.url, made["accessKeyId"], made["secretAccessKey"]), name)
+
+
+async def test_a_device_that_was_added_does_the_work_that_it_was_sent(
+    served: Site, environment: dict[str, str]
+) -> None:
+    made = await told(environment, "add", NAME, "--install", "1001", "--location", "777")
+    assert set(made) == {"thing", "accessKeyId", "secretAccessKey"}
+    sent = await told(environment, "send", NAME, "--job-id", "badge-17", "--document", DOCUMENT,
+                      "--in-progress-timeout", "5", "--retries", "1")  # fmt: skip
+    assert (sent["jobId"], sent["status"], sent["executionNumber"]) == ("badge-17", "QUEUED", 1)
+    device = device_of(served, made)
+    started = await device.start()
+    assert (started["jobDocument"], started["approximateSecondsBeforeTimedOut"] > 290) == (DOCUMENT, True)
+    await device.update("FAILED", "badge-17")
+    assert (await device.start())["executionNumber"] == 2
+
+
+@pytest.mark.parametrize("holder", [("--thing", NAME), ("--location", "777"), ("--all",)])
+async def test_a_key_is_made_for_a_thing_a_location_or_all(
+    served: Site, environment: dict[str, str], holder: tuple[str, ...]
+) -> None:
+    await told(environment, "add", NAME, "--location", "777")
+    made = await told(environment, "key", *holder)
+    assert set(made) == {"accessKeyId", "secretAccessKey"}
+    assert await device_of(served, made).pending()
+    control = Client("iot", served.url, made["accessKeyId"], made["secretAccessKey"])
+    if holder == ("--all",):
+        assert len((await control("list_things"))["things"]) == 2
+    else:
+        assert (await control.refused("list_things")).code == "AccessDeniedException"
+
+
+async def test_a_revoked_key_ends_at_once_and_its_replacement_goes_on(
+    served: Site, environment: dict[str, str]
+) -> None:
+    old = await told(environment, "add", NAME)
+    new = await told(environment, "key", "--thing", NAME)
+    assert await device_of(served, old).pending()
+    ended = await things(environment, "revoke", old["accessKeyId"])
+    assert (ended.code, ended.out) == (0, f"Revoked: {old['accessKeyId']}.\n")
+    assert (await device_of(served, old).refused("describe_job_execution")).code == "UnrecognizedClientException"
+    assert await device_of(served, new).pending()
+    assert (await things(environment, "revoke", old["accessKeyId"])).code == 1
+    assert await told(environment, "revoke", "--thing", NAME) == {"revoked": [new["accessKeyId"]]}
+
+
+async def test_earlier_keys_end_after_the_overlap(environment: dict[str, str]) -> None:
+    await told(environment, "add", NAME)
+    await told(environment, "key", "--thing", NAME, "--overlap", "24h")
+    await told(environment, "key", "--thing", NAME, "--valid-for", "30d")
+    keys = json.loads((await things(environment, "show", NAME, "--json")).out)["keys"]
+    assert [(key["generation"], key["until"] is None) for key in keys] == [(1, False), (2, True), (3, False)]
+
+
+async def test_a_list_tells_who_was_heard_what_is_to_do_and_who_fails(
+    served: Site, environment: dict[str, str]
+) -> None:
+    device = device_of(served, await told(environment, "add", NAME, "--install", "1001"))
+    for number, end in enumerate(("SUCCEEDED", "FAILED", "REJECTED", "IN_PROGRESS")):
+        await told(environment, "send", NAME, "--job-id", str(number), "--document", "{}")
+        await device.update(end, str(number))
+    await told(environment, "send", NAME, "--job-id", "9", "--document", "{}")
+    [row, other] = json.loads((await things(environment, "list", "--json")).out)["things"]
+    assert (row["thing"], row["install"], other["heardAt"]) == (NAME, "1001", None)
+    assert (row["pending"], row["running"], row["failureStreak"]) == (1, 1, 2)
+    assert row["heardAt"] >= row["createdAt"]
+    shown = json.loads((await things(environment, "show", NAME)).out)
+    assert [(work["jobId"], work["status"]) for work in shown["work"]] == [("3", "IN_PROGRESS"), ("9", "QUEUED")]
+    assert (await things(environment, "list")).out.splitlines()[1].split()[-3:] == ["1", "1", "2"]
+
+
+async def test_a_list_goes_on_after_a_name(environment: dict[str, str]) -> None:
+    assert (await things(environment, "list")).out == "No things.\n"
+    for name in ("c", "a", "b"):
+        await told(environment, "add", name)
+    page = json.loads((await things(environment, "list", "--limit", "2", "--json")).out)
+    assert ([row["thing"] for row in page["things"]], page["next"]) == (["a", "b"], "b")
+    page = json.loads((await things(environment, "list", "--after", "b", "--json")).out)
+    assert ([row["thing"] for row in page["things"]], page["next"]) == (["c"], None)
+
+
+async def test_work_is_taken_back_with_force_if_it_has_begun(served: Site, environment: dict[str, str]) -> None:
+    device = device_of(served, await told(environment, "add", NAME))
+    await told(environment, "send", NAME, "--job-id", "a", "--document", "{}")
+    await told(environment, "send", NAME, "--job-id", "b", "--document", "{}")
+    await device.start()
+    with pytest.raises(ThingRefused, match="can't be canceled without force"):
+        await things(environment, "cancel", NAME, "a")
+    assert (await told(environment, "cancel", NAME, "a", "--force"))["status"] == "CANCELED"
+    assert (await things(environment, "cancel", NAME, "b")).out == "b is canceled.\n"
+    assert (await device.pending())["queuedJobs"] == []
+
+
+async def test_a_name_is_taken_once_and_a_jobs_id_too(environment: dict[str, str]) -> None:
+    await told(environment, "add", NAME)
+    sent = ("send", NAME, "--job-id", "a", "--document", "{}")
+    assert (await things(environment, *sent)).out == f"{NAME} has a to do.\n"
+    for arguments in (("add", NAME), sent):
+        with pytest.raises(ThingRefused, match="already exists"):
+            await things(environment, *arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("add", "a b"),
+        ("add", "a", "--install", ""),
+        ("add", "a", "--location", "a b"),
+        ("key",),
+        ("key", "--all", "--thing", "a"),
+        ("key", "--thing", "a b"),
+        ("key", "--all", "--overlap", "soon"),
+        ("revoke",),
+        ("send", "a", "--job-id", "a b", "--document", "{}"),
+        ("send", "a", "--job-id", "a", "--document", "no JSON"),
+        ("send", "a", "--job-id", "a", "--document", "{}", "--retries", "11"),
+        ("send", "a", "--job-id", "a", "--document", "{}", "--in-progress-timeout", "0"),
+    ],
+)
+async def test_what_cannot_be_is_a_wrong_use(environment: dict[str, str], arguments: tuple[str, ...]) -> None:
+    ended = await things(environment, *arguments)
+    assert (ended.code, ended.out) == (2, "")
+
+
+async def test_as_a_process_it_fails_with_one_sentence(environment: dict[str, str], tmp_path: Path) -> None:
+    code, out, err = await Project(tmp_path, environment).run(
+        "things", "send", NAME, "--job-id", "a", "--document", "1"
+    )
+    assert (code, out, err) == (1, "", f"Thing {NAME} cannot be found.\n")
