@@ -12,7 +12,7 @@ local function start(job, who, lease, insists)
   end
   move(job, 'running', 'claimed', who, place and whole(place) or 'inf')
 end
--- The payloads of these jobs; nothing where their queue is paused: one command tells both. What this call has made isn't written yet.
+-- The payloads of these jobs, and whether their queue is paused: one command tells both. What this call has made isn't written yet.
 local function read_payloads(chosen, queue)
   local keys, unwritten = {}, {}
   for i, job in ipairs(chosen) do keys[i] = key('payload:', job) end
@@ -24,7 +24,7 @@ local function read_payloads(chosen, queue)
   found[n] = nil
   for i = 1, #payloads, 2 do unwritten[payloads[i]] = payloads[i + 1] end
   if payloads[1] then for i, job in ipairs(chosen) do found[i] = found[i] or unwritten[keys[i]] or false end end
-  return not is_paused and found
+  return found, is_paused
 end
 -- -> ((id, attempt, claim, kind, install)*, payloads)
 local function handed(chosen, found)
@@ -54,8 +54,8 @@ local function hand_out(queue, n, who, lease, insists)
     if last < n and job.state == 'available' and job.queue == queue and chosen[last] ~= job then chosen[last + 1] = job end
   end
   if not chosen[1] then return {{}, {}}, chosen, is_empty end
-  found = read_payloads(chosen, queue)
-  if not found then
+  local payloads_found, is_paused = read_payloads(chosen, queue)
+  if is_paused then
     woken[queue] = nil   -- paused: nobody needs to come
     return {{}, {}}, chosen, false
   end
@@ -63,5 +63,5 @@ local function hand_out(queue, n, who, lease, insists)
     start(job, who, lease, insists)
     if has(job, 'f') then set_turn(queue, job.rank:sub(1, 1), tonumber(job.rank:sub(2))) end   -- the turn being served
   end
-  return handed(chosen, found), chosen, false
+  return handed(chosen, payloads_found), chosen, false
 end

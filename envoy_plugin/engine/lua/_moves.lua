@@ -29,8 +29,8 @@ local function tell_parent(job, from, state)
   later('HSET', key('children:', parent), job.id, state)
 end
 -- What an owned queue's claimant sees change in an attempt: 1 when it is first available, then each claim, note and end.
-local function revise(job, event, state)
-  if event == 'claimed' or event == 'noted' or ENDED[state] or state == 'available' and job.revision == 0 then put(job, 'revision', job.revision + 1) end
+local function revise(job, event, from, state)
+  if event == 'claimed' or event == 'noted' or ENDED[state] and from ~= state or state == 'available' and job.revision == 0 then put(job, 'revision', job.revision + 1) end
 end
 -- The only writer of state, place, version and history. Without an event only the place changes, without a place only the facts.
 local function move(job, state, event, detail, place)
@@ -42,7 +42,7 @@ local function move(job, state, event, detail, place)
   write(job, whole(job.version), event .. ' ' .. state .. ' ' .. stamp .. ' ' .. whole(job.attempt) .. (detail and ' ' .. detail or ''))
   if job.version > HISTORY then later('HDEL', key('job:', job), job.version - HISTORY) end
   if job.more then
-    if has(job, 'q') then revise(job, event, state) end
+    if has(job, 'q') then revise(job, event, from, state) end
     if has(job, 'c') and from ~= state then tell_parent(job, from, state) end
   end
   if ENDED[state] and from ~= state then finish(job, state) end

@@ -123,7 +123,7 @@ end
 local function sides_of(job, state, queue)
   local sides = {}
   if not state or not job.more then return sides end
-  if state == 'running' and queue:find(':', 1, true) then sides[1] = P .. 'running:' .. queue end
+  if state == 'running' and queue:find(':', 1, true) and not has(job, 'e') then sides[1] = P .. 'running:' .. queue end
   if has(job, 'i') then
     for field in job.listed:gmatch('%S+') do
       sides[#sides + 1] = P .. 'by:' .. field .. ':' .. (field == 'queue' and queue or job[field]) .. ':' .. state
