@@ -94,6 +94,8 @@ def _count(default: int) -> Parameter:
     return Parameter(name="n", about="Number of jobs to return; fewer may be.", schema=schema)
 
 
+ANY_STATUS: Final = "|".join(Status)
+
 WAIT: Final = Parameter(
     name="wait",
     about="Not in 0.2.5: how many seconds to wait for a job where there is none.",
@@ -102,16 +104,14 @@ WAIT: Final = Parameter(
 STATUSES: Final = Parameter(
     name="status",
     about="Not in 0.2.5: statuses with commas between them; left out, those of jobs that aren't over.",
-    schema={"type": "string", "pattern": f"^({'|'.join(Status)})(,({'|'.join(Status)}))*$"},
+    schema={"type": "string", "pattern": f"^({ANY_STATUS})(,({ANY_STATUS}))*$"},
 )
 CREATED_AFTER: Final = Parameter(
     name="created_after",
     about="Not in 0.2.5: only jobs that were created after this.",
     schema={"type": "string", "format": "date-time"},
 )
-CURSOR: Final = Parameter(
-    name="cursor", about="Not in 0.2.5: where the page before ended.", schema={"type": "string", "minLength": 1}
-)
+CURSOR: Final = Parameter(name="cursor", about="Not in 0.2.5: where the page before ended.", schema={"type": "string"})
 KEY: Final = Parameter(
     name=IDEMPOTENCY_KEY,
     about="Not in 0.2.5: for 24 hours, the same request with the same key makes nothing new.",

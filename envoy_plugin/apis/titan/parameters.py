@@ -21,7 +21,7 @@ KEY: Final = re.compile(r"[\x20-\x7e]{1,255}")
 
 
 def one_of(request: web.Request, name: str) -> str | None:
-    """The value of a parameter; None: it isn't there, or empty.
+    """The value of a parameter; None: it isn't there.
 
     Raises:
         Refused: 400, it is there more than once.
@@ -29,7 +29,7 @@ def one_of(request: web.Request, name: str) -> str | None:
     values = request.query.getall(name, [])
     if len(values) > 1:
         raise bad_request(f"{name} must be given once.", name)
-    return values[0] or None if values else None
+    return values[0] if values else None
 
 
 def number(request: web.Request, name: str, *, default: int, least: int, most: int) -> int:
@@ -59,7 +59,7 @@ def statuses(request: web.Request) -> frozenset[Status]:
     """
     text = one_of(request, "status")
     try:
-        return frozenset(map(Status, text.split(","))) if text else ACTIVE
+        return ACTIVE if text is None else frozenset(map(Status, text.split(",")))
     except ValueError:
         raise bad_request(f"status must be some of: {', '.join(Status)}.", "status") from None
 

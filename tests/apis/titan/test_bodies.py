@@ -14,8 +14,6 @@ from tests.apis.titan.site import BOUNDARY, Site, multipart
 names = st.text(st.characters(codec="utf-8", exclude_characters='"\r\n\\'), min_size=1, max_size=10)
 odd = [b"\r\n", b"--", b"\r\n--", b"\r\n\r\n", b"x--" + BOUNDARY.encode()]
 contents = st.binary(max_size=50) | st.sampled_from(odd)
-    [b"\r\n", b"--", b"\r\n--", b"\r\n\r\n", b"x--" + BOUNDARY.encode()]
-)
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)

@@ -24,8 +24,8 @@ async def test_what_is_not_over_is_listed_the_newest_first(site: Site) -> None:
 
 async def test_ten_are_listed_unless_somebody_asks_for_more(site: Site) -> None:
     await site.ask("POST", "/jobs", json={"jobs": [{}] * 120})
-    counts = [len(await listed(site, query)) for query in ("", "?n=", "?n=11", "?n=1000")]
-    assert counts == [10, 10, 11, 100]
+    counts = [len(await listed(site, query)) for query in ("", "?n=11", "?n=1000")]
+    assert counts == [10, 11, 100]
 
 
 async def test_pages_follow_each_other_without_a_gap_or_a_repeat_while_jobs_come(site: Site) -> None:
@@ -52,10 +52,10 @@ async def test_a_list_begins_after_a_moment(site: Site) -> None:
 
 
 BAD = {
-    "n": ["0", "-1", "1001", "abc", "1e3", "1.0", "9" * 30, "１", "1&n=2"],
-    "status": ["done", "queued,", "queued running", "queued&status=failed"],
-    "created_after": ["yesterday", "2026-01-01T00:00:00", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00%2B23:59"],
-    "cursor": ["x", "i:", "s:running 1 2", "x" * 600],
+    "n": ["", "0", "-1", "1001", "abc", "1e3", "1.0", "9" * 30, "１", "1&n=2"],
+    "status": ["", "done", "queued,", "queued running", "queued&status=failed"],
+    "created_after": ["", "yesterday", "2026-01-01T00:00:00", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00%2B23:59"],
+    "cursor": ["", "x", "i:", "s:running 1 2", "x" * 600],
 }
 
 
