@@ -9,7 +9,6 @@ from typing import Final
 from envoy_plugin.apis.titan.jobs import is_ours
 from envoy_plugin.apis.titan.words import QUEUE
 from envoy_plugin.engine.attempts import Life
-from envoy_plugin.engine.batching import Batcher
 from envoy_plugin.engine.engine import Engine, Mode
 from envoy_plugin.engine.model import Claimed
 from envoy_plugin.engine.queries import load_jobs
@@ -27,7 +26,6 @@ class Consumer:
     """Takes jobs for clients. `is_stopping`: nothing is handed out any more."""
 
     engine: Engine
-    batcher: Batcher
     alarm: Alarm
     is_stopping: Callable[[], bool]
 

@@ -17,7 +17,6 @@ from envoy_plugin.apis.titan.refusals import Refused, unavailable
 from envoy_plugin.apis.titan.routes import HANDLERS, Asked, TitanApi
 from envoy_plugin.apis.titan.tokens import Tokens
 from envoy_plugin.apis.titan.words import QUEUE
-from envoy_plugin.engine.batching import Batcher
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.waiting import listening
 from envoy_plugin.logs import get_logger
@@ -32,14 +31,12 @@ log = get_logger(__name__)
 
 
 @contextlib.asynccontextmanager
-async def open_titan(
-    engine: Engine, batcher: Batcher, settings: Settings, is_stopping: Callable[[], bool]
-) -> AsyncIterator[TitanApi]:
+async def open_titan(engine: Engine, settings: Settings, is_stopping: Callable[[], bool]) -> AsyncIterator[TitanApi]:
     """What the routes work with, for as long as the block runs; it waits for work on a connection of its own."""
     async with listening(engine.redis, engine.keys, [QUEUE]) as alarm:
         yield TitanApi(
             engine=engine,
-            consumer=Consumer(engine=engine, batcher=batcher, alarm=alarm, is_stopping=is_stopping),
+            consumer=Consumer(engine=engine, alarm=alarm, is_stopping=is_stopping),
             access=Access.of(settings, Tokens(engine.redis, engine.keys.titan_tokens)),
         )
 

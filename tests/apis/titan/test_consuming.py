@@ -2,12 +2,17 @@
 
 import asyncio
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 from redis.asyncio import Redis
 
+from envoy_plugin.apis.titan.consuming import Consumer
 from envoy_plugin.engine.engine import Engine
+from envoy_plugin.engine.queries import find_job
+from envoy_plugin.engine.states import State
 from envoy_plugin.engine.verbs import Fail
+from envoy_plugin.engine.waiting import listening
 from envoy_plugin.sealing import Sealer
 from tests.apis.titan.site import Site
 from tests.framework.served import eventually
@@ -72,3 +77,22 @@ async def test_nothing_is_handed_out_twice(site: Site, queries: list[str]) -> No
     replies = await asyncio.gather(*(site.ask("GET", f"/jobs/consume?{query}") for query in queries))
     taken = [job["id"] for reply in replies for job in reply.body["jobs"]]
     assert len(taken) == len(set(taken)) == 3
+
+
+async def test_who_leaves_while_the_engine_answers_gives_the_jobs_back(site: Site) -> None:
+    made = await site.enqueue()
+    looks = iter([False, True])
+    async with listening(site.engine.redis, site.engine.keys, ["default"]) as alarm:
+        consumer = Consumer(engine=site.engine, alarm=alarm, is_stopping=lambda: False)
+        assert await consumer.take(1, "w", wait=timedelta(), has_left=lambda: next(looks)) == []
+    job = await find_job(site.engine, made["id"][:-2])
+    assert (job.state, job.attempt, job.history[-1].event) == (State.AVAILABLE, 1, "released")
+    assert [job["id"] for job in await site.consume()] == [made["id"]]
+
+
+async def test_a_process_that_stops_hands_nothing_out(site: Site) -> None:
+    await site.enqueue()
+    async with listening(site.engine.redis, site.engine.keys, ["default"]) as alarm:
+        consumer = Consumer(engine=site.engine, alarm=alarm, is_stopping=lambda: True)
+        assert await consumer.take(1, "w", wait=timedelta(seconds=20), has_left=lambda: False) == []
+    assert len(await site.consume()) == 1
