@@ -26,7 +26,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "check": "Check settings, plugin and Redis, as before a release.",
         "doctor": "Find out what is wrong around a plugin, and what to do.",
         "routes": "Show what the plugin handles.",
-        "jobs": "Show jobs: list, show, tail.",
+        "jobs": "Show and change jobs: list, show, tail, retry, cancel, hold, unhold, run, export.",
         "platform": "Run a simulated Envoy on this machine.",
         "trigger": "Send a signed event to a plugin, as Envoy would.",
         "route": "Ask a plugin what a setup step would ask it.",

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from envoy_plugin.cli.environment import load_env_file
+from envoy_plugin.cli.environment import has_redis, load_env_file
 from envoy_plugin.cli.findings import show, verdict
 from envoy_plugin.cli.options import AppOption, EnvFileOption, JsonOption
-from envoy_plugin.cli.own_findings import has_redis, look_at_plugin, look_at_settings
+from envoy_plugin.cli.own_findings import look_at_plugin, look_at_settings
 from envoy_plugin.cli.redis_findings import look_at_redis
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)

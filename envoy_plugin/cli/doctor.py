@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from envoy_plugin.cli.environment import load_env_file
+from envoy_plugin.cli.environment import has_redis, load_env_file
 from envoy_plugin.cli.envoy_findings import look_at_envoy
 from envoy_plugin.cli.findings import Finding, Status, show, verdict, warning
 from envoy_plugin.cli.options import AppOption, EnvFileOption, JsonOption
-from envoy_plugin.cli.own_findings import has_redis, look_at_plugin, look_at_settings
+from envoy_plugin.cli.own_findings import look_at_plugin, look_at_settings
 from envoy_plugin.cli.redis_findings import look_at_redis
 from envoy_plugin.cli.report_findings import look_at_reports
 from envoy_plugin.plugin import Plugin

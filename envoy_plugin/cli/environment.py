@@ -4,11 +4,12 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TextIO
 
 import typer
 
 from envoy_plugin.logs import configure_logs
-from envoy_plugin.settings import LogFormat, Settings
+from envoy_plugin.settings import REDIS_VARIABLES, LogFormat, Settings
 
 
 def load_env_file(path: Path | None) -> None:
@@ -29,6 +30,11 @@ def load_env_file(path: Path | None) -> None:
         os.environ.setdefault(name, value or "")
 
 
+def has_redis() -> bool:
+    """Whether the environment names one."""
+    return any(os.environ.get(name) for name in REDIS_VARIABLES)
+
+
 def read_settings(overrides: Mapping[str, object]) -> Settings:
     """The settings of the environment, with what options say on top; None leaves a variable as it is.
 
@@ -39,9 +45,10 @@ def read_settings(overrides: Mapping[str, object]) -> Settings:
     return Settings.from_env({**os.environ, **given})
 
 
-def log_as(settings: Settings) -> None:
-    """Set up the logs of this process as the settings say."""
+def log_as(settings: Settings, stream: TextIO | None = None) -> None:
+    """Set up the logs of this process as the settings say, on standard output unless another stream is given."""
+    place = stream or sys.stdout
     pretty = settings.log_format is LogFormat.PRETTY
     if settings.log_format is LogFormat.AUTO:
-        pretty = sys.stdout.isatty()
-    configure_logs(level=settings.log_level, json=not pretty, access=settings.access_log)
+        pretty = place.isatty()
+    configure_logs(level=settings.log_level, json=not pretty, access=settings.access_log, stream=place)

@@ -1,10 +1,11 @@
 """How jobs are shown: as JSON for programs, or as text for people. Times are in UTC."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import TypeAlias
 
-from envoy_plugin.cli.job_views import Change, JobView
+from envoy_plugin.cli.job_views import Change, JobView, is_step_ahead, shown_holds
+from envoy_plugin.cli.moments import as_text
 from envoy_plugin.cli.table import table
 from envoy_plugin.engine.model import Attempt, Job, Row
 
@@ -26,19 +27,33 @@ def as_record(job: Job) -> JsonObject:
         "retries_left": job.retries_left,
         "crashes": job.crashes,
         "version": job.version,
-        "created": _time(job.created),
-        "started": _time(job.started),
-        "due": _time(job.due),
-        "changed": _time(job.changed),
+        "priority": job.priority,
+        "lane": job.lane,
+        "parent": job.parent,
+        "assignee": job.assignee,
+        "envelope": job.envelope,
+        "created": as_text(job.created),
+        "started": as_text(job.started),
+        "due": as_text(job.due),
+        "expires": as_text(job.expires),
+        "changed": as_text(job.changed),
         "owes": job.owes,
     }
 
 
+def as_exported(job: Job, attempts: Sequence[Attempt]) -> JsonObject:
+    """The facts of a job, what it `waits_for`, its earlier `attempts` and its `history`."""
+    return as_record(job) | {
+        "waits_for": _gates_record(job),
+        "attempts": [_attempt_record(attempt) for attempt in attempts],
+        "history": [_row_record(row) for row in job.history],
+    }
+
+
 def as_full_record(seen: JobView) -> JsonObject:
-    """The facts of a job, with its earlier `attempts`, its `history`, and its `report` or null."""
-    return as_record(seen.job) | {
-        "attempts": [_attempt_record(attempt) for attempt in seen.attempts],
-        "history": [_row_record(row) for row in seen.job.history],
+    """The same, with `children`, and the `report` of its end or null."""
+    return as_exported(seen.job, seen.attempts) | {
+        "children": [{"id": child, "state": seen.states.get(child)} for child in seen.children],
         "report": as_record(seen.report) if seen.report else None,
     }
 
@@ -66,12 +81,39 @@ def as_change(change: Change) -> str:
 
 
 def _sections(seen: JobView) -> Iterator[str]:
-    facts = {name: value for name, value in as_record(seen.job).items() if value is not None}
-    yield table([(name.replace("_", " "), str(value)) for name, value in facts.items()])
+    facts = {name: value for name, value in as_record(seen.job).items() if value not in {None, False}}
+    yield table([(name.replace("_", " "), "yes" if value is True else str(value)) for name, value in facts.items()])
+    if gates := list(_gates(seen)):
+        yield "Waits for\n" + table(gates)
+    if seen.children:
+        counts = Counter(str(seen.states.get(child, "forgotten")) for child in seen.children)
+        yield "Children\n" + table([(f"  {state}", str(count)) for state, count in sorted(counts.items())])
     if seen.attempts:
         yield "Earlier attempts\n" + table([_attempt_cells(attempt) for attempt in seen.attempts])
     yield "History\n" + table([_row_cells(row) for row in seen.job.history])
     yield f"Report to Envoy\n  {_report(seen)}"
+
+
+def _gates(seen: JobView) -> Iterator[tuple[str, str, str]]:
+    """A row for each thing that the job waits for."""
+    job = seen.job
+    for name, until in shown_holds(job).items():
+        yield ("  hold", name, f"until {as_text(until)}" if until else "until it is opened")
+    for upstream, policy in job.gates.upstreams.items():
+        yield ("  job", upstream, f"{seen.states.get(upstream, 'forgotten')}; if it fails: {policy}")
+    if job.gates.before is not None:
+        yield ("  lane", job.lane or "-", f"after {job.gates.before}")
+    if is_step_ahead(job):
+        yield ("  workflow", job.parent or "-", "its turn there")
+
+
+def _gates_record(job: Job) -> JsonObject:
+    return {
+        "holds": [{"name": name, "until": as_text(until)} for name, until in shown_holds(job).items()],
+        "jobs": [{"id": upstream, "if_it_fails": policy} for upstream, policy in job.gates.upstreams.items()],
+        "before_in_lane": job.gates.before,
+        "workflow": is_step_ahead(job),
+    }
 
 
 def _report(seen: JobView) -> str:
@@ -87,11 +129,11 @@ def _report(seen: JobView) -> str:
 
 
 def _cells(job: Job) -> tuple[str, ...]:
-    return (job.id, job.state, job.reason or "-", job.kind, job.install, str(job.attempt), _time(job.changed) or "-")
+    return (job.id, job.state, job.reason or "-", job.kind, job.install, str(job.attempt), as_text(job.changed) or "-")
 
 
 def _row_cells(row: Row) -> tuple[str, ...]:
-    return (f"  {_time(row.at)}", row.event, row.state, f"attempt {row.attempt}", row.detail or "")
+    return (f"  {as_text(row.at)}", row.event, row.state, f"attempt {row.attempt}", row.detail or "")
 
 
 def _attempt_cells(attempt: Attempt) -> tuple[str, ...]:
@@ -99,14 +141,14 @@ def _attempt_cells(attempt: Attempt) -> tuple[str, ...]:
         f"  {attempt.number}",
         attempt.state,
         attempt.reason or "-",
-        f"started {_time(attempt.started) or '-'}",
-        f"ended {_time(attempt.ended)}",
+        f"started {as_text(attempt.started) or '-'}",
+        f"ended {as_text(attempt.ended)}",
     )
 
 
 def _row_record(row: Row) -> JsonObject:
     return {
-        "at": _time(row.at),
+        "at": as_text(row.at),
         "event": row.event,
         "state": row.state,
         "attempt": row.attempt,
@@ -119,12 +161,7 @@ def _attempt_record(attempt: Attempt) -> JsonObject:
         "attempt": attempt.number,
         "state": attempt.state,
         "reason": attempt.reason,
-        "created": _time(attempt.created),
-        "started": _time(attempt.started),
-        "ended": _time(attempt.ended),
+        "created": as_text(attempt.created),
+        "started": as_text(attempt.started),
+        "ended": as_text(attempt.ended),
     }
-
-
-def _time(moment: datetime | None) -> str | None:
-    """ISO 8601 with milliseconds and Z."""
-    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

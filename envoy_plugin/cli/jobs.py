@@ -1,19 +1,23 @@
-"""`envoy-plugin jobs`: what there is, and what became of it. Payloads and outcomes are never shown."""
+"""`envoy-plugin jobs`: what there is, and what became of it. Payloads and outcomes are never shown here."""
 
 import asyncio
 import json
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated, Final
 
 import typer
 
+from envoy_plugin.cli import job_changes, job_export, job_run
+from envoy_plugin.cli.job_filters import EVERY_JOB, filter_of
 from envoy_plugin.cli.job_text import as_change, as_change_record, as_full_record, as_list, as_page, as_record
-from envoy_plugin.cli.job_views import Changes, view
+from envoy_plugin.cli.job_views import Changes, full_page, view
 from envoy_plugin.cli.options import AppOption, EnvFileOption, JsonOption
 from envoy_plugin.cli.redis_access import ask_engine
+from envoy_plugin.cli.taking import taking
 from envoy_plugin.engine.engine import Engine
+from envoy_plugin.engine.listings import Filter, Page
 from envoy_plugin.engine.queries import MOST_LISTED, list_jobs
-from envoy_plugin.engine.states import State
 
 POLL_SECONDS: Final = 0.5
 
@@ -22,7 +26,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=T
 
 @app.callback()
 def jobs() -> None:
-    """Show jobs: what runs in the background, and the reports of its ends to Envoy.
+    """Show and change jobs: what runs in the background, and the reports of its ends to Envoy.
 
     They are in the Redis of the environment, or without one in that of `envoy-plugin dev` on this machine.
 
@@ -30,22 +34,38 @@ def jobs() -> None:
     """
 
 
+for more in (job_changes.app, job_run.app, job_export.app):
+    app.add_typer(more)
+
+
 @app.command("list")
+@taking(wanted=filter_of)
 def list_(
     *,
-    plugin_app: AppOption = None,
-    state: Annotated[list[State] | None, typer.Option(help="Only jobs in this state; repeatable.")] = None,
+    wanted: Filter,
+    cursor: Annotated[str | None, typer.Option(help="Go on where another page ended.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST_LISTED, help="How many at most.")] = 50,
     json_wanted: JsonOption = False,
+    plugin_app: AppOption = None,
     env_file: EnvFileOption = None,
 ) -> None:
-    """List jobs, the one that changed last first.
+    """List jobs: those that changed last, the newest first; of one state, or with a filter, page by page.
 
-    Example: envoy-plugin jobs list --state failed --state running --limit 20
+    Example: envoy-plugin jobs list --state failed --since 2h
     """
-    wanted = tuple(state or State)
-    found = ask_engine(plugin_app, env_file, lambda engine: list_jobs(engine, wanted, limit=limit))
-    typer.echo(json.dumps({"jobs": [as_record(job) for job in found]}) if json_wanted else as_list(found))
+
+    async def ask(engine: Engine) -> Page:
+        if cursor is None and len(wanted.states) > 1 and replace(wanted, states=EVERY_JOB.states) == EVERY_JOB:
+            return Page(jobs=tuple(await list_jobs(engine, wanted.states, limit=limit)), cursor=None)
+        return await full_page(engine, wanted, cursor=cursor, limit=limit)
+
+    page = ask_engine(plugin_app, env_file, ask)
+    if json_wanted:
+        typer.echo(json.dumps({"jobs": [as_record(job) for job in page.jobs], "cursor": page.cursor}))
+        return
+    typer.echo(as_list(page.jobs))
+    if page.cursor is not None:
+        typer.echo(f"More: --cursor '{page.cursor}'")
 
 
 @app.command()

@@ -3,11 +3,12 @@
 import os
 from typing import Final
 
+from envoy_plugin.cli.environment import has_redis
 from envoy_plugin.cli.findings import Finding, Status, failed, ok, warning
 from envoy_plugin.cli.loading import load_plugin
 from envoy_plugin.errors import EnvoyPluginError, SettingsError
 from envoy_plugin.plugin import Plugin
-from envoy_plugin.settings import REDIS_VARIABLES, Settings
+from envoy_plugin.settings import Settings
 
 PLACEHOLDER: Final = "redis://127.0.0.1:6379/0"
 NO_REDIS: Final = "is not set: web and worker won't start without it; on a first deploy the add-on may not be there yet"
@@ -15,11 +16,6 @@ ADD_REDIS: Final = (
     "Add a Redis or Key-Value store at your host; for this machine alone `envoy-plugin dev` brings its own."
 )
 CORRECT: Final = "Correct it there, or name another plugin by --app."
-
-
-def has_redis() -> bool:
-    """Whether the environment names one."""
-    return any(os.environ.get(name) for name in REDIS_VARIABLES)
 
 
 def look_at_settings() -> tuple[Settings | None, list[Finding]]:

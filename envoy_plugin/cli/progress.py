@@ -9,12 +9,12 @@ def on_a_terminal() -> bool:
 
 
 class Progress:
-    """How many of `total` are done, and what is waited for; silent where nobody looks, or where there is but one."""
+    """How many of `total` are done, and what is waited for; `silent`, or where nobody looks, it says nothing."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, *, silent: bool = False) -> None:
         self._total = total
         self._done = 0
-        self._shown = on_a_terminal()
+        self._shown = not silent and on_a_terminal()
 
     def step(self) -> None:
         """One more is done."""

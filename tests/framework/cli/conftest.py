@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
+from envoy_plugin.engine.engine import Engine
+from tests.framework.cli.here import PREFIX, Here
 from tests.framework.cli.project import CREDENTIALS, PLUGIN, Project
 
 
@@ -21,3 +24,9 @@ def served(project: Project, redis_url: str) -> Project:
     """The same, with a real Redis."""
     project.settings["REDIS_URL"] = redis_url
     return project
+
+
+@pytest.fixture
+def here(redis: Redis, redis_url: str) -> Here:
+    """A terminal with a real Redis, for commands in this process."""
+    return Here(Engine(redis, prefix=PREFIX), {"REDIS_URL": redis_url})

@@ -43,7 +43,7 @@ async def has_looked(redis: Redis) -> None:
     async with asyncio.timeout(30):
         while True:
             clients = await redis.client_list()
-            if any(client["name"] == "envoy-plugin" and client["cmd"] == "hgetall" for client in clients):
+            if any(client["name"] == "envoy-plugin" and client["cmd"] == "zscore" for client in clients):
                 return
 
 
