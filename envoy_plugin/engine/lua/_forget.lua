@@ -1,8 +1,4 @@
 -- Forgetting a job, with everything that hangs on it. Joined to `retire` and `delete`.
-local function is_owed(job)
-  local debt, heir = debt_of(job), has(job, 'h') and load(job.heir)
-  return debt and not ENDED[debt.state] or heir and (not ENDED[heir.state] or is_owed(heir)) or false
-end
 -- Its report, or its heir's, isn't over; its envelope isn't; it is an envelope with children left; or somebody waits for it.
 local function needed(job)
   if not job.more then return false end

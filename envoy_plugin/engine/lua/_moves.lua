@@ -101,12 +101,41 @@ local function keep_bytes(job) each_bytes(job, function(name) later('PERSIST', n
 local function debtor_of(job) return has(job, 'r') and load(job.id:match('^(.+)%.%d+$')) end
 local function debt_of(job) return has(job, 'o') and load(job.id .. '.' .. job.attempt) end
 local function root_of(job) return has(job, 'j') and load(job.root) end   -- the job whose debt it has
--- What a job owes becomes a job of its own; owes = 'kind retries base factor cap'.
-local function follow_up(job)
+local function next_attempt(job, state)
+  local record = table.concat({state, job.reason or '-', job.created, job.started or '-', stamp, job.left, has(job, 'q') and job.revision or 0}, ' ')
+  past(job)[whole(job.attempt)] = record
+  later('HSET', key('attempts:', job), job.attempt, record)
+  mark(job, 'a')
+  put(job, 'kept', math.max(job.kept, 1) + 1)
+  put(job, 'attempt', job.attempt + 1) put(job, 'created', stamp) put(job, 'started', '-') put(job, 'reason', '-')
+  put(job, 'crashes', 0) put(job, 'noted', 0)
+  if has(job, 'q') then put(job, 'revision', 0) end
+end
+-- Whether what it owes, or has passed on, isn't told yet.
+local function is_owed(job)
+  local debt, heir = debt_of(job), has(job, 'h') and load(job.heir)
+  return debt and not ENDED[debt.state] or heir and (not ENDED[heir.state] or is_owed(heir)) or false
+end
+-- Those who have passed on what this job owes.
+local function each_before(debtor, act)
+  local job = root_of(debtor)
+  while job and job ~= debtor do
+    act(job)
+    job = has(job, 'h') and load(job.heir)
+  end
+end
+-- What a job owes becomes a job of its own, or that of a debt which was taken back; owes = 'kind retries base factor cap'.
+local function follow_up(job, debt)
   local kind, left, backoff = job.owes:match('^(%S+) (%d+) (.+)$')
-  local debt = create(job.id .. '.' .. job.attempt, kind, kind, job.install, 4)
-  put(debt, 'left', tonumber(left)) put(debt, 'backoff', backoff) put(debt, 'bare', '1') mark(debt, 'r')
-  settle(debt, 'enqueued', job.id)
+  if debt then
+    next_attempt(debt, debt.state)
+    put(debt, 'queue', kind) put(debt, 'kind', kind) put(debt, 'due', 0)
+  else
+    debt = create(job.id .. '.' .. job.attempt, kind, kind, job.install, 4)
+    put(debt, 'bare', '1') mark(debt, 'r')
+  end
+  put(debt, 'left', tonumber(left)) put(debt, 'backoff', backoff)
+  settle(debt, debt.state and 'retried' or 'enqueued', job.id)
 end
 -- The end of one job is the end of what others waited for; what one call can't do is left to the next sweep.
 local changes = 0
@@ -130,13 +159,12 @@ local function settle_dependents(job)
 end
 -- What an end brings with it (called by move alone): the follow-up, the bytes' last hours, the key, the lane, those that wait.
 function finish(job, state)
-  if has(job, 'o') then follow_up(job) elseif not has(job, 'h') then expire_bytes(job) end
+  if has(job, 'o') then follow_up(job) elseif not (has(job, 'h') and is_owed(job)) then expire_bytes(job) end
   if not job.more then return end
   local debtor = debtor_of(job)
   if debtor and job.id == debtor.id .. '.' .. debtor.attempt then
     expire_bytes(debtor)
-    local root = root_of(debtor)
-    if root then expire_bytes(root) end
+    each_before(debtor, function(passed) if ENDED[passed.state] then expire_bytes(passed) end end)
   end
   if has(job, 'u') then
     if job.till == '0' then own('unique:' .. job.unique, false) elseif job.till ~= 'kept' then later('PEXPIREAT', P .. 'unique:' .. job.unique, job.till) end
@@ -146,8 +174,7 @@ function finish(job, state)
   if has(job, 'e') then
     for id in pairs(kids(job)) do
       local child = load(id)
-      local debt = child and debt_of(child)
-      if child and ENDED[child.state] and not (debt and not ENDED[debt.state]) then expire_bytes(child) end
+      if child and ENDED[child.state] and not is_owed(child) then expire_bytes(child) end
     end
   end
 end
@@ -172,16 +199,6 @@ local function keep_ref(job, name, ref)
   mark(job, 'k')
   later('HSET', key('refs:', job), name, ref)
   later('PERSIST', P .. 'blob:' .. ref)
-end
-local function next_attempt(job, state)
-  local record = table.concat({state, job.reason or '-', job.created, job.started or '-', stamp, job.left, has(job, 'q') and job.revision or 0}, ' ')
-  past(job)[whole(job.attempt)] = record
-  later('HSET', key('attempts:', job), job.attempt, record)
-  mark(job, 'a')
-  put(job, 'kept', math.max(job.kept, 1) + 1)
-  put(job, 'attempt', job.attempt + 1) put(job, 'created', stamp) put(job, 'started', '-') put(job, 'reason', '-')
-  put(job, 'crashes', 0) put(job, 'noted', 0)
-  if has(job, 'q') then put(job, 'revision', 0) end
 end
 -- Ends one attempt: a new one while retries are left (of its reason, where they are counted so), else failed for good.
 -- delay: ms, or '' for the job's own backoff, which is exact where its factor is 1.

@@ -1,30 +1,43 @@
 -- id, attempt, version, retries left ('' unchanged). An ended job gets a new attempt; the report of its last end is superseded.
-local function bytes_are_gone(holder) return not holder.bare and call('EXISTS', key('payload:', holder)) == 0 end
+local function bytes_are_gone(holder) return holder.stored and not holder.bare and call('EXISTS', key('payload:', holder)) == 0 end
 local function supersede(debt)
   if not debt or ENDED[debt.state] then return end
   put(debt, 'reason', 'superseded')
   move(debt, 'cancelled', 'cancelled', 'superseded', stamp)
 end
--- A debt that was passed on comes back from whoever has it now.
+-- A debt that was passed on comes back from whoever has it now, and from those between.
 local function take_debt_back(job)
-  local owes, last = false, job
-  while has(last, 'h') do
+  if not has(job, 'h') then return end
+  mark(job, 'o')   -- the fact itself has stayed with it
+  local last = job
+  while last and has(last, 'h') do
     local heir = load(last.heir)
     unmark(last, 'h') put(last, 'heir', '-')
-    if not heir then break end
-    supersede(debt_of(heir))
-    owes = has(heir, 'o') and heir.owes or owes
-    unmark(heir, 'o') unmark(heir, 'j') put(heir, 'root', '-') put(heir, 'owes', '-')
+    if heir then
+      supersede(debt_of(heir))
+      unmark(heir, 'o') unmark(heir, 'j') put(heir, 'root', '-') put(heir, 'owes', '-')
+      if ENDED[heir.state] then expire_bytes(heir) end
+    end
     last = heir
   end
-  if owes then put(job, 'owes', owes) mark(job, 'o') end
+end
+-- What it waited for, and the last of its lane, may have come to wait for it since it ended.
+local function would_wait_for_itself(job)
+  local ahead = {has(job, 'l') and owner('lane:' .. job.lane) or nil}
+  for gate in pairs(doors(job)) do if gate:sub(1, 5) == 'wait:' then ahead[#ahead + 1] = gate:sub(6) end end
+  for _, upstream in ipairs(ahead) do
+    local why, way = closes_cycle(upstream, job.id, has(job, 'c') and job.parent)
+    if why then return why, way end
+  end
 end
 local function why_not(job, debtor)
   local parent = has(job, 'c') and load(job.parent)
   if parent and ENDED[parent.state] then return 'envelope_over' end
-  if has(job, 'r') and not (debtor and ENDED[debtor.state] and job.id == debtor.id .. '.' .. debtor.attempt) then return 'superseded' end
-  if bytes_are_gone(debtor and (root_of(debtor) or debtor) or job) then return 'payload_gone' end
+  if has(job, 'r') and not (debtor and ENDED[debtor.state] and has(debtor, 'o') and job.id == debtor.id .. '.' .. debtor.attempt) then return 'superseded' end
+  local root = root_of(debtor or job)
+  if bytes_are_gone(debtor or job) and not (debtor and root) or root and bytes_are_gone(root) then return 'payload_gone' end
   if has(job, 'u') and (owner('unique:' .. job.unique) or job.id) ~= job.id then return 'key_taken' end
+  return would_wait_for_itself(job)
 end
 local function drop_ended_upstreams(job)
   for gate in pairs(doors(job)) do
@@ -35,16 +48,15 @@ end
 local function keep_all_bytes(job, debtor)
   keep_bytes(job)
   if debtor then keep_bytes(debtor) end
-  local root = root_of(debtor or job)
-  if root then keep_bytes(root) end
+  each_before(debtor or job, keep_bytes)
   if has(job, 'e') then for id in pairs(kids(job)) do if load(id) then keep_bytes(load(id)) end end end
 end
 function V.retry(id, attempt, version, left)
   local job, why, state = admit(FROM.retry, id, attempt, nil, version)
   if not job then return nil, why, state end
   local debtor = debtor_of(job)
-  why = why_not(job, debtor)
-  if why then return nil, why, job.state end
+  why, state = why_not(job, debtor)
+  if why then return nil, why, state or job.state end
   supersede(debt_of(job))
   take_debt_back(job)
   keep_all_bytes(job, debtor)
