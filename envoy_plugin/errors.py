@@ -18,6 +18,7 @@ EnvoyPluginError
 │   └── NotRunning           no process of its plugin runs here
 ├── WorkflowError            a workflow, or what it is made of, can't be what was asked
 │   ├── BadCondition         a path's condition that can't be read
+│   ├── BadQuery             a query that can't be answered; says what of it
 │   ├── BadDiagram           a diagram that can't be active; carries every fault at once
 │   └── NoTemplate           there is no such template, or it isn't active
 ├── ThingRefused             what was asked of a thing can't be: there is none, the job's id is taken, …
@@ -146,6 +147,14 @@ class StorageRefused(EnvoyPluginError):
 
 class WorkflowError(EnvoyPluginError):
     """A workflow, or what it is made of, can't be what was asked."""
+
+
+class BadQuery(WorkflowError):
+    """A query that can't be answered; `why` says what of it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"This query can't be answered: {why}.")
+        self.why = why
 
 
 class BadCondition(WorkflowError):
