@@ -72,16 +72,22 @@ def status_of(envelope: Job) -> JobStatus:
 
 
 async def create_fleet(
-    engine: Engine, plan: Plan, things: Sequence[Thing], *, after: Mapping[str, Policy] | None = None
+    engine: Engine,
+    plan: Plan,
+    things: Sequence[Thing],
+    *,
+    install: str | None = None,
+    after: Mapping[str, Policy] | None = None,
 ) -> Sent:
     """Give out a plan: in one call, or not at all. A job of this id that is there already stays as it is.
 
-    `Sent.id` is the execution's where there is one thing, else the envelope's.
+    `Sent.id` is the execution's where there is one thing, else the envelope's. It is `install`'s work, or that of the
+    things' own installs.
 
     Raises:
         EngineError: one of the jobs in `after` doesn't exist.
     """
-    installs = {thing.install for thing in things}
+    installs = {install or thing.install for thing in things}
     envelope = Enqueue(
         queue=KIND,
         kind=KIND,
@@ -91,7 +97,11 @@ async def create_fleet(
         unique=Unique(key=key_of_job(plan.job_id), kept=True),
         listed=(Listing.KIND,),
     )
-    children = [_execution(engine, plan, thing, envelope.id, after or {}) for thing in things]
+    upstreams = after or {}
+    children = [
+        _execution(engine, plan, thing, install=install or thing.install, parent=envelope.id, after=upstreams)
+        for thing in things
+    ]
     try:
         made = await engine.call([envelope, *children])
     except CallRefused as refused:
@@ -99,7 +109,7 @@ async def create_fleet(
         if known is None:
             raise _first(refused) from None
         return await _known(engine, known, plan)
-    return Sent(id=made[-1].id if len(things) == 1 else envelope.id, job_id=plan.job_id, created=made[0].created)
+    return Sent(id=made[-1].id if len(things) == 1 else made[0].id, job_id=plan.job_id, created=made[0].created)
 
 
 async def find_fleet(engine: Engine, job_id: str) -> Job:
@@ -138,13 +148,15 @@ async def _known(engine: Engine, envelope_id: str, plan: Plan) -> Sent:
     return Sent(id=children[0].id if len(children) == 1 else envelope_id, job_id=plan.job_id, created=False)
 
 
-def _execution(engine: Engine, plan: Plan, thing: Thing, envelope: str, after: Mapping[str, Policy]) -> Enqueue:
+def _execution(
+    engine: Engine, plan: Plan, thing: Thing, *, install: str, parent: str, after: Mapping[str, Policy]
+) -> Enqueue:
     return Enqueue(
         queue=thing.queue,
         kind=EXECUTION,
-        parent=envelope,
+        parent=parent,
         payload=engine.seal(plan.document.encode()),
-        install=thing.install,
+        install=install,
         limit=plan.limit,
         fails_on_lost_lease=True,
         retries=plan.retries,

@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from redis.asyncio import Redis
 
+from envoy_plugin.connection import connect_redis
 from envoy_plugin.engine.engine import Engine
 from tests.apis.iot_jobs.site import Site, open_site
 from tests.engine.clock import Clock
@@ -20,8 +20,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 async def engine(redis_url: str, clock: Clock) -> AsyncIterator[Engine]:
-    """An engine with nothing in it, which seals."""
-    async with Redis.from_url(redis_url, protocol=2) as client:
+    """An engine with nothing in it, by a client as a process has it."""
+    async with connect_redis(redis_url, max_connections=6) as client:
         yield Engine(client, prefix=PREFIX, clock=clock)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -39,11 +40,11 @@ async def things(environment: dict[str, str], *arguments: str) -> Ended:
     return await asyncio.to_thread(invoke, "things", arguments, b"", environment)
 
 
-async def told(environment: dict[str, str], *arguments: str) -> dict[str, str]:
+async def told(environment: dict[str, str], *arguments: str) -> dict[str, Any]:
     """What a command prints as JSON."""
     ended = await things(environment, *arguments, "--json")
     assert (ended.code, ended.err) == (0, "")
-    found: dict[str, str] = ended.told
+    found: dict[str, Any] = ended.told
     return found
 
 
