@@ -27,6 +27,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "doctor": "Find out what is wrong around a plugin, and what to do.",
         "routes": "Show what the plugin handles.",
         "jobs": "Show and change jobs: list, show, tail, retry, cancel, hold, unhold, run, export.",
+        "queues": "Show and pause queues: list, pause, unpause.",
         "platform": "Run a simulated Envoy on this machine.",
         "trigger": "Send a signed event to a plugin, as Envoy would.",
         "route": "Ask a plugin what a setup step would ask it.",

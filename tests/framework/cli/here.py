@@ -8,6 +8,7 @@ from typing import Any
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.states import Reason
 from envoy_plugin.engine.verbs import Enqueue
+from envoy_plugin.sealing import Sealer
 from tests.framework.cli.project import CREDENTIALS
 from tests.framework.recording_plugin import Ended, invoke
 
@@ -21,6 +22,11 @@ class Here:
 
     engine: Engine
     settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def sealer(self) -> Sealer:
+        """What the terminal's settings seal with."""
+        return Sealer([CREDENTIALS["JWT_SECRET"]])
 
     async def run(self, command: str, *arguments: str, **environment: str) -> Ended:
         """How the command ended."""
