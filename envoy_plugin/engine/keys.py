@@ -119,6 +119,18 @@ class Keys:
         """The keys of a thing, of a location, or for all of them, by generation."""
         return self.of("access_keys", holder)
 
+    def diagram(self, item: str, diagram_id: str) -> str:
+        """The versions of a diagram, sealed, and which of them is active."""
+        return self.of("diagram", f"{item}:{diagram_id}")
+
+    def diagrams(self, item: str) -> str:
+        """The ids of an item's diagrams."""
+        return self.of("diagrams", item)
+
+    def templates(self, item: str) -> str:
+        """The templates of an item, by id, sealed."""
+        return self.of("templates", item)
+
     @property
     def token(self) -> str:
         """The plugin's token, sealed; its lock and its failures are named after it."""

@@ -1,32 +1,10 @@
-"""Diagrams: the steps of a workflow, and the paths from each to the next. Values, and what is wrong with them."""
+"""Diagrams: the steps of a workflow, and the paths from each to the next."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Final
-
-from envoy_plugin.errors import BadCondition, BadDiagram
-from envoy_plugin.workflows import conditions
-
-MOST_STEPS: Final = 200
-"""A workflow is made, and closed, in one call of the engine, which has at most 256 verbs."""
-MOST_PATHS: Final = 50
-LONGEST_ID: Final = 64
-RESERVED_IDS: Final = frozenset(
-    {
-        "update",
-        "action",
-        "comments",
-        "attachments",
-        "attachmentslinked",
-        "currentStep",
-        "location",
-        "diagram",
-        "history",
-    }
-)
-"""Words that stand in the place of a step's id in the paths of the Workflow Manager API."""
+from typing import Any, Final, TypeAlias, TypedDict, Unpack
 
 
 class Kind(StrEnum):
@@ -71,15 +49,40 @@ ASSIGNED_BY_ROLE: Final = frozenset({MAINTAIN, CREATOR, OWNER, LAST_RUN_BY, UNAS
 class Path:
     """The way to another step, taken at the end of one where its condition holds; without a condition, after a success.
 
-    `assigned` is whose the next step becomes; `status` what the workflow's status becomes. `look` is what is known of
-    how it is drawn, kept as it came.
+    `assigned` is whose the next step becomes, empty: the step itself says it, or else whoever did the step before.
+    `status` is what the workflow's status becomes. `look` is how it is drawn, kept as it came.
     """
 
     to: str
     when: str = ""
-    assigned: str = MAINTAIN
+    assigned: str = ""
     status: str = ""
     look: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+
+Then: TypeAlias = str | Sequence[str] | Mapping[str, str]
+"""What follows a step in code: a step, several in parallel, or steps each with the condition under which it does."""
+
+
+def _paths(then: Then) -> tuple[Path, ...]:
+    if isinstance(then, str):
+        return (Path(to=then),)
+    if isinstance(then, Mapping):
+        return tuple(Path(to=to, when=when) for to, when in then.items())
+    return tuple(Path(to=to) for to in then)
+
+
+class Facts(TypedDict, total=False):
+    """What can be said of every kind of step in code; see `Step`."""
+
+    name: str
+    description: str
+    automatic: bool
+    proceeds: bool
+    can_skip: bool
+    held: bool
+    assigned: str
+    join: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +91,8 @@ class Step:
 
     `args` say what is to be done, by `kind`; see `ARGUMENTS`. An `automatic` step runs as soon as it opens; one that
     `proceeds` goes on when it is over, without being told to finish; one that `can_skip` may be finished without
-    having been run. `held`: from the start, until somebody releases it.
+    having been run. `held`: from the start, until somebody releases it. `assigned`: whose it is, where the path to it
+    doesn't say.
     """
 
     id: str
@@ -100,9 +104,69 @@ class Step:
     proceeds: bool = True
     can_skip: bool = False
     held: bool = False
+    assigned: str = ""
     join: Join | str = Join.ANY
     paths: tuple[Path, ...] = ()
     look: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def function(
+        cls, step_id: str, function: str, *, then: Then = (), retries: int = 5, **facts: Unpack[Facts]
+    ) -> "Step":
+        """A step that a function of the plugin does; it is tried again `retries` times."""
+        return cls(
+            id=step_id,
+            kind=Kind.FUNCTION,
+            args={"function": function, "retries": retries},
+            paths=_paths(then),
+            **{"automatic": True} | facts,
+        )
+
+    @classmethod
+    def device(
+        cls,
+        step_id: str,
+        *,
+        thing: str,
+        document: Mapping[str, Any] | str,
+        then: Then = (),
+        timeout: int = 0,
+        **facts: Unpack[Facts],
+    ) -> "Step":
+        """A step that a device does, within `timeout` s from when it began; 0: however long it takes.
+
+        In `thing` and in the texts of `document`, `{input.name}` stands for what the workflow was given.
+        """
+        args = {"thing": thing, "document": document} | ({"timeout": timeout} if timeout else {})
+        return cls(id=step_id, kind=Kind.DEVICE, args=args, paths=_paths(then), **{"automatic": True} | facts)
+
+    @classmethod
+    def titan(
+        cls,
+        step_id: str,
+        *,
+        payload: Mapping[str, Any] | str,
+        image: str = "",
+        then: Then = (),
+        timeout: int = 60,
+        **facts: Unpack[Facts],
+    ) -> "Step":
+        """A step that a pull-worker does, who may say nothing for `timeout` s. `payload` is as a device's document."""
+        args = {"payload": payload, "image": image, "timeout": timeout}
+        return cls(id=step_id, kind=Kind.TITAN, args=args, paths=_paths(then), **{"automatic": True} | facts)
+
+    @classmethod
+    def manual(cls, step_id: str, *, then: Then = (), **facts: Unpack[Facts]) -> "Step":
+        """A step that a person does."""
+        return cls(id=step_id, paths=_paths(then), **facts)
+
+    @classmethod
+    def question(
+        cls, step_id: str, question: str, *, answers: Sequence[str], then: Then = (), **facts: Unpack[Facts]
+    ) -> "Step":
+        """A step that a person answers; it is asked as soon as it opens."""
+        args = {"question": question, "answers": list(answers)}
+        return cls(id=step_id, kind=Kind.QUESTION, args=args, paths=_paths(then), **{"automatic": True} | facts)
 
     @property
     def title(self) -> str:
@@ -157,91 +221,7 @@ def _reached(diagram: Diagram, start: str) -> frozenset[str]:
     return frozenset(found)
 
 
-ARGUMENTS: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
-    Kind.FUNCTION: {"function": str},
-    Kind.DEVICE: {"thing": str, "document": (str, dict)},
-    Kind.TITAN: {"payload": (str, dict)},
-    Kind.QUESTION: {"question": str, "answers": (list, tuple)},
-    Kind.MANUAL: {},
-}
-"""What a step of each kind must say.
-
-A device's may say `timeout` (s), a pull-worker's `image`, `timeout` and `retries`, a function's `retries`.
-"""
-
-
-def check(diagram: Diagram, functions: Collection[str] | None = None) -> None:
-    """Make sure that a diagram can be active; `functions` are those that the plugin has, None: not known.
-
-    Raises:
-        BadDiagram: with everything that is wrong.
-    """
-    faults = list(_faults(diagram, functions))
-    if faults:
-        raise BadDiagram(faults)
-
-
-def unreachable(diagram: Diagram) -> list[str]:
-    """The steps to which no path leads from the first one. They are no fault: somebody can set them current."""
-    reached = diagram.reach.get(diagram.initial, frozenset()) | {diagram.initial}
-    return [step.id for step in diagram.steps if step.id not in reached]
-
-
-def _faults(diagram: Diagram, functions: Collection[str] | None) -> Iterator[str]:
-    if not diagram.steps:
-        yield "A diagram has at least one step."
-        return
-    if len(diagram.steps) > MOST_STEPS:
-        yield f"A diagram has at most {MOST_STEPS} steps, not {len(diagram.steps)}."
-    ids = [step.id for step in diagram.steps]
-    for step_id in sorted({step_id for step_id in ids if ids.count(step_id) > 1}):
-        yield f"Two steps have the id {step_id!r}."
-    if diagram.initial not in ids:
-        yield f"The first step is {diagram.initial!r}, and there is no such step."
-    for step in diagram.steps:
-        yield from _id_faults(step.id)
-        yield from _step_faults(step, functions)
-        yield from _path_faults(step, ids)
-
-
-def _id_faults(step_id: str) -> Iterator[str]:
-    if not step_id or len(step_id) > LONGEST_ID or not step_id.isprintable() or "/" in step_id:
-        yield f"A step's id has 1 to {LONGEST_ID} printable characters and no slash: not {step_id[:LONGEST_ID]!r}."
-    if step_id in RESERVED_IDS:
-        yield f"No step can have the id {step_id!r}."
-
-
-def _step_faults(step: Step, functions: Collection[str] | None) -> Iterator[str]:
-    if step.join not in set(Join):
-        yield f"Step {step.id!r} joins by {step.join!r}; there are any and all."
-    if step.kind not in set(Kind):
-        yield f"Step {step.id!r} is a {step.kind!r}, which nobody here can do; there are {', '.join(Kind)}."
-        return
-    for name, types in ARGUMENTS[step.kind].items():
-        if not isinstance(step.args.get(name), types) or not step.args[name]:
-            yield f"Step {step.id!r} is a {step.kind}, and doesn't say its {name}."
-    function = step.args.get("function")
-    if step.kind == Kind.FUNCTION and function and functions is not None and function not in functions:
-        had = ", ".join(sorted(functions)) or "none"
-        yield f"Step {step.id!r} wants the function {function!r}, which the plugin doesn't have; it has {had}."
-
-
-def _path_faults(step: Step, ids: Sequence[str]) -> Iterator[str]:
-    if len(step.paths) > MOST_PATHS:
-        yield f"Step {step.id!r} has more than {MOST_PATHS} paths."
-    for path in step.paths:
-        if path.to not in ids:
-            yield f"A path of {step.id!r} leads to {path.to!r}, and there is no such step."
-        if not is_assignment(path.assigned):
-            yield f"The path from {step.id!r} to {path.to!r} can't assign to {path.assigned!r}."
-        if path.when:
-            try:
-                conditions.parse(path.when)
-            except BadCondition as error:
-                yield f"The path from {step.id!r} to {path.to!r}: {error}"
-
-
 def is_assignment(word: str) -> bool:
-    """Whether a step can be assigned to this: a role, `user:NAME` or `group:NAME`."""
+    """Whether a step can be assigned to this: a role, `user:NAME` or `group:NAME`; or nothing is said."""
     kind, colon, name = word.partition(":")
-    return word in ASSIGNED_BY_ROLE or (kind in {"user", "group"} and bool(colon and name))
+    return not word or word in ASSIGNED_BY_ROLE or (kind in {"user", "group"} and bool(colon and name))

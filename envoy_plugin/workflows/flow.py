@@ -34,6 +34,7 @@ ALIVE: Final = frozenset({Standing.CURRENT, Standing.ENDED})
 """What goes on by itself or by somebody, and opens other steps in the end."""
 UNDER_WAY: Final = ALIVE | {Standing.JOINING}
 SUCCEEDED: Final = "succeeded"
+REJECTED: Final = "rejected"
 
 
 class Stop(StrEnum):
@@ -59,6 +60,11 @@ class Ending:
     def succeeded(self) -> bool:
         """Whether it ended well."""
         return self.state == SUCCEEDED
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether it ended well, or whoever did it decided that it has failed: trying again won't help."""
+        return self.succeeded or self.reason == REJECTED
 
     def names(self) -> dict[str, Any]:
         """What conditions call it."""
@@ -108,7 +114,7 @@ def after(
     """What follows the end of a step. `names` are the values of `input` and `job`."""
     step = diagram[step_id]
     taken = paths_of(step, ending, names or {})
-    if not taken and (step.paths or not ending.succeeded):
+    if not taken and (step.paths or not ending.is_decided):
         stop = Stop.NO_PATH if ending.succeeded else Stop.FAILED
         return Move(standings={**standings, step_id: Standing.CURRENT}, stop=stop)
     reached = dict[str, Path]()

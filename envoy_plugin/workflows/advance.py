@@ -1,0 +1,118 @@
+"""Going on: what opens when a step is over, whoever ended it. Each end is followed once.
+
+Where our code ends a step, `end_step` writes the end and what follows in one call. Every other end (a device's, a
+pull-worker's, an expiry, a cancel) leaves a follow-up, `advance`, which a worker gives to `follow_up`.
+"""
+
+from typing import Any, Final
+
+from envoy_plugin.engine.model import Claimed, Job
+from envoy_plugin.engine.queries import load_jobs
+from envoy_plugin.engine.retries import FollowUp
+from envoy_plugin.engine.states import State
+from envoy_plugin.engine.verbs import Fail, Succeed, Verb
+from envoy_plugin.errors import CallRefused, JobNotFound, WorkflowError
+from envoy_plugin.logs import get_logger
+from envoy_plugin.workflows.draft import Draft
+from envoy_plugin.workflows.endings import ending_of, read_ending
+from envoy_plugin.workflows.flow import Standing
+from envoy_plugin.workflows.record import Workflow, load
+from envoy_plugin.workflows.store import Store
+
+TRIES: Final = 8
+"""How often a call is decided again because the workflow has changed meanwhile."""
+CONTENDED: Final = "contended"
+UNREADABLE: Final = "unreadable"
+
+log = get_logger(__name__)
+
+
+async def follow_up(store: Store, held: Claimed) -> Verb[Any] | None:
+    """Follow the end that a claimed `advance` stands for; answers how it ends, None: it has, with what follows.
+
+    What Redis raises goes through.
+    """
+    debt = FollowUp.parse(held.id)
+    for _ in range(TRIES):
+        found = await load_jobs(store.engine, [debt.job_id]) if debt else []
+        try:
+            draft = await _draft_of(store, found[0], debt.attempt) if found and debt else None
+        except WorkflowError as error:
+            log.error("advance.refused", error=type(error).__name__)
+            return Fail.of(held, reason=UNREADABLE)
+        if draft is None:
+            return Succeed.of(held)
+        try:
+            await store.engine.call([Succeed.of(held), *draft.call()])  # first: a retry ends what it makes void
+        except CallRefused:
+            continue
+        return None
+    return Fail.of(held, reason=CONTENDED)
+
+
+async def _draft_of(store: Store, job: Job, attempt: int) -> Draft | None:
+    """What follows this end; None where nothing does, or it was followed already."""
+    if job.attempt != attempt or not job.state.ended or job.parent is None:
+        return None
+    try:
+        workflow = await load(store, job.parent)
+    except JobNotFound:
+        return None
+    step_id = step_of(workflow, job.id)
+    if step_id is None or workflow.closed or workflow.standings.get(step_id) is not Standing.ENDED:
+        return None
+    if workflow.waits_for_finish(step_id):
+        return None
+    said = await read_ending(store.engine, workflow.diagram[step_id], workflow.jobs[step_id])
+    draft = Draft(store, workflow)
+    draft.follow(step_id, said.ending, outcome=said.outcome)
+    return draft
+
+
+def step_of(workflow: Workflow, job_id: str) -> str | None:
+    """The step whose job this is."""
+    return next((step_id for step_id, known in workflow.steps.items() if known == job_id), None)
+
+
+async def end_step(store: Store, held: Claimed, told: Any, outcome: bytes) -> bool:
+    """End a claimed step well, and open what follows, in one call. False: the workflow has changed too often.
+
+    `outcome` is sealed; `told` is what was sealed, read as JSON.
+
+    Raises:
+        EngineError: the job isn't this claim's any more.
+    """
+    end = Succeed.of(held, outcome=outcome)
+    for _ in range(TRIES):
+        found = await _find_step(store, held.id)
+        if found is None:
+            return False
+        workflow, step_id = found
+        verbs = _end_and_follow(Draft(store, workflow), step_id, end, told)
+        try:
+            await store.engine.call(verbs)
+        except CallRefused as refused:
+            lost = [error for at, error in refused.refusals.items() if verbs[at] is end]
+            if lost:
+                raise lost[0] from None
+            continue
+        return True
+    return False
+
+
+async def _find_step(store: Store, job_id: str) -> tuple[Workflow, str] | None:
+    """The workflow and the step of a job; None where it is in none."""
+    found = await load_jobs(store.engine, [job_id])
+    if not found or found[0].parent is None:
+        return None
+    workflow = await load(store, found[0].parent)
+    step_id = step_of(workflow, job_id)
+    return None if step_id is None else (workflow, step_id)
+
+
+def _end_and_follow(draft: Draft, step_id: str, end: Succeed, told: Any) -> list[Verb[Any]]:
+    draft.end(step_id, end)
+    step = draft.workflow.diagram[step_id]
+    if step.proceeds and draft.workflow.standings[step_id] is Standing.CURRENT:
+        draft.follow(step_id, ending_of(step, told, state=State.SUCCEEDED), outcome=end.outcome)
+    return draft.call()

@@ -1,0 +1,218 @@
+"""What is about to become of a workflow: decided on values, step by step, and then written in one call.
+
+A draft begins with a workflow as it was read. The call that it ends in is refused where the workflow has changed since.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from envoy_plugin.engine.engine import MOST_ITEMS
+from envoy_plugin.engine.states import Reason
+from envoy_plugin.engine.verbs import Assign, Cancel, Fail, Hold, Retry, Succeed, Unhold, Verb
+from envoy_plugin.workflows import flow
+from envoy_plugin.workflows.diagrams import CREATOR, LAST_RUN_BY, MAINTAIN, OWNER, UNASSIGNED, Path
+from envoy_plugin.workflows.flow import UNDER_WAY, Ending, Move, Standing
+from envoy_plugin.workflows.record import PATH, RUN, Walk, Workflow, describe
+from envoy_plugin.workflows.store import Store
+from envoy_plugin.workflows.work import retries_of
+
+CLOSED: Final = "closed"
+"""Why a step was cancelled that wasn't over when its workflow was."""
+ADVANCED: Final = "advanced"
+"""Why a follow-up was cancelled: the call that ended its step has opened what follows."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Work:
+    """The job of a step, as far as the draft has changed it."""
+
+    id: str
+    ended: bool
+    attempt: int
+    holds: set[str]
+    queue: str
+    assignee: str
+
+
+class Draft:
+    """The changes of one call. `standings` are as they will be, `verbs` what the steps' jobs are asked."""
+
+    def __init__(self, store: Store, workflow: Workflow) -> None:
+        self._store = store
+        self.workflow: Final = workflow
+        self.standings: dict[str, Standing] = dict(workflow.standings)
+        self.verbs: list[Verb[Any]] = []
+        self._passed = dict(workflow.walk.passed)
+        self._stops = dict(workflow.walk.stops)
+        self._doers = dict(workflow.walk.doers)
+        self._properties: dict[str, Any] = {}
+        self._changed: set[str] = set()
+        self._outcome = b""
+        self._failed = False
+        self._work = {
+            step_id: _Work(
+                id=job.id,
+                ended=job.state.ended,
+                attempt=job.attempt,
+                holds=set(job.gates.holds),
+                queue=job.queue,
+                assignee=job.assignee or UNASSIGNED,
+            )
+            for step_id, job in workflow.jobs.items()
+        }
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is to be written."""
+        return not self.verbs and not self._changed
+
+    def has_changed(self, step_id: str) -> bool:
+        """Whether the draft has a step elsewhere than where it was read."""
+        return step_id in self._changed
+
+    def foresee(self, step_id: str, ending: Ending) -> Move:
+        """What would follow if a step ended like this."""
+        names = {"input": self.workflow.input, "job": {**self.workflow.properties, **self._properties}}
+        return flow.after(self.workflow.diagram, self.standings, step_id, ending, names)
+
+    def end(self, step_id: str, verb: Verb[Any]) -> None:
+        """End a step by this verb; `follow` is next."""
+        work = self._work[step_id]
+        self.verbs.append(verb)
+        if not work.ended:
+            work.ended = True
+            self.verbs.append(Cancel(id=f"{work.id}.{work.attempt}", reason=ADVANCED))
+
+    def follow(self, step_id: str, ending: Ending, *, outcome: bytes = b"") -> None:
+        """Open what follows a step that is over, or the step itself, to wait for somebody.
+
+        `outcome` is the sealed one of the step: the workflow's, if this was its last step.
+        """
+        move = self.foresee(step_id, ending)
+        self._passed[step_id] = self._work[step_id].attempt
+        self._stops.pop(step_id, None)
+        self._outcome, self._failed = outcome, not ending.succeeded and move.stop is None and not move.opens
+        if move.stop is not None:
+            self._stops[step_id] = f"{move.stop}: {ending.reason}" if ending.reason else str(move.stop)
+            self.again(step_id, runs=False)
+        self._take(step_id, move)
+
+    def set_current(self, step_id: str) -> None:
+        """Leave every other step that is under way, and open this one."""
+        move = flow.set_current(self.workflow.diagram, self.standings, step_id)
+        for other, standing in self.standings.items():
+            if other != step_id and standing in UNDER_WAY:
+                self._leave(other)
+        if self.standings[step_id] is Standing.CURRENT:
+            move = Move(standings=move.standings)
+        self._take(step_id, move)
+
+    def again(self, step_id: str, *, runs: bool) -> None:
+        """Give a step that is over a new attempt; it waits for somebody to run it, or `runs`."""
+        work = self._work[step_id]
+        self.verbs.append(Retry(id=work.id, retries=retries_of(self.workflow.diagram[step_id])))
+        work.ended, work.attempt = False, work.attempt + 1
+        self.shut(step_id, RUN, shut=not runs)
+        self._mark(step_id, Standing.CURRENT)
+
+    def shut(self, step_id: str, hold: str, *, shut: bool = True) -> None:
+        """Shut or open a hold of a step, where it isn't so already."""
+        work = self._work[step_id]
+        if shut and hold not in work.holds:
+            self.verbs.append(Hold(id=work.id, hold=hold))
+            work.holds.add(hold)
+        elif not shut and hold in work.holds:
+            self.verbs.append(Unhold(id=work.id, hold=hold))
+            work.holds.remove(hold)
+
+    def assign(self, step_id: str, assignee: str) -> None:
+        """Make a step somebody's: `user:NAME`, `group:NAME` or `unassigned`. A person's step moves to their queue."""
+        work = self._work[step_id]
+        queue = assignee if self.workflow.diagram[step_id].is_persons else work.queue
+        if (queue, assignee) != (work.queue, work.assignee):
+            self.verbs.append(Assign(id=work.id, queue=queue, assignee=assignee))
+            work.queue, work.assignee = queue, assignee
+            self._changed.add(step_id)
+
+    def note_doer(self, step_id: str, doer: str) -> None:
+        """Remember who did a step."""
+        self._doers[step_id] = doer
+        self._changed.add(step_id)
+
+    def say(self, **properties: Any) -> None:
+        """Change properties of the workflow."""
+        self._properties.update(properties)
+
+    def attempt_of(self, step_id: str) -> int:
+        """The attempt that a step's job is in."""
+        return self._work[step_id].attempt
+
+    def call(self) -> list[Verb[Any]]:
+        """All that is to be written, and the end of the workflow if nothing is left to do."""
+        is_over = not any(standing in UNDER_WAY for standing in self.standings.values())
+        origin = self.workflow.origin
+        if is_over and origin.final_status:
+            self._properties["job_status"] = origin.final_status
+        joining = tuple(step_id for step_id, place in self.standings.items() if place is Standing.JOINING)
+        walk = Walk(passed=self._passed, joining=joining, stops=self._stops, doers=self._doers)
+        said = describe(self._store, self.workflow, walk=walk, properties=self._properties)
+        verbs = [said, *self.verbs]
+        return [*verbs, *self._close(MOST_ITEMS - 1 - len(verbs))] if is_over and origin.closes else verbs
+
+    def _close(self, room: int) -> list[Verb[Any]]:
+        """End the workflow. What isn't over is cancelled, and nothing more is to follow from that."""
+        left = [work for work in self._work.values() if not work.ended]
+        verbs: list[Verb[Any]] = [Cancel(id=work.id, reason=CLOSED) for work in left]
+        if 2 * len(left) < room:
+            verbs += [Cancel(id=f"{work.id}.{work.attempt}", reason=ADVANCED) for work in left]
+        envelope = self.workflow.id
+        if self._failed:
+            return [*verbs, Fail(id=envelope, reason=Reason.REJECTED, outcome=self._outcome)]
+        return [*verbs, Succeed(id=envelope, outcome=self._outcome)]
+
+    def _take(self, step_id: str, move: Move) -> None:
+        for opened, path in move.opens.items():
+            self._open(opened, path, after=step_id)
+        for other, standing in move.standings.items():
+            if self.standings[other] is not standing:
+                self._mark(other, standing)
+        self._changed.add(step_id)
+        if move.status:
+            self._properties["job_status"] = move.status
+
+    def _open(self, step_id: str, path: Path, *, after: str) -> None:
+        step = self.workflow.diagram[step_id]
+        if self._work[step_id].ended:
+            self.again(step_id, runs=step.runs_by_itself)
+        self.assign(step_id, self._assignee(step_id, path.assigned or step.assigned or MAINTAIN, after))
+        self.shut(step_id, PATH, shut=False)
+        self.shut(step_id, RUN, shut=not step.runs_by_itself)
+
+    def _leave(self, step_id: str) -> None:
+        """A step that is over keeps its end, from which nothing follows; one that isn't waits to be reached again."""
+        if self._work[step_id].ended:
+            self._passed[step_id] = self._work[step_id].attempt
+        else:
+            self.shut(step_id, PATH)
+
+    def _mark(self, step_id: str, standing: Standing) -> None:
+        self.standings[step_id] = standing
+        self._changed.add(step_id)
+
+    def _assignee(self, step_id: str, word: str, after: str) -> str:
+        """Who is meant by a role; where nobody is, the step is unassigned."""
+        if ":" in word:
+            return word
+        properties = self.workflow.properties
+        people: Mapping[str, str | None] = {
+            MAINTAIN: self._doers.get(after) or self._work[after].assignee,
+            LAST_RUN_BY: self._doers.get(step_id) or self._work[step_id].assignee,
+            CREATOR: _user(properties.get("created_by")),
+            OWNER: _user(properties.get("owned_by")),
+        }
+        return people.get(word) or UNASSIGNED
+
+
+def _user(name: Any) -> str | None:
+    return f"user:{name}" if name else None

@@ -1,0 +1,185 @@
+"""A workflow as it is kept: an envelope with what is said of it, and its steps. Reading it, and saying more of it.
+
+What is kept with the envelope are fields, each JSON and sealed. Those whose names begin with `_` are the workflow's own
+business, the others are its properties: `job_name`, `job_status`, `owned_by`, `created_by`, `priority`, …
+
+The envelope's version is the workflow's: whoever moves its steps says the version from which he decided, so that of
+two at once one is first, and the other decides again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from pydantic_core import from_json, to_json
+
+from envoy_plugin.engine.engine import Engine
+from envoy_plugin.engine.model import Job
+from envoy_plugin.engine.queries import find_described, load_jobs
+from envoy_plugin.engine.states import State
+from envoy_plugin.engine.verbs import Describe
+from envoy_plugin.errors import JobNotFound, WorkflowError
+from envoy_plugin.workflows.diagrams import Diagram
+from envoy_plugin.workflows.flow import Standing, Standings, percent_complete
+from envoy_plugin.workflows.store import Store
+
+KIND: Final = "workflow"
+QUEUE: Final = "workflow"
+PATH: Final = "path"
+RUN: Final = "run"
+OWN_HOLDS: Final = frozenset({PATH, RUN})
+MANUAL_HOLD: Final = "manual"
+"""The hold of a step that is held from the start."""
+WALK: Final = "_walk"
+STEPS: Final = "_steps"
+ORIGIN: Final = "_origin"
+INPUT: Final = "_input"
+EVENT: Final = "_event"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Walk:
+    """How far a workflow has come, beside what its steps tell themselves.
+
+    `passed`: by step, the last attempt whose end was looked at. `joining`: joins that were reached and wait. `stops`:
+    why a step that was over is open again. `doers`: who did a step last, as `user:ada`.
+    """
+
+    passed: Mapping[str, int] = field(default_factory=dict)
+    joining: tuple[str, ...] = ()
+    stops: Mapping[str, str] = field(default_factory=dict)
+    doers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What a workflow was made from: `item` is whose the diagram is."""
+
+    template: str
+    item: str
+    diagram: str
+    version: int
+    closes: bool = False
+    final_status: str = ""
+
+
+_walks: Final = TypeAdapter(Walk)
+_origins: Final = TypeAdapter(Origin)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workflow:
+    """A workflow as it was read. `steps` maps a step's id to its job's, `jobs` to the job itself."""
+
+    envelope: Job
+    origin: Origin
+    diagram: Diagram
+    walk: Walk
+    steps: Mapping[str, str]
+    jobs: Mapping[str, Job]
+    fields: Mapping[str, Any] = field(repr=False)
+    """What else is kept with it, opened."""
+
+    @property
+    def id(self) -> str:
+        """The envelope's id."""
+        return self.envelope.id
+
+    @property
+    def item(self) -> str:
+        """Whose it is: an install id, or `default`."""
+        return self.envelope.install
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is over."""
+        return self.envelope.state.ended
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """What is said of it."""
+        return {name: value for name, value in self.fields.items() if not name.startswith("_")}
+
+    @property
+    def input(self) -> Any:
+        """What it was started with."""
+        return self.fields.get(INPUT)
+
+    @cached_property
+    def standings(self) -> Standings:
+        """Where its steps stand."""
+        return {step_id: self._standing(step_id, job) for step_id, job in self.jobs.items()}
+
+    @property
+    def current(self) -> list[str]:
+        """The steps that somebody or something has to do now, in the diagram's order."""
+        return [step.id for step in self.diagram.steps if self.is_current(step.id)]
+
+    def is_current(self, step_id: str) -> bool:
+        """Whether a step is open, or was done and waits for somebody to go on."""
+        return self.standings.get(step_id) is Standing.CURRENT or self.waits_for_finish(step_id)
+
+    def waits_for_finish(self, step_id: str) -> bool:
+        """Whether a step that doesn't proceed by itself was done."""
+        is_done = self.standings.get(step_id) is Standing.ENDED and self.jobs[step_id].state is State.SUCCEEDED
+        return is_done and not self.diagram[step_id].proceeds
+
+    @property
+    def percent(self) -> float:
+        """How much of it is done, 0 to 100."""
+        return percent_complete(self.diagram, self.standings)
+
+    def _standing(self, step_id: str, job: Job) -> Standing:
+        if job.state.ended and PATH not in job.gates.holds:  # else it was cancelled before it was reached
+            return Standing.OVER if job.attempt <= self.walk.passed.get(step_id, 0) else Standing.ENDED
+        if PATH not in job.gates.holds:
+            return Standing.CURRENT
+        return Standing.JOINING if step_id in self.walk.joining else Standing.IDLE
+
+
+async def load(store: Store, workflow_id: str, item: str | None = None) -> Workflow:
+    """A workflow as it stands; `item`: only one of this item.
+
+    Raises:
+        JobNotFound: there is none.
+        WorkflowError: its diagram is gone.
+    """
+    engine = store.engine
+    found = await load_jobs(engine, [workflow_id])
+    if not found or found[0].kind != KIND or item not in {None, found[0].install}:
+        raise JobNotFound(workflow_id)
+    fields = await _find_fields(engine, workflow_id)
+    origin = _origins.validate_python(fields.pop(ORIGIN))
+    steps: dict[str, str] = fields.pop(STEPS)
+    walk = _walks.validate_python(fields.pop(WALK))
+    diagram = await store.find_diagram(origin.item, origin.diagram, origin.version)
+    if diagram is None:
+        raise WorkflowError(f"The diagram {origin.diagram!r} of workflow {workflow_id!r} is gone.")
+    children = {job.id: job for job in await load_jobs(engine, list(steps.values()))}
+    jobs = {step_id: children[job_id] for step_id, job_id in steps.items() if job_id in children}
+    return Workflow(envelope=found[0], origin=origin, diagram=diagram, walk=walk, steps=steps, jobs=jobs, fields=fields)
+
+
+async def _find_fields(engine: Engine, workflow_id: str) -> dict[str, Any]:
+    """The workflow's own fields and its properties; what has no plain name (a comment, say) is somebody else's."""
+    [described] = await find_described(engine, [workflow_id])
+    return {name: from_json(engine.open(sealed)) for name, sealed in described.items() if name.isidentifier()}
+
+
+def describe(store: Store, workflow: Workflow, *, walk: Walk, properties: Mapping[str, Any]) -> Describe:
+    """Says how far a workflow has come, and changes these properties; refused where it isn't as it was read."""
+    fields = {WALK: _walks.dump_python(walk), **properties}
+    return Describe(id=workflow.id, version=workflow.envelope.version, fields=seal_fields(store, fields))
+
+
+def describe_new(store: Store, workflow_id: str, origin: Origin, walk: Walk, fields: Mapping[str, Any]) -> Describe:
+    """Says all that a new workflow begins with."""
+    own = {ORIGIN: _origins.dump_python(origin), WALK: _walks.dump_python(walk)}
+    return Describe(id=workflow_id, fields=seal_fields(store, {**fields, **own}))
+
+
+def seal_fields(store: Store, fields: Mapping[str, Any]) -> dict[str, bytes]:
+    """Fields as they are kept."""
+    return {name: store.engine.seal(to_json(value)) for name, value in fields.items()}

@@ -1,0 +1,71 @@
+"""Workflows as the tests play them: templates in code, and whoever does the steps, acting at once."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic_core import to_json
+
+from envoy_plugin.engine.engine import Engine
+from envoy_plugin.engine.model import Claimed
+from envoy_plugin.engine.verbs import Fail
+from envoy_plugin.workflows import steps
+from envoy_plugin.workflows.advance import end_step, follow_up
+from envoy_plugin.workflows.create import NewWorkflow, create
+from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.record import Workflow, load
+from envoy_plugin.workflows.responses import Actor
+from envoy_plugin.workflows.store import Store
+from envoy_plugin.workflows.templates import Template
+
+ITEM = "install-1"
+ADA, BOB = Actor(user="ada", groups=["front-desk"]), Actor(user="bob")
+
+
+class Stage:
+    """A store whose templates the test defines, and short ways to play."""
+
+    def __init__(self, engine: Engine, digest: Callable[[str], str]) -> None:
+        self.engine = engine
+        self.templates: dict[str, Template] = {}
+        self.store = Store(engine, digest, own=self.templates)
+
+    async def start(self, *steps_: Step, template: str = "t", new: NewWorkflow | None = None, **facts: Any) -> str:
+        """The id of a workflow with these steps."""
+        self.templates[template] = Template.of(template, *steps_, **facts)
+        return (await create(self.store, template, new or NewWorkflow(item=ITEM))).id
+
+    async def load(self, workflow_id: str) -> Workflow:
+        return await load(self.store, workflow_id)
+
+    async def current(self, workflow_id: str) -> list[str]:
+        return (await self.load(workflow_id)).current
+
+    async def act(self, name: str, workflow_id: str, *step_ids: str, by: Actor = ADA) -> str:
+        """Run, finish, stop or refresh steps; answers the statuses."""
+        response = await getattr(steps, name)(self.store, workflow_id, step_ids, actor=by)
+        return " ".join(one.status for one in response.responses)
+
+    async def claim(self, queue: str) -> Claimed:
+        """The next job of a queue; there must be one."""
+        [held] = await self.engine.claim(queue, 1, who="test", lease=None)
+        return held
+
+    async def do(self, result: dict[str, Any] | None = None) -> None:
+        """End the next step of our worker's well, as a worker does."""
+        held = await self.claim("steps")
+        told = {"data": result}
+        assert await end_step(self.store, held, told, self.engine.seal(to_json(told)))
+
+    async def fail(self, reason: str = "error") -> None:
+        """End it badly."""
+        held = await self.claim("steps")
+        await self.engine.run(Fail.of(held, reason=reason))
+
+    async def advance(self) -> int:
+        """Follow every end that nobody has followed; answers how many there were."""
+        held = await self.engine.claim("advance", 100, who="test", lease=None)
+        for one in held:
+            end = await follow_up(self.store, one)
+            if end is not None:
+                await self.engine.run(end)
+        return len(held)

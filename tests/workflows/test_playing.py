@@ -1,0 +1,94 @@
+"""Workflows from their first step to their last, on a real engine."""
+
+import pytest
+
+from envoy_plugin.engine.queries import find_job
+from envoy_plugin.engine.states import State
+from envoy_plugin.errors import NoTemplate
+from envoy_plugin.workflows.create import NewWorkflow, create, find_by_key
+from envoy_plugin.workflows.diagrams import Step
+from tests.workflows.stage import ADA, BOB, ITEM, Stage
+
+
+async def test_steps_of_our_worker_follow_each_other_and_the_workflow_ends(stage: Stage) -> None:
+    workflow = await stage.start(Step.function("a", "f", then="b"), Step.function("b", "g"), Step.manual("never"))
+    await stage.do()
+    assert await stage.current(workflow) == ["b"]
+    await stage.do()
+    ended = await stage.load(workflow)
+    assert (ended.envelope.state, ended.current, ended.percent) == (State.SUCCEEDED, [], 100)
+    assert ended.jobs["never"].state is State.CANCELLED
+    assert await stage.advance() == 0
+
+
+async def test_a_workflow_that_does_not_close_stays_open_without_a_current_step(stage: Stage) -> None:
+    workflow = await stage.start(Step.function("a", "f"), closes=False, final_status="Done")
+    await stage.do()
+    ended = await stage.load(workflow)
+    assert (ended.envelope.state, ended.current, ended.properties["job_status"]) == (State.RUNNING, [], "Done")
+
+
+async def test_what_a_function_returned_decides_where_it_goes(stage: Stage) -> None:
+    then = {"yes": "result.granted", "no": "not result.granted"}
+    steps = Step.function("a", "f", then=then), Step.manual("yes"), Step.manual("no")
+    first, second = await stage.start(*steps), await stage.start(*steps)
+    await stage.do({"granted": True})
+    await stage.do({"granted": False})
+    assert (await stage.current(first), await stage.current(second)) == (["yes"], ["no"])
+
+
+async def test_a_manual_step_is_somebodys_and_running_it_finishes_it(stage: Stage) -> None:
+    workflow = await stage.start(
+        Step.manual("a", assigned="group:front-desk", then="b"), Step.manual("b", proceeds=False)
+    )
+    assert await stage.act("run", workflow, by=BOB) == "AssignedToDifferentUser"
+    assert await stage.act("run", workflow, by=ADA) == "Success"
+    after = await stage.load(workflow)
+    assert (after.current, after.jobs["b"].assignee, after.walk.doers) == (["b"], "user:ada", {"a": "user:ada"})
+    assert await stage.act("finish", workflow) == "NoStartedStep"
+    assert [await stage.act(word, workflow) for word in ("run", "run", "stop")] == [
+        "Success",
+        "AlreadyExecuting",
+        "Success",
+    ]
+    assert [await stage.act(word, workflow) for word in ("stop", "finish", "run")] == [
+        "NotRunning",
+        "Success",
+        "JobClosed",
+    ]
+
+
+async def test_a_step_that_failed_waits_for_somebody_who_runs_it_again(stage: Stage) -> None:
+    workflow = await stage.start(Step.function("a", "f", retries=0, then="b"), Step.manual("b"))
+    await stage.fail()
+    assert await stage.current(workflow) == []
+    assert await stage.advance() == 1
+    waiting = await stage.load(workflow)
+    assert (waiting.current, waiting.walk.stops) == (["a"], {"a": "failed: error"})
+    assert await stage.act("run", workflow) == "Success"
+    await stage.do()
+    assert (await stage.load(workflow)).walk.stops == {}
+    assert await stage.current(workflow) == ["b"]
+
+
+async def test_an_end_is_followed_once_however_often_it_is_looked_at(stage: Stage) -> None:
+    workflow = await stage.start(Step.function("a", "f", then="a", retries=0))
+    for _ in range(3):
+        await stage.do()
+    await stage.fail("rejected")
+    held = await stage.claim("advance")
+    assert (await find_job(stage.engine, held.id)).id.endswith(".4")
+    assert await stage.current(workflow) == []
+
+
+async def test_the_same_key_is_the_same_workflow(stage: Stage) -> None:
+    first = await stage.start(Step.manual("a"), new=NewWorkflow(item=ITEM, key="visit-1"))
+    again = await create(stage.store, "t", NewWorkflow(item=ITEM, key="visit-1"))
+    other = await create(stage.store, "t", NewWorkflow(item="other", key="visit-1"))
+    assert (again.id, again.created, other.created) == (first, False, True)
+    assert await find_by_key(stage.engine, ITEM, "visit-1") == first
+
+
+async def test_there_must_be_a_template(stage: Stage) -> None:
+    with pytest.raises(NoTemplate):
+        await create(stage.store, "none", NewWorkflow(item=ITEM))
