@@ -14,8 +14,10 @@ function V.delete(id, attempt)
     past(job)[attempt] = nil
     later('HDEL', key('attempts:', job), attempt)
   else mark(job, 'x') end
-  if has(job, 'b') then later('HDEL', key('blobs:', job), 'details:' .. attempt, 'outcome:' .. attempt) end
-  drop_ref(job, 'log:' .. attempt)
+  if record or not is_owed(job) then   -- else its report tells the outcome
+    if has(job, 'b') then later('HDEL', key('blobs:', job), 'details:' .. attempt, 'outcome:' .. attempt) end
+    drop_ref(job, 'log:' .. attempt)
+  end
   if kept == 0 then move(job, job.state, nil, nil, '0') end   -- at the next retire
   return 0
 end

@@ -6,7 +6,7 @@ function V.retire(state, age, most, again, limit)
   if surplus > #ids then ids, postponed = call('ZRANGE', index, 0, surplus - 1), stamp end
   for _, id in ipairs(ids) do
     local job = load(id)
-    if job and job.state == state then
+    if job and job.state == state and not job.moved then
       if needed(job) then move(job, state, nil, nil, postponed) else forget(job) end
     end
   end
