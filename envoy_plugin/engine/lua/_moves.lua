@@ -193,7 +193,7 @@ local function drop_ref(job, name)
   later('HDEL', key('refs:', job), name)
 end
 local function keep_ref(job, name, ref)
-  if not ref or ref == '' then return end
+  if not ref or ref == '' or refs(job)[name] == ref then return end
   drop_ref(job, name)
   refs(job)[name] = ref
   mark(job, 'k')

@@ -6,5 +6,5 @@ function V.promote(limit)
     if changes < MOST and (not job or not ENDED[job.state] or settle_dependents(job)) then later('SREM', P .. 'unsettled', id) end
     looked = looked + 1
   end
-  return looked
+  return math.min(looked, tonumber(limit))
 end
