@@ -18,6 +18,7 @@ EnvoyPluginError
 │   └── NotRunning           no process of its plugin runs here
 ├── WorkflowError            a workflow, or what it is made of, can't be what was asked
 │   ├── BadCondition         a path's condition that can't be read
+│   ├── BadLocation          a place that can't be kept; says what of it
 │   ├── BadQuery             a query that can't be answered; says what of it
 │   ├── BadDiagram           a diagram that can't be active; carries every fault at once
 │   └── NoTemplate           there is no such template, or it isn't active
@@ -147,6 +148,14 @@ class StorageRefused(EnvoyPluginError):
 
 class WorkflowError(EnvoyPluginError):
     """A workflow, or what it is made of, can't be what was asked."""
+
+
+class BadLocation(WorkflowError):
+    """A geometry that can't be kept; `why` says what of it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"This is no location: {why}.")
+        self.why = why
 
 
 class BadQuery(WorkflowError):
