@@ -191,9 +191,13 @@ class Site:
     async def passes(self, **span: float) -> None:
         """Let time pass for the engine, and let it bring about what it does."""
         self.clock.move(timedelta(**span))
+        await self.sweep()
+        await close_all(self.engine)
+
+    async def sweep(self) -> None:
+        """Let time bring about what it does to executions."""
         while await sweep(self.engine):
             pass
-        await close_all(self.engine)
 
     async def send(
         self,

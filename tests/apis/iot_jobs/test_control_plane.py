@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from envoy_plugin.apis.iot_jobs.access_keys import of_thing
-from envoy_plugin.engine.queries import count_jobs
+from envoy_plugin.engine.queries import count_jobs, list_jobs
 from envoy_plugin.engine.states import State
 from tests.apis.iot_jobs.site import DOCUMENT, JOB, THING, Failure, Site
 
@@ -54,6 +54,22 @@ async def test_a_job_exists_once(site: Site) -> None:
     )  # fmt: skip
     assert (await site.operator("get_job_document", jobId=JOB))["document"] == DOCUMENT
     assert (await count_jobs(site.engine))[State.AVAILABLE] == 1
+
+
+async def test_a_job_that_exists_is_not_given_to_further_things(site: Site) -> None:
+    door = await site.add("door")
+    await site.create()
+    failure = await refused_create(site, targets=[site.arn("door"), site.arn()])
+    assert (failure.code, await door.start()) == ("ResourceAlreadyExistsException", None)
+
+
+async def test_a_document_is_gone_a_day_after_the_jobs_end(site: Site) -> None:
+    await site.create()
+    await site.device.update("SUCCEEDED")
+    for job in await list_jobs(site.engine):
+        await site.engine.redis.delete(site.engine.keys.payload(job.id))
+    assert (await site.operator.refused("get_job_document", jobId=JOB)).code == "ResourceNotFoundException"
+    assert (await site.job())["status"] == "COMPLETED"
 
 
 async def refused_create(site: Site, **said: Any) -> Failure:
@@ -235,6 +251,13 @@ async def test_a_job_is_deleted_when_it_is_over_or_by_force(site: Site) -> None:
     assert sum((await count_jobs(site.engine)).values()) == 0
     await site.create()
     assert (await site.device.start())["executionNumber"] == 1
+
+
+async def test_of_many_that_cancel_it_at_once_one_does(site: Site) -> None:
+    await site.create()
+    ends = await asyncio.gather(*(cancel(site) for _ in range(8)), return_exceptions=True)
+    assert ends.count({}) == 1
+    assert (await site.execution())["versionNumber"] == 2
 
 
 async def delete(site: Site, number: int, **said: Any) -> Any:

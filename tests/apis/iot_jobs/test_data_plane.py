@@ -285,7 +285,7 @@ async def test_of_many_at_once_one_starts_and_one_ends_it(site: Site) -> None:
 async def test_of_many_updates_at_once_each_counts(site: Site) -> None:
     await site.create()
     await site.device.start()
-    replies = await asyncio.gather(*(site.send("POST", JOB_PATH, b'{"status": "IN_PROGRESS"}') for _ in range(8)))
+    replies = await asyncio.gather(*(site.send("POST", JOB_PATH, b'{"status": "IN_PROGRESS"}') for _ in range(30)))
     accepted = [reply for reply in replies if reply.status == 200]
     assert (await site.device.describe())["versionNumber"] == 2 + len(accepted)
     assert {reply.error for reply in replies} <= {None, "ServiceUnavailableException"}

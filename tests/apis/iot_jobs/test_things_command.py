@@ -57,6 +57,7 @@ async def test_a_device_that_was_added_does_the_work_that_it_was_sent(
     served: Site, environment: dict[str, str]
 ) -> None:
     made = await told(environment, "add", NAME, "--install", "1001", "--location", "777")
+    assert (await things(environment, "key", "--all")).out.startswith("AWS_ACCESS_KEY_ID=EPTK")
     assert set(made) == {"thing", "accessKeyId", "secretAccessKey"}
     sent = await told(environment, "send", NAME, "--job-id", "badge-17", "--document", DOCUMENT,
                       "--in-progress-timeout", "5", "--retries", "1")  # fmt: skip

@@ -1,0 +1,155 @@
+"""Whatever comes, the answer is one that an SDK understands, and nothing that is nobody's business gets out."""
+
+import asyncio
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from envoy_plugin.apis.iot_jobs.guesses import GUESSES
+from envoy_plugin.apis.iot_jobs.mounting import open_iot_jobs
+from envoy_plugin.apis.iot_jobs.refusals import STATUSES, Refusal
+from envoy_plugin.connection import connect_redis
+from envoy_plugin.engine.engine import Engine
+from envoy_plugin.engine.queries import count_jobs
+from envoy_plugin.engine.states import State
+from envoy_plugin.engine.verbs import Enqueue, Pause, Unique, Unpause
+from envoy_plugin.logs import configure_logs
+from envoy_plugin.settings import Settings
+from tests.acceptance.pages import ROOT
+from tests.apis.iot_jobs.site import JOB, THING, Site, open_site
+from tests.engine.clock import Clock
+from tests.framework.cli.project import CREDENTIALS
+from tests.redis_server import RedisServers
+
+CANARY = "canary-4711"
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+MEMBERS = ["status", "statusDetails", "stepTimeoutInMinutes", "expectedVersion", "executionNumber", "targets",
+           "document", "timeoutConfig", "jobExecutionsRetryConfig", "attributePayload", "comment"]  # fmt: skip
+TARGETS = [f"/things/{THING}/jobs", f"/things/{THING}/jobs/$next", f"/things/{THING}/jobs/{JOB}", f"/things/{THING}",
+           f"/things/{THING}/jobs/{JOB}/cancel", f"/things/{THING}/jobs/{JOB}/executionNumber/1", "/things", "/jobs",
+           f"/jobs/{JOB}", f"/jobs/{JOB}/cancel", f"/jobs/{JOB}/things", f"/jobs/{JOB}/job-document",
+           "/things/%ff/jobs", "/jobs/%00", "/things//jobs", "/things/a%2Fb/jobs"]  # fmt: skip
+QUERY = st.sampled_from(["", "?force=true", "?maxResults=1", "?status=QUEUED", "?nextToken=i:a", "?executionNumber=1",
+                         "?force=%ff&&=", "?nextToken=%F0%9F%92%A9"])  # fmt: skip
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """What this side logs at level debug."""
+    root, theirs = logging.getLogger(), [logging.getLogger(name) for name in ("botocore", "urllib3")]
+    level, handlers = root.level, root.handlers[:]
+    stream = io.StringIO()
+    configure_logs(level="debug", json=True, stream=stream)
+    for logger in theirs:
+        logger.setLevel(logging.WARNING)
+    yield stream
+    for logger in theirs:
+        logger.setLevel(logging.NOTSET)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    method=st.sampled_from(["GET", "PUT", "POST", "DELETE", "PATCH"]),
+    target=st.sampled_from(TARGETS),
+    query=QUERY,
+    body=st.dictionaries(st.sampled_from(MEMBERS), ANY_JSON, max_size=4).map(json.dumps) | st.text(max_size=9),
+    service=st.sampled_from(["iot", "iot-jobs-data"]),
+)
+async def test_any_request_is_answered_or_refused_by_name(
+    site: Site, method: str, target: str, query: str, body: str, service: str
+) -> None:
+    reply = await site.send(
+        method, target + query, body.encode(errors="replace"), key=site.operator_key, service=service
+    )
+    assert reply.status < 500
+    assert reply.error is None if reply.status == 200 else STATUSES[Refusal(reply.error or "")] == reply.status
+
+
+async def test_while_redis_is_away_the_service_is(
+    redis_server: RedisServers, clock: Clock, logged: io.StringIO
+) -> None:
+    server = redis_server()
+    async with connect_redis(server.url, retries=0) as client, open_site(Engine(client, prefix="a"), clock) as site:
+        server.kill()
+        reply = await site.send("GET", f"/things/{THING}/jobs")
+        assert (reply.status, reply.error) == (503, "ServiceUnavailableException")
+        async with open_iot_jobs(site.engine, Settings.from_env(CREDENTIALS)), asyncio.timeout(10):
+            while "closing.failed" not in logged.getvalue():  # noqa: ASYNC110 - nobody tells when it has happened
+                await asyncio.sleep(0.005)
+
+
+async def test_what_nobody_expected_is_no_500(site: Site, monkeypatch: pytest.MonkeyPatch, logged: io.StringIO) -> None:
+    async def fail(*_: object) -> None:
+        raise RuntimeError(CANARY)
+
+    monkeypatch.setattr(type(site.engine), "now", fail)
+    await site.create()
+    reply = await site.send("GET", f"/things/{THING}/jobs/{JOB}")
+    assert (reply.status, reply.error) == (503, "ServiceUnavailableException")
+    assert CANARY not in reply.text + logged.getvalue()
+    assert "RuntimeError" in logged.getvalue()
+
+
+async def test_nothing_of_the_work_or_the_keys_is_logged(site: Site, logged: io.StringIO) -> None:
+    await site.create(document=json.dumps(CANARY), description=CANARY)
+    await site.device.start(statusDetails={"who": CANARY})
+    await site.device.update("SUCCEEDED", statusDetails={"who": CANARY})
+    await site.device.update_refused("SUCCEEDED", statusDetails={"who": CANARY})
+    await site.send("GET", f"/things/{THING}/jobs?{CANARY}=1")
+    told = logged.getvalue()
+    assert "device.refused" in told
+    assert not any(secret in told for secret in (CANARY, site.thing_key.secret, site.operator_key.secret))
+
+
+async def test_a_paused_queue_starts_nothing(site: Site) -> None:
+    await site.create()
+    await site.create("job-2")
+    await site.device.update("IN_PROGRESS")
+    await site.engine.run(Pause(queue=f"thing:{THING}", why=b""))
+    assert (await site.device.start())["jobId"] == JOB
+    failure = await site.device.refused("update_job_execution", "job-2", status="IN_PROGRESS")
+    assert (failure.code, failure.message) == ("InvalidStateTransitionException", f"Work for {THING} is paused")
+    await site.device.update("SUCCEEDED")
+    assert await site.device.start() is None
+    await site.engine.run(Unpause(queue=f"thing:{THING}"))
+    assert (await site.device.start())["jobId"] == "job-2"
+
+
+async def test_jobs_of_other_systems_are_unknown(site: Site) -> None:
+    for number, kind in enumerate(("event", "device", "fleet")):
+        theirs = Enqueue(queue="events", kind=kind, unique=Unique(key=f"iot-{number}"))
+        await site.engine.enqueue(theirs)
+        for job in (theirs.id, str(number)):
+            assert (await site.operator.refused("describe_job", jobId=job)).status == 404
+            assert (await site.device.refused("describe_job_execution", job)).status == 404
+
+
+async def test_what_time_ended_is_closed_by_the_process_that_serves(site: Site) -> None:
+    await site.create(minutes=1)
+    await site.device.start()
+    site.clock.move(site.second * 60)
+    await site.sweep()
+    assert (await count_jobs(site.engine))[State.RUNNING] == 1
+    async with open_iot_jobs(site.engine, Settings.from_env(CREDENTIALS)), asyncio.timeout(10):
+        while (await count_jobs(site.engine))[State.RUNNING]:  # noqa: ASYNC110 - nobody tells when it has happened
+            await asyncio.sleep(0.005)
+    assert (await site.job())["status"] == "COMPLETED"
+
+
+def test_every_guess_is_in_the_documentation() -> None:
+    page = (ROOT / "docs/devices.md").read_text(encoding="utf-8")
+    rows = [f"| {guess.subject} | {guess.choice} | {guess.reason} |" for guess in GUESSES]
+    missing: list[Any] = [row for row in rows if row not in page]
+    assert missing == []
