@@ -4,14 +4,18 @@ import asyncio
 from typing import Annotated
 
 import typer
+from redis.exceptions import RedisError
 
 from envoy_plugin.cli.environment import has_redis, load_env_file
 from envoy_plugin.cli.envoy_findings import look_at_envoy
 from envoy_plugin.cli.findings import Finding, Status, show, verdict, warning
+from envoy_plugin.cli.job_findings import look_at_jobs
 from envoy_plugin.cli.options import AppOption, EnvFileOption, JsonOption
 from envoy_plugin.cli.own_findings import look_at_plugin, look_at_settings
+from envoy_plugin.cli.redis_access import ask_redis
 from envoy_plugin.cli.redis_findings import look_at_redis
 from envoy_plugin.cli.report_findings import look_at_reports
+from envoy_plugin.engine.engine import Engine
 from envoy_plugin.plugin import Plugin
 from envoy_plugin.settings import Settings
 
@@ -26,7 +30,7 @@ def doctor(
     json_wanted: JsonOption = False,
     env_file: EnvFileOption = None,
 ) -> None:
-    """Look at settings, plugin, Envoy's login, this machine's clock and Redis, and say what to do.
+    """Look at settings, plugin, Envoy's login, this machine's clock, Redis and jobs, and say what to do.
 
     It logs in at Envoy once and writes nothing. Neither a secret nor a token is shown, so what it prints can be passed
     on. Exit code 78 for settings, 1 for anything else that is wrong, 0 for none or only warnings.
@@ -57,8 +61,19 @@ async def _look_around(settings: Settings, plugin: Plugin | None) -> list[Findin
     findings = await look_at_envoy(settings)
     if not has_redis():
         return findings
-    name = plugin.name if plugin else None
-    findings += await look_at_redis(settings, name)
-    if not any(finding.status is Status.FAILED and finding.about.startswith("redis") for finding in findings):
-        findings += await look_at_reports(settings, name)
-    return findings
+    findings += await look_at_redis(settings, plugin.name if plugin else None)
+    prefix = settings.redis_prefix or (plugin and plugin.name)
+    is_usable = not any(one.status is Status.FAILED and one.about.startswith("redis") for one in findings)
+    return findings + (await look_at_work(settings, prefix) if prefix and is_usable else [])
+
+
+async def look_at_work(settings: Settings, prefix: str) -> list[Finding]:
+    """What is to be seen in the jobs, the reports and the workers of the plugin whose keys begin so."""
+
+    async def look(engine: Engine) -> list[Finding]:
+        return [*await look_at_jobs(engine), *await look_at_reports(engine)]
+
+    try:
+        return await ask_redis(settings, prefix, look)
+    except (RedisError, TimeoutError) as error:
+        return [warning("jobs", f"can't be looked at: {type(error).__name__}")]

@@ -1,34 +1,34 @@
 """What `check` and `doctor` find about Redis; nothing is written there."""
 
 import asyncio
+import time
 from collections.abc import Mapping
+from statistics import median
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from envoy_plugin.cli.findings import Finding, failed, ok, warning
 from envoy_plugin.cli.redis_access import RETRIES, find_schema
+from envoy_plugin.cli.redis_health import judge, latency_finding
 from envoy_plugin.connection import connect_redis
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.keys import SCHEMA
-from envoy_plugin.settings import Settings
+from envoy_plugin.settings import Settings, TlsVerify
 from envoy_plugin.variables import is_loopback
 
 PATIENCE_SECONDS: Final = 20
-OLDEST: Final = (6, 2)
-KEEPS_EVERYTHING: Final = "noeviction"
+ROUND_TRIPS: Final = 20
 START: Final = "See that it runs, that REDIS_URL is its address and password, and that this machine may reach it."
-UPGRADE: Final = "Take a newer version at your host."
 ENCRYPT: Final = "Take the rediss:// URL that your host shows."
-KEEP: Final = "Set maxmemory-policy to noeviction at your host, or by CONFIG SET."
-PERSIST: Final = "Set appendonly to yes, or take a plan of your host's that keeps what is in it."
+PIN: Final = "Set REDIS_TLS_VERIFY=full, or pin the certificate with ?ssl_ca_certs=FILE behind the URL."
 DEPLOY: Final = "Deploy the release that wrote them, or a newer one."
 
 
 async def look_at_redis(settings: Settings, plugin_name: str | None) -> list[Finding]:
-    """Whether it answers, whether others can listen, what it forgets, and whose keys it holds."""
+    """Whether it answers and how fast, whether others can listen, what it forgets, and whose keys it holds."""
     redis = connect_redis(
         settings.redis_url, tls_verify=settings.tls_verify, client_name="envoy-plugin-check", retries=RETRIES
     )
@@ -36,11 +36,11 @@ async def look_at_redis(settings: Settings, plugin_name: str | None) -> list[Fin
     try:
         async with redis, asyncio.timeout(PATIENCE_SECONDS):
             await redis.ping()
-            facts = await _facts(redis)
+            found = [*judge(await _facts(redis)), await _latency(redis)]
             schema = [] if prefix is None else [_schema(await find_schema(Engine(redis, prefix=prefix)))]
     except (RedisError, TimeoutError) as error:
-        return [failed("redis", f"can't be used: {type(error).__name__}", START), _way(settings.redis_url)]
-    return [version_finding(facts), _way(settings.redis_url), _policy(facts), _persistence(facts), *schema]
+        return [failed("redis", f"can't be used: {type(error).__name__}", START), way_finding(settings)]
+    return [*found, way_finding(settings), *schema]
 
 
 async def _facts(redis: Redis) -> Mapping[str, Any]:
@@ -51,41 +51,34 @@ async def _facts(redis: Redis) -> Mapping[str, Any]:
         return {}
 
 
-def version_finding(facts: Mapping[str, Any]) -> Finding:
-    """Whether `redis_version` is one that will do; where it isn't told, it will."""
-    version = str(facts.get("redis_version", ""))
-    numbers = tuple(int(word) for word in version.split(".")[:2] if word.isdecimal())
-    if numbers and numbers < OLDEST:
-        return failed("redis", f"is version {version}; 6.2 or later is needed", UPGRADE)
-    return ok("redis", f"answers, version {version or 'unknown'}")
+async def _latency(redis: Redis) -> Finding:
+    """How long a round trip takes."""
+    spans = []
+    for _ in range(ROUND_TRIPS):
+        began = time.perf_counter()
+        await redis.ping()
+        spans.append(1000 * (time.perf_counter() - began))
+    return latency_finding(median(spans), max(spans))
 
 
-def _way(url: str) -> Finding:
-    parts = urlsplit(url)
+def way_finding(settings: Settings) -> Finding:
+    """Whether others can listen on the way there."""
+    parts = urlsplit(settings.redis_url)
     if parts.scheme == "rediss":
-        return ok("redis connection", "TLS")
+        return _encrypted(settings, parts.query)
     if parts.scheme == "unix" or is_loopback(parts.hostname or ""):
         return ok("redis connection", "on this machine")
     text = "neither TLS nor on this machine: use rediss:// unless the network is private"
     return warning("redis connection", text, ENCRYPT)
 
 
-def _policy(facts: Mapping[str, Any]) -> Finding:
-    policy = facts.get("maxmemory_policy")
-    if policy == KEEPS_EVERYTHING:
-        return ok("redis memory", "refuses when it is full (noeviction)")
-    if policy is None:
-        return warning("redis memory", "doesn't tell its maxmemory-policy, which must be noeviction", KEEP)
-    text = f"may forget jobs when it is full: maxmemory-policy is {policy}, not noeviction"
-    return warning("redis memory", text, KEEP)
-
-
-def _persistence(facts: Mapping[str, Any]) -> Finding:
-    if facts.get("aof_enabled") == 1:
-        return ok("redis persistence", "append-only file")
-    if "aof_enabled" not in facts:
-        return warning("redis persistence", "doesn't tell whether it is append-only", PERSIST)
-    return warning("redis persistence", "not append-only: jobs may be lost when Redis itself is restarted", PERSIST)
+def _encrypted(settings: Settings, query: str) -> Finding:
+    """Heroku's certificates can't be checked, so there that is as it should be."""
+    asked_for_none = parse_qs(query).get("ssl_cert_reqs") == ["none"]
+    is_checked = settings.tls_verify is TlsVerify.FULL or (settings.tls_verify is TlsVerify.AUTO and not asked_for_none)
+    if is_checked or settings.on_heroku:
+        return ok("redis connection", "TLS" if is_checked else "TLS, whose certificate isn't checked, as on Heroku")
+    return warning("redis connection", "TLS, but anybody may be at the other end: its certificate isn't checked", PIN)
 
 
 def _schema(found: int) -> Finding:

@@ -1,6 +1,7 @@
 """`envoy-plugin doctor`: what is wrong, and what to do about it."""
 
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -10,11 +11,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from redis.asyncio import Redis
 
+from envoy_plugin.cli.doctor import look_at_work
 from envoy_plugin.cli.envoy_findings import clock_finding
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.keys import SCHEMA
 from envoy_plugin.engine.states import Reason
 from envoy_plugin.engine.verbs import Enqueue
+from envoy_plugin.settings import Settings
 from envoy_plugin.simulator.faults import Fault
 from tests.envoy_server import CLIENT_SECRET, SimulatedEnvoy
 from tests.framework.cli.project import Project
@@ -156,3 +159,17 @@ async def test_keys_of_a_newer_release_are_a_failure(served: Project, envoy: Sim
     await redis.set("{shop-doors}:schema", SCHEMA + 1)
     code, found = await doctor(served, ENVOY_BASE_URL=envoy.url)
     assert (code, found["redis keys"]["status"], "reports" in found) == (1, "failed", False)
+
+
+async def test_a_redis_that_goes_away_meanwhile_is_a_warning(project: Project) -> None:
+    (finding,) = await look_at_work(Settings.from_env(project.settings), "shop-doors")
+    assert (finding.status, finding.text) == ("warning", "can't be looked at: ConnectionError")
+
+
+async def test_what_is_stuck_is_told(served: Project, envoy: SimulatedEnvoy, redis: Redis) -> None:
+    before = Engine(redis, prefix="shop-doors", clock=lambda: int(time.time() * 1000) - 3_600_000)
+    await before.call([Enqueue(queue="events", kind="k"), Enqueue(queue="events", kind="k")])
+    await before.claim("events", 1, who="w", lease=timedelta(minutes=1))
+    code, found = await doctor(served, ENVOY_BASE_URL=envoy.url)
+    assert (code, found["jobs on time"]["status"], found["jobs claimed"]["status"]) == (0, "warning", "warning")
+    assert (found["redis latency"]["status"], found["jobs blocked"]["status"]) == ("ok", "ok")
