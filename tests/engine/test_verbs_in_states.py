@@ -1,5 +1,6 @@
 """Every verb in every state, from the one table; and every fence, in the order in which they are checked."""
 
+from dataclasses import fields
 from datetime import timedelta
 from itertools import product
 from typing import Any, Final
@@ -8,20 +9,33 @@ import pytest
 
 from envoy_plugin.engine.engine import Engine, Mode
 from envoy_plugin.engine.queries import find_job
-from envoy_plugin.engine.states import FROM, State
+from envoy_plugin.engine.retries import REPORT_DEBT
+from envoy_plugin.engine.states import FROM, OF_ENVELOPES, SKIPPABLE, State
 from envoy_plugin.engine.verbs import (
+    Assign,
     Cancel,
     Claim,
+    ClaimJob,
+    Delete,
+    Depend,
+    Describe,
     Enqueue,
+    Expect,
     Expire,
     Fail,
+    Hold,
     Note,
+    PassDebt,
     Promote,
     Release,
+    Reschedule,
+    Resume,
     Retire,
     Retry,
     Succeed,
     Touch,
+    Undepend,
+    Unhold,
     Verb,
 )
 from envoy_plugin.errors import (
@@ -33,34 +47,70 @@ from envoy_plugin.errors import (
     VersionMismatch,
     WrongState,
 )
+from tests.engine.acting import MINUTE, job
 from tests.engine.clock import Clock
 from tests.engine.picture import differences, take_picture
 
 HOUR: Final = timedelta(hours=1)
-MINUTE: Final = timedelta(minutes=1)
+OTHER: Final = "other"
+"""A job beside the one that is named, to be waited for, or to be an heir."""
 
-NAMING: Final[dict[str, Any]] = {
-    "touch": lambda **who: Touch(**who, lease=MINUTE),
-    "note": lambda **who: Note(**who, content=b"half way"),
-    "succeed": Succeed,
-    "fail": lambda **who: Fail(**who, reason="error"),
-    "release": Release,
-    "cancel": lambda **who: Cancel(**who, reason="operator"),
-    "retry": Retry,
+VERBS: Final[dict[str, tuple[type[Verb[Any]], dict[str, Any]]]] = {
+    "claim_job": (ClaimJob, {"who": "w", "lease": MINUTE}),
+    "touch": (Touch, {"lease": MINUTE}),
+    "note": (Note, {"content": b"half way"}),
+    "succeed": (Succeed, {}),
+    "fail": (Fail, {"reason": "error"}),
+    "release": (Release, {}),
+    "pass_debt": (PassDebt, {"heir": OTHER}),
+    "cancel": (Cancel, {"reason": "operator"}),
+    "retry": (Retry, {}),
+    "delete": (Delete, {"attempt": 2}),
+    "hold": (Hold, {"hold": "desk"}),
+    "unhold": (Unhold, {"hold": "gate"}),
+    "depend": (Depend, {"upstream": OTHER}),
+    "undepend": (Undepend, {"upstream": OTHER}),
+    "assign": (Assign, {"assignee": "ada"}),
+    "reschedule": (Reschedule, {}),
+    "expect": (Expect, {}),
+    "describe": (Describe, {"fields": {"name": b"1"}}),
 }
 TO: Final = {
-    "touch": State.RUNNING,
-    "note": State.RUNNING,
+    "claim_job": State.RUNNING,
     "succeed": State.SUCCEEDED,
     "fail": State.FAILED,
     "release": State.AVAILABLE,
     "cancel": State.CANCELLED,
     "retry": State.AVAILABLE,
+    "hold": State.BLOCKED,
+    "unhold": State.AVAILABLE,
+    "depend": State.BLOCKED,
+    "undepend": State.AVAILABLE,
+    "reschedule": State.AVAILABLE,
 }
-CLAIMED: Final = ("touch", "note", "succeed", "fail", "release")
-VERSIONED: Final = tuple(verb for verb in FROM if verb != "touch")
+"""Where a verb brings a job; one that isn't here leaves it where it is."""
+GATES: Final = frozenset({"hold", "unhold", "depend", "undepend", "reschedule"})
+"""Verbs that a running job only remembers."""
+SHUT: Final[dict[str, Verb[Any]]] = {
+    "unhold": Hold(id="j", hold="gate"),
+    "undepend": Depend(id="j", upstream=OTHER),
+}
+"""What has to be shut before a verb can open it."""
+SILENT: Final = frozenset({"touch", "expect", "pass_debt", "delete"})
+"""Verbs that leave version and history alone."""
+
+
+def taking(fence: str) -> tuple[str, ...]:
+    """The verbs that can name an attempt, a claim or a version."""
+    return tuple(verb for verb, (kind, _) in VERBS.items() if fence in {f.name for f in fields(kind)})  # type: ignore[arg-type]  # each is a dataclass
+
+
+ATTEMPTED: Final = taking("attempt")
+CLAIMED: Final = taking("claim")
+VERSIONED: Final = taking("version")
 FINDING: Final[dict[str, tuple[Verb[Any], frozenset[State]]]] = {
     "claim": (Claim(queue="q", n=1, who="w", lease=MINUTE), frozenset({State.AVAILABLE, State.SCHEDULED})),
+    "resume": (Resume(queue="q", who="w"), frozenset({State.AVAILABLE, State.SCHEDULED})),
     "promote": (Promote(limit=10), frozenset({State.SCHEDULED})),
     "expire": (Expire(limit=10, max_crashes=5), frozenset({State.RUNNING})),
     **{
@@ -70,25 +120,47 @@ FINDING: Final[dict[str, tuple[Verb[Any], frozenset[State]]]] = {
 }
 """Verbs that find their jobs by themselves, and the states of those they act on, once everything is due."""
 
-ALLOWED: Final = [(verb, state) for verb, states in FROM.items() for state in sorted(states)]
-REFUSED: Final = [(verb, state) for verb, state in list(product(FROM, State)) if state not in FROM[verb]]
+ALLOWED: Final = [
+    (verb, state)
+    for verb, states in FROM.items()
+    for state in sorted(states)
+    if verb not in SHUT or state in {State.BLOCKED, State.RUNNING}
+]
+"""Nothing is shut on a job that is scheduled or available."""
+REFUSED: Final = [(verb, state) for verb, state in product(FROM, State) if state not in FROM[verb]]
 
 
-async def bring(engine: Engine, state: State) -> str:
-    """The id of a job in `state`, on its second attempt and, unless it waits, its second claim."""
-    made = await engine.enqueue(Enqueue(queue="q", kind="k", payload=b"{}", retries=1))
-    [first] = await engine.claim("q", 1, who="w", lease=MINUTE)
-    await engine.fail(first, reason="error", delay=HOUR if state is State.SCHEDULED else timedelta())
-    if state in {State.SCHEDULED, State.AVAILABLE}:
-        return made.id
-    [second] = await engine.claim("q", 1, who="w", lease=MINUTE)
-    if state is State.SUCCEEDED:
-        await engine.succeed(second)
-    elif state is State.FAILED:
-        await engine.fail(second, reason="error")
-    elif state is State.CANCELLED:
-        await engine.cancel(made.id, reason="operator")
-    return made.id
+def naming(verb: str, **who: Any) -> Verb[Any]:
+    """`verb` on the job `j`, with those of these fences that it can name."""
+    kind, facts = VERBS[verb]
+    fences = {name: value for name, value in who.items() if name == "id" or verb in taking(name)}
+    return kind(**{"id": "j"} | facts | fences)
+
+
+async def bring(engine: Engine, state: State, verb: str = "", **facts: Any) -> None:
+    """The job `j` in `state`, on its second attempt and, unless it waits, its second claim, ready for `verb`."""
+    facts |= {"owes": REPORT_DEBT} if verb == "pass_debt" else {}
+    made = job("j", payload=b"{}", retries=1, **facts)
+    await engine.call([job(OTHER, queue="elsewhere"), made, ClaimJob(id="j", who="w", lease=MINUTE)])
+    delay = HOUR if state is State.SCHEDULED else timedelta()
+    await engine.run(Fail(id="j", reason="error", delay=delay))
+    if state is State.BLOCKED:
+        await engine.run(SHUT.get(verb, Hold(id="j", hold="by hand")))
+    if state in {State.SCHEDULED, State.AVAILABLE, State.BLOCKED}:
+        return
+    await engine.run(ClaimJob(id="j", who="w", lease=MINUTE))
+    ends = {State.SUCCEEDED: "succeed", State.FAILED: "fail", State.CANCELLED: "cancel"}
+    if state in ends:
+        await engine.run(naming(ends[state]))
+    elif verb in SHUT:
+        await engine.run(SHUT[verb])
+
+
+def after(verb: str, state: State) -> State:
+    """The state that `verb` brings a job to."""
+    remembered = state is State.RUNNING and verb in GATES
+    waits = state is State.BLOCKED and verb == "reschedule"
+    return state if remembered or waits else TO.get(verb, state)
 
 
 async def refusal(engine: Engine, verb: Verb[Any]) -> EngineError:
@@ -110,26 +182,40 @@ async def refused_state(engine: Engine, verb: Verb[Any], error: type[StateError]
     return answer.state
 
 
+def test_every_verb_of_the_table_is_tried() -> None:
+    assert VERBS.keys() == FROM.keys()
+
+
 @pytest.mark.parametrize(("verb", "state"), ALLOWED)
 async def test_a_verb_acts_in_the_states_of_its_row(engine: Engine, verb: str, state: State) -> None:
-    job_id = await bring(engine, state)
-    before = await find_job(engine, job_id)
+    await bring(engine, state, verb)
+    before = await find_job(engine, "j")
 
-    await engine.run(NAMING[verb](id=job_id, attempt=2))
+    await engine.run(naming(verb, attempt=2, version=before.version))
 
-    job = await find_job(engine, job_id)
-    assert job.state is TO[verb]
-    assert job.version == before.version + (verb != "touch")
-    assert job.attempt == (3 if verb == "retry" else 2)
+    now = await find_job(engine, "j")
+    assert now.state is after(verb, state)
+    assert now.version == before.version + (verb not in SILENT)
+    assert now.attempt == (3 if verb == "retry" else 2)
 
 
 @pytest.mark.parametrize(("verb", "state"), REFUSED)
 async def test_a_verb_is_refused_in_every_other_state_and_changes_nothing(
     engine: Engine, verb: str, state: State
 ) -> None:
-    job_id = await bring(engine, state)
+    await bring(engine, state)
 
-    assert await refused_state(engine, NAMING[verb](id=job_id, attempt=2), WrongState) == state
+    assert await refused_state(engine, naming(verb, attempt=2), WrongState) == state
+
+
+@pytest.mark.parametrize(("verb", "state"), list(product(SHUT, (State.SCHEDULED, State.AVAILABLE))))
+async def test_what_is_not_shut_cannot_be_opened(engine: Engine, verb: str, state: State) -> None:
+    await bring(engine, state)
+
+    answer = await refusal(engine, naming(verb))
+
+    assert isinstance(answer, WrongState)
+    assert (answer.why, answer.state) == ({"unhold": "not_held", "undepend": "not_depending"}[verb], state)
 
 
 @pytest.mark.parametrize(("verb", "state"), list(product(FINDING, State)))
@@ -150,37 +236,37 @@ async def test_a_verb_that_finds_its_jobs_leaves_those_in_other_states_alone(
 async def test_an_unknown_id_is_not_found(engine: Engine, verb: str) -> None:
     await bring(engine, State.RUNNING)
 
-    assert isinstance(await refusal(engine, NAMING[verb](id="nobody")), JobNotFound)
+    assert isinstance(await refusal(engine, naming(verb, id="nobody")), JobNotFound)
 
 
-@pytest.mark.parametrize(("verb", "state"), list(product(FROM, State)))
+@pytest.mark.parametrize(("verb", "state"), [pair for pair in product(ATTEMPTED, State) if pair[0] != "delete"])
 async def test_an_earlier_attempt_is_refused_with_the_state_of_that_attempt(
     engine: Engine, verb: str, state: State
 ) -> None:
-    job_id = await bring(engine, state)
+    await bring(engine, state)
 
-    assert await refused_state(engine, NAMING[verb](id=job_id, attempt=1), WrongState) == State.FAILED
+    assert await refused_state(engine, naming(verb, attempt=1), WrongState) == State.FAILED
 
 
-@pytest.mark.parametrize(("verb", "state"), list(product(FROM, State)))
+@pytest.mark.parametrize(("verb", "state"), list(product(ATTEMPTED, State)))
 async def test_an_attempt_that_has_not_begun_is_not_found(engine: Engine, verb: str, state: State) -> None:
-    job_id = await bring(engine, state)
+    await bring(engine, state)
 
-    assert isinstance(await refusal(engine, NAMING[verb](id=job_id, attempt=3)), JobNotFound)
+    assert isinstance(await refusal(engine, naming(verb, attempt=3)), JobNotFound)
 
 
-@pytest.mark.parametrize(("verb", "state", "claim"), list(product(CLAIMED, State, (1, 3))))
-async def test_another_claim_has_lost_the_lease(engine: Engine, verb: str, state: State, claim: int) -> None:
-    job_id = await bring(engine, state)
+@pytest.mark.parametrize(("verb", "state"), list(product(CLAIMED, State)))
+async def test_another_claim_has_lost_the_lease(engine: Engine, verb: str, state: State) -> None:
+    await bring(engine, state)
 
-    assert await refused_state(engine, NAMING[verb](id=job_id, attempt=2, claim=claim), LostLease) == state
+    for claim in (1, 3):
+        assert await refused_state(engine, naming(verb, attempt=2, claim=claim), LostLease) == state
 
 
 @pytest.mark.parametrize(("verb", "state"), list(product(CLAIMED, State)))
 async def test_a_claim_matches_only_while_the_job_runs(engine: Engine, verb: str, state: State) -> None:
-    job_id = await bring(engine, state)
-    claim = (await find_job(engine, job_id)).claim
-    held = NAMING[verb](id=job_id, attempt=2, claim=claim)
+    await bring(engine, state, verb)
+    held = naming(verb, attempt=2, claim=(await find_job(engine, "j")).claim)
 
     if state is State.RUNNING:
         await engine.run(held)
@@ -188,22 +274,47 @@ async def test_a_claim_matches_only_while_the_job_runs(engine: Engine, verb: str
         assert await refused_state(engine, held, LostLease) == state
 
 
-@pytest.mark.parametrize(("verb", "state", "off"), list(product(VERSIONED, State, (-1, 1))))
-async def test_another_version_is_refused(engine: Engine, verb: str, state: State, off: int) -> None:
-    job_id = await bring(engine, state)
-    version = (await find_job(engine, job_id)).version + off
+@pytest.mark.parametrize(("verb", "state"), list(product(VERSIONED, State)))
+async def test_another_version_is_refused(engine: Engine, verb: str, state: State) -> None:
+    await bring(engine, state)
+    version = (await find_job(engine, "j")).version
 
-    assert await refused_state(engine, NAMING[verb](id=job_id, version=version), VersionMismatch) == state
+    for other in (version - 1, version + 1):
+        assert await refused_state(engine, naming(verb, version=other), VersionMismatch) == state
 
 
-@pytest.mark.parametrize(("verb", "state"), [pair for pair in ALLOWED if pair[0] in VERSIONED])
-async def test_the_version_of_the_moment_is_let_through(engine: Engine, verb: str, state: State) -> None:
-    job_id = await bring(engine, state)
-    before = await find_job(engine, job_id)
+@pytest.mark.parametrize("verb", FROM)
+async def test_an_envelope_takes_the_verbs_that_are_for_envelopes(engine: Engine, verb: str) -> None:
+    await engine.call([job(OTHER), job("j", envelope=True, holds={"gate": None})])
+    if FROM[verb].isdisjoint({State.RUNNING}):
+        await engine.cancel("j", reason="operator")
 
-    await engine.run(NAMING[verb](id=job_id, version=before.version))
+    if verb in OF_ENVELOPES:
+        await engine.run(naming(verb, attempt=1))
+    else:
+        answer = await refusal(engine, naming(verb, attempt=1))
+        assert isinstance(answer, WrongState)
+        assert answer.why == "envelope"
 
-    assert (await find_job(engine, job_id)).version == before.version + 1
+
+@pytest.mark.parametrize(
+    ("verb", "holds"),
+    [
+        (verb, holds)
+        for verb in FROM
+        for state, holds in ((State.AVAILABLE, {}), (State.BLOCKED, {"run": None}))
+        if state not in FROM[verb]
+    ],
+)
+async def test_a_skippable_job_takes_the_verbs_that_skip_before_it_runs(
+    engine: Engine, verb: str, holds: dict[str, None]
+) -> None:
+    made = await engine.enqueue(job("j", skippable=True, holds=holds))
+
+    if verb in SKIPPABLE:
+        assert (await engine.run(naming(verb))).ended
+    else:
+        assert await refused_state(engine, naming(verb, attempt=1), WrongState) == made.state
 
 
 @pytest.mark.parametrize(
@@ -219,8 +330,8 @@ async def test_the_version_of_the_moment_is_let_through(engine: Engine, verb: st
 async def test_checks_come_in_the_order_id_attempt_claim_version_state(
     engine: Engine, wrong: dict[str, Any], error: type[EngineError]
 ) -> None:
-    job_id = await bring(engine, State.AVAILABLE)
+    await bring(engine, State.AVAILABLE)
 
-    answer = await refusal(engine, Succeed(**({"id": job_id} | wrong)))
+    answer = await refusal(engine, Succeed(**({"id": "j"} | wrong)))
 
     assert type(answer) is error
