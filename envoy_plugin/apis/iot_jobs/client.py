@@ -3,9 +3,10 @@
 import hashlib
 import json
 import secrets
+import time
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, Self, TypeAlias
 
 from envoy_plugin.apis.iot_jobs.constraints import MOST_DOCUMENT, check_job_id, check_thing
 from envoy_plugin.apis.iot_jobs.fleets import Plan, Sent, create_fleet, find_fleet
@@ -42,6 +43,11 @@ class Things:
         self._engine = engine
         self._registry = registry
         self._install = install
+
+    @classmethod
+    def for_install(cls, engine: Engine, install: str) -> Self:
+        """Those of an install: how handlers and tasks are given them."""
+        return cls(engine, Registry(engine, time.time), install)
 
     def __repr__(self) -> str:
         return f"Things(install={self._install!r})"

@@ -19,7 +19,7 @@ INSTALL = "1001"
 
 
 def things_of(site: Site, install: str = INSTALL) -> Things:
-    return Things(site.engine, site.registry, install)
+    return Things.for_install(site.engine, install)
 
 
 async def send(site: Site, *names: str, **how: Any) -> Sent:
