@@ -7,15 +7,19 @@ ends, by the overlap that was asked for, or is revoked, which holds at once and 
 import secrets
 import string
 from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Self, cast
+
+from redis.exceptions import WatchError
 
 from envoy_plugin.apis.iot_jobs.refusals import Refusal
 from envoy_plugin.apis.iot_jobs.registry import Clock, Thing, fields, moment, words
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.errors import SealError, ThingRefused
 from envoy_plugin.logs import get_logger
+from envoy_plugin.sealing import HEAD_BYTES
 
 EVERYTHING: Final = "all"
 ID_CHARACTERS: Final = string.ascii_uppercase + string.digits
@@ -123,10 +127,25 @@ class AccessKeys:
         if not found:
             return None
         try:
-            return AccessKey.parse(key_id, found, self._engine.open(found["secret"]).decode())
+            secret = self._engine.open(found["secret"])
         except SealError:
             log.error("access_key.sealed_otherwise", id=key_id)
             return None
+        fresh = self._engine.seal(secret)
+        if fresh[:HEAD_BYTES] != found["secret"][:HEAD_BYTES]:
+            await self._replace(key_id, found["secret"], fresh)
+        return AccessKey.parse(key_id, found, secret.decode())
+
+    async def _replace(self, key_id: str, sealed: bytes, fresh: bytes) -> None:
+        """Keep a secret under the newest root secret, so that the old one can be taken away; unless it was revoked."""
+        key = self._keys.access_key(key_id)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            await pipe.watch(key)
+            if await cast("Awaitable[Any]", pipe.hget(key, "secret")) == sealed:
+                pipe.multi()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+                pipe.hset(key, "secret", fresh)
+                with suppress(WatchError):
+                    await pipe.execute()
 
     async def of(self, holder: str) -> list[AccessKey]:
         """The keys of a holder that are good, the oldest first."""

@@ -5,6 +5,7 @@ two devices at once one is first, and the other decides again from what it finds
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -80,8 +81,7 @@ async def update(call: Call) -> Shape:
     """UpdateJobExecution."""
     said = call.body(Update)
     if said.status not in BY_DEVICE:
-        message = f"The status of job execution cannot be changed to be {said.status}"
-        raise ThingRefused(Refusal.TRANSITION, message)
+        raise await _not_by_device(call, said)
     for _ in range(TRIES):
         found = await _seen(call, said.execution_number)
         _check(found, said)
@@ -94,6 +94,15 @@ async def update(call: Call) -> Shape:
             await close_if_over(call.engine, found.fleet)
         return await _updated(call, found, said)
     raise busy()
+
+
+async def _not_by_device(call: Call, said: Update) -> ThingRefused:
+    """Why a status is refused that the service alone gives; with the state of the execution, where there is one."""
+    state: Shape = {}
+    with suppress(ThingRefused):
+        state["executionState"] = execution_state(await _seen(call, said.execution_number))
+    message = f"The status of job execution cannot be changed to be {said.status}"
+    return ThingRefused(Refusal.TRANSITION, message, **state)
 
 
 async def _seen(call: Call, number: int | None) -> Execution:

@@ -1,6 +1,7 @@
 """The things that are known: whose they are, where they stand, and when they were last heard of."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Self, TypeAlias, cast
@@ -9,7 +10,7 @@ from pydantic_core import from_json, to_json
 
 from envoy_plugin.apis.iot_jobs.refusals import Refusal, no_thing
 from envoy_plugin.engine.engine import Engine
-from envoy_plugin.errors import ThingRefused
+from envoy_plugin.errors import SealError, ThingRefused
 
 NO_INSTALL: Final = "-"
 
@@ -42,15 +43,19 @@ class Thing:
 
     @classmethod
     def parse(cls, name: str, facts: Mapping[str, bytes], open_: Callable[[bytes], bytes]) -> Self:
-        """From the fields of its hash."""
+        """From the fields of its hash. Attributes that were sealed with a root secret that is gone are none."""
         sealed, heard = facts.get("attributes"), facts.get("heard")
+        attributes: Mapping[str, str] = {}
+        if sealed:
+            with suppress(SealError):
+                attributes = from_json(open_(sealed))
         return cls(
             name=name,
             install=facts["install"].decode(),
             location=facts["location"].decode(),
             created=moment(facts["created"]),
             heard=moment(heard) if heard else None,
-            attributes=from_json(open_(sealed)) if sealed else {},
+            attributes=attributes,
         )
 
 

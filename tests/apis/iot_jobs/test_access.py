@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from envoy_plugin.apis.iot_jobs.access_keys import EVERYTHING, MOST_KEYS, AccessKey, AccessKeys, of_location, of_thing
+from envoy_plugin.apis.iot_jobs.registry import Registry
 from envoy_plugin.apis.iot_jobs.signing import SignedRequest
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.errors import ThingRefused
@@ -195,6 +196,24 @@ async def test_no_secret_is_readable_in_redis_or_in_a_repr(redis_url: str, engin
     other = Engine(engine.redis, prefix="test", codec=Sealer(["another-root-secret"]))
     assert await AccessKeys(other, WallClock()).find(key.id) is None
     assert (await AccessKeys(sealing, WallClock()).of(EVERYTHING))[0].id == key.id
+
+
+async def test_a_key_that_is_used_outlives_the_root_secret_that_it_was_sealed_with(engine: Engine) -> None:
+    old, new = "the-old-root-secret", "the-new-root-secret"
+    both = [AccessKeys(Engine(engine.redis, prefix="test", codec=Sealer(roots)), WallClock())
+            for roots in ((old,), (new, old), (new,))]  # fmt: skip
+    key = await both[0].make(EVERYTHING)
+    assert await both[2].find(key.id) is None
+    assert await both[1].find(key.id) == key
+    assert await both[2].find(key.id) == key
+
+
+async def test_a_thing_is_found_although_its_attributes_cannot_be_read(engine: Engine) -> None:
+    old, new = (
+        Engine(engine.redis, prefix="test", codec=Sealer([f"the-{word}-root-secret"])) for word in ("old", "new")
+    )
+    await Registry(old, WallClock()).add("door", attributes={"floor": "1"})
+    assert (await Registry(new, WallClock()).get("door")).attributes == {}
 
 
 async def test_keys_of_a_signature_are_told_from_each_other(site: Site) -> None:

@@ -127,7 +127,9 @@ async def test_what_the_service_says_no_device_may_say(site: Site, status: str) 
     failure = await site.device.update_refused(status)
     assert (failure.code, failure.status) == ("InvalidStateTransitionException", 409)
     assert failure.message == f"The status of job execution cannot be changed to be {status}"
-    assert (await site.device.describe())["versionNumber"] == 1
+    reply = await site.send("POST", JOB_PATH, json.dumps({"status": status}).encode())
+    assert reply.body["executionState"] == {"status": "QUEUED", "statusDetails": {}, "versionNumber": 1}
+    assert (await site.device.update_refused(status, executionNumber=2)).code == "InvalidStateTransitionException"
 
 
 async def test_details_stay_unless_they_are_given_and_then_all_are_replaced(site: Site) -> None:
