@@ -123,10 +123,10 @@ async def set_current(store: Store, workflow_id: str, step_id: str, **by: Unpack
 
 
 async def assign(store: Store, workflow_id: str, step_id: str, assignee: str, **by: Unpack[By]) -> ActionResponse:
-    """Make a current step that doesn't run somebody's: `user:NAME`, `group:NAME` or `unassigned`. See `run`."""
+    """Make a current step that neither runs nor was done somebody's: `user:NAME`, `group:NAME`, `unassigned`."""
 
     def act(attempt: _Attempt, chosen: str) -> Status:
-        if attempt.phase(chosen) is Phase.RUNNING:
+        if attempt.phase(chosen) in {Phase.RUNNING, Phase.DONE}:
             return Status.ALREADY_EXECUTING
         attempt.draft.assign(chosen, assignee)
         return Status.SUCCESS

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from envoy_plugin.engine.engine import Engine
+from envoy_plugin.engine.engine import Engine, Mode
 from envoy_plugin.engine.model import Claimed
 from envoy_plugin.engine.verbs import Fail
 from envoy_plugin.workflows import steps
@@ -19,6 +19,11 @@ from envoy_plugin.workflows.templates import Template
 
 ITEM = "install-1"
 ADA, BOB = Actor(user="ada", groups=["front-desk"]), Actor(user="bob")
+
+
+async def add_thing(engine: Engine, name: str = "printer", install: str = "-") -> None:
+    """Make a thing known."""
+    await engine.redis.hset(engine.keys.thing(name), "install", install)
 
 
 class Stage:
@@ -67,5 +72,5 @@ class Stage:
         for one in held:
             end = await follow_up(self.store, one)
             if end is not None:
-                await self.engine.run(end)
+                await self.engine.call([end], Mode.EACH)  # one that was made void meanwhile is nobody's any more
         return len(held)

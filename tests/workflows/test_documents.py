@@ -1,0 +1,131 @@
+"""Diagrams as JSON: what comes is what goes, and what can't be read is named, place by place."""
+
+from random import Random
+from typing import Any
+
+import pytest
+
+from envoy_plugin.errors import BadDiagram
+from envoy_plugin.workflows.checks import check, unreachable
+from envoy_plugin.workflows.diagrams import Diagram, Kind, Path, Step
+from envoy_plugin.workflows.documents import assigned_words, assignment_of, diagram_document, parse_diagram
+from tests.workflows.generated import make_diagram
+
+VISIT: dict[str, Any] = {
+    "diagramName": "visit",
+    "active": True,
+    "initialStepId": "",
+    "displayGrid": False,
+    "steps": [
+        {
+            "id": "s-access",
+            "name": "Provision access",
+            "automatic": True,
+            "position": "0,75,100,50",
+            "action": {"actionType": "EnvoyPlugin", "args": {"worker": "provision_access"}},
+            "paths": [
+                {"nextStep": "s-host", "expression": "returnCode == 0", "assignedType": "Group", "assignedTo": "desk"}
+            ],
+        },
+        {"id": "s-host", "name": "Host", "shape": 3, "action": {"actionType": "Manual"}, "paths": []},
+        {"id": "s-in", "name": "Signs in", "canSkip": True, "paths": [{"nextStep": "s-access", "points": []}]},
+    ],
+}
+
+
+def test_a_visit_is_read_and_the_first_step_is_the_one_that_nothing_leads_to() -> None:
+    diagram = parse_diagram(VISIT, diagram_id="d")
+    access = diagram["s-access"]
+    assert (diagram.initial, access.kind, access.args) == ("s-in", Kind.FUNCTION, {"function": "provision_access"})
+    assert access.paths == (Path(to="s-host", when="returnCode == 0", assigned="group:desk"),)
+    assert (diagram["s-in"].can_skip, diagram["s-in"].proceeds, diagram["s-in"].kind) == (True, True, Kind.MANUAL)
+
+
+def test_what_is_drawn_comes_back_as_it_came() -> None:
+    told = diagram_document(parse_diagram(VISIT, diagram_id="d"))
+    assert (told["displayGrid"], told["initialStepName"], told["diagramId"]) == (False, "Signs in", "d")
+    assert [step.get("position") or step.get("shape") for step in told["steps"]] == ["0,75,100,50", 3, None]
+    assert told["steps"][0]["action"] == VISIT["steps"][0]["action"]
+    assert told["steps"][2]["paths"] == VISIT["steps"][2]["paths"]
+
+
+def test_every_diagram_survives_the_way_through_json() -> None:
+    for seed in range(50):
+        diagram = make_diagram(Random(seed))
+        assert parse_diagram(diagram_document(diagram), diagram_id="d") == diagram
+
+
+@pytest.mark.parametrize(
+    ("document", "faults"),
+    [
+        ([], ["the diagram must be an object."]),
+        ({"steps": 1, "diagramName": 2}, ["steps of the diagram must be a list.", "diagramName of the diagram must"]),
+        ({"steps": ["a"]}, ["steps[0] must be an object."]),
+        ({"steps": [{"id": "a", "automatic": "yes", "paths": [7]}]}, ["automatic of steps[0]", "paths[0] of steps[0]"]),
+        ({"steps": [{"id": "a", "action": 1}]}, ["action of steps[0] must be an object."]),
+    ],
+)
+def test_what_has_another_shape_is_named_all_at_once(document: Any, faults: list[str]) -> None:
+    with pytest.raises(BadDiagram) as refused:
+        parse_diagram(document, diagram_id="d")
+    assert len(refused.value.faults) >= len(faults)
+    assert [fault for fault in faults if fault not in str(refused.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "assignee"),
+    [
+        ("Unassigned", None, "unassigned"),
+        ("User", "ada", "user:ada"),
+        ("Group", "desk", "group:desk"),
+        ("User", "JobCreator($job)", "creator"),
+        ("User", "LastRunBy($job)", "last_run_by"),
+    ],
+)
+def test_assignments_have_words_in_both_tongues(kind: str, name: str | None, assignee: str) -> None:
+    assert assignment_of(kind, name) == assignee
+    assert assigned_words(assignee) == (kind, name)
+
+
+def test_everything_that_is_wrong_with_a_diagram_is_said_at_once() -> None:
+    steps = (
+        Step(id="a", kind="ExecuteGP", paths=(Path(to="nowhere", when="x ==", assigned="nobody"),)),
+        Step(id="a", join="most", assigned="robot:7"),
+        Step(id="update", kind=Kind.FUNCTION, args={"function": "fly"}),
+        Step(id="a/b", kind=Kind.DEVICE),
+        Step(id="", kind=Kind.QUESTION, args={"question": "Well?", "answers": []}),
+        Step(id="p", paths=tuple(Path(to="p") for _ in range(51))),
+    )
+    with pytest.raises(BadDiagram) as refused:
+        check(Diagram(id="d", initial="first", steps=steps), {"walk"})
+    said = str(refused.value)
+    expected = [
+        "Two steps have the id 'a'",
+        "The first step is 'first', and there is no such step",
+        "is a 'ExecuteGP', which nobody here can do",
+        "leads to 'nowhere'",
+        "there is no 'x'",
+        "can't assign to 'nobody'",
+        "joins by 'most'",
+        "can't be assigned to 'robot:7'",
+        "No step can have the id 'update'",
+        "wants the function 'fly', which the plugin doesn't have; it has walk",
+        "not 'a/b'",
+        "doesn't say its thing",
+        "doesn't say its document",
+        "doesn't say its answers",
+        "more than 50 paths",
+    ]
+    assert [fault for fault in expected if fault not in said] == []
+    assert len(refused.value.faults) == len(expected) + 1
+
+
+def test_a_diagram_has_from_1_to_200_steps_and_may_have_some_that_nothing_leads_to() -> None:
+    many = tuple(Step(id=str(at)) for at in range(201))
+    with pytest.raises(BadDiagram, match="at least one step"):
+        check(Diagram(id="d", initial="", steps=()))
+    with pytest.raises(BadDiagram, match="at most 200 steps, not 201"):
+        check(Diagram(id="d", initial="0", steps=many))
+    small = Diagram(id="d", initial="0", steps=(Step(id="0", paths=(Path(to="1"),)), Step(id="1"), Step(id="2")))
+    check(small)
+    assert unreachable(small) == ["2"]

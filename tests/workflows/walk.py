@@ -1,0 +1,144 @@
+"""A walk: operators, workers, a device and a pull-worker act on one workflow, in any order, and time passes."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+from pydantic_core import to_json
+
+from envoy_plugin.engine.engine import Mode
+from envoy_plugin.engine.model import Claimed
+from envoy_plugin.engine.states import Reason
+from envoy_plugin.engine.sweeper import sweep
+from envoy_plugin.engine.verbs import Cancel, Claim, Depend, Fail, Hold, Resume, Succeed, Unhold, Verb
+from envoy_plugin.errors import EngineError
+from envoy_plugin.workflows import steps
+from envoy_plugin.workflows.advance import end_step
+from envoy_plugin.workflows.create import NewWorkflow, create
+from envoy_plugin.workflows.diagrams import Diagram
+from envoy_plugin.workflows.record import MANUAL_HOLD
+from envoy_plugin.workflows.responses import Actor, Status
+from envoy_plugin.workflows.templates import Template
+from tests.engine.clock import Clock
+from tests.workflows.generated import THING
+from tests.workflows.stage import ADA, BOB, ITEM, Stage
+
+RESULTS: tuple[dict[str, Any] | None, ...] = (None, {"again": True}, {"again": False}, {"returnCode": 0})
+
+
+class Walk:
+    """One workflow, and those who act on it. `seen` collects the statuses that operators were answered."""
+
+    def __init__(self, stage: Stage, clock: Clock, dice: Random) -> None:
+        self.stage = stage
+        self.clock = clock
+        self.dice = dice
+        self.seen: set[Status] = set()
+        self.acts: tuple[Callable[[], Awaitable[object]], ...] = (
+            *[self.work] * 4,
+            *[self.operate] * 5,
+            *[self.device, self.pull] * 2,
+            *[stage.advance] * 2,
+            self.hold,
+            self.release,
+            self.cancel,
+            self.wait,
+        )
+
+    async def begin(self, diagram: Diagram, *, closes: bool) -> None:
+        """Make the workflow."""
+        self.stage.templates["t"] = Template(id="t", diagram=diagram, closes=closes)
+        new = NewWorkflow(item=ITEM, created_by="ada", runs=self.dice.random() < 0.8)
+        self.id = (await create(self.stage.store, "t", new)).id
+        self.ids = list(diagram.by_id)
+
+    async def act(self) -> None:
+        """Let somebody do something."""
+        await self.dice.choice(self.acts)()
+
+    async def work(self) -> None:
+        """Our worker does a step: well, badly, or so badly that it isn't tried again."""
+        for held in await self._claim("steps"):
+            if self.dice.random() < 0.7:
+                told = {"data": self.dice.choice(RESULTS)}
+                await end_step(self.stage.store, held, told, self.stage.engine.seal(to_json(told)))
+            elif self.dice.random() < 0.9:
+                reason = self.dice.choice([Reason.ERROR, Reason.REJECTED])
+                await self._try(Fail.of(held, reason=reason, delay=timedelta()))
+
+    async def operate(self) -> None:
+        """Somebody at the front desk acts on one step, or on all current ones."""
+        store, actor = self.stage.store, self.dice.choice([ADA, ADA, BOB, Actor(user="eve", overrides=True)])
+        name = self.dice.choice(
+            ["run", "run", "finish", "finish", "stop", "refresh", "answer", "set_current", "assign"]
+        )
+        step_id = self.dice.choice(self.ids)
+        match name:
+            case "answer":
+                response = await steps.answer(store, self.id, step_id, self.dice.choice(["Yes", "No"]), actor=actor)
+            case "set_current":
+                response = await steps.set_current(store, self.id, step_id, actor=actor)
+            case "assign":
+                assignee = self.dice.choice(["user:ada", "group:front-desk", "unassigned"])
+                response = await steps.assign(store, self.id, step_id, assignee, actor=actor)
+            case _:
+                chosen = self.dice.choice([[], [step_id], self.ids[:2]])
+                response = await getattr(steps, name)(store, self.id, chosen, actor=actor)
+        self.seen |= {one.status for one in response.responses}
+
+    async def device(self) -> None:
+        """The device goes on with what it has, or takes the next, and ends it, or doesn't."""
+        resume = Resume(queue=f"thing:{THING}", who="key", lease=None)
+        await self._do(await self.stage.engine.run(resume), self.dice.choice([Reason.BAD_EXIT, Reason.REJECTED]))
+
+    async def pull(self) -> None:
+        """A pull-worker takes a job, and ends it, or is never heard of again."""
+        await self._do(await self._claim("default"), Reason.KILLED)
+
+    async def hold(self) -> None:
+        """Somebody holds a step, or lets it wait for another."""
+        workflow = await self.stage.load(self.id)
+        job, other = (workflow.steps[self.dice.choice(self.ids)] for _ in range(2))
+        if self.dice.random() < 0.2:
+            await self._try(Depend(id=job, upstream=other))
+        else:
+            until = self.clock.after(timedelta(seconds=30)) if self.dice.random() < 0.5 else None
+            await self._try(Hold(id=job, hold=MANUAL_HOLD, until=until))
+
+    async def release(self) -> None:
+        """Somebody releases it."""
+        workflow = await self.stage.load(self.id)
+        await self._try(Unhold(id=workflow.steps[self.dice.choice(self.ids)], hold=MANUAL_HOLD))
+
+    async def cancel(self) -> None:
+        """Somebody cancels a step by its job's id."""
+        workflow = await self.stage.load(self.id)
+        await self._try(Cancel(id=workflow.steps[self.dice.choice(self.ids)], reason=Reason.OPERATOR))
+
+    async def wait(self) -> None:
+        """Time passes, and with it leases and limits."""
+        self.clock.move(timedelta(seconds=40))
+        await sweep(self.stage.engine)
+
+    async def settle(self) -> None:
+        """Follow every end."""
+        while await self.stage.advance():
+            pass
+
+    async def _claim(self, queue: str) -> list[Claimed]:
+        return await self.stage.engine.run(Claim(queue=queue, n=1, who="w", lease=timedelta(seconds=30)))
+
+    async def _do(self, jobs: list[Claimed], reason: str) -> None:
+        for held in jobs:
+            details = self.stage.engine.seal(to_json(self.dice.choice(RESULTS)))
+            chance = self.dice.random()
+            if chance < 0.6:
+                await self._try(Succeed.of(held, details=details))
+            elif chance < 0.9:
+                await self._try(Fail.of(held, reason=reason, details=details))
+
+    async def _try(self, verb: Verb[Any]) -> None:
+        """What is refused changes nothing."""
+        [answer] = await self.stage.engine.call([verb], Mode.EACH)
+        assert not isinstance(answer, EngineError) or answer.args
