@@ -74,13 +74,15 @@ OF_PLUGIN: Final = (GlobalStorage, RedisGlobalStorage)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
-    """Envoy as handlers reach it: as the plugin, as a user with a token, and by its installs' configs and storage."""
+    """What handlers reach: Envoy as the plugin and as a user with a token, installs' configs and storage, our APIs."""
 
     api: EnvoyPluginAPI
     user_api: Callable[[str], EnvoyUserAPI]
     user_token: Callable[[str], Awaitable[str]]
     configs: InstallConfigs
     storages: Storages
+    apis: Mapping[type, Callable[[str], object]] = field(default_factory=dict)
+    """What the plugin's own APIs give for an install, by type."""
 
 
 def inline_sources(platform: Platform, config: type[Config] | None, provided: Mapping[type, object]) -> Sources:
@@ -159,8 +161,13 @@ def _of_install(platform: Platform, provided: Mapping[type, object]) -> dict[typ
         EnvoyPluginJob: lambda subject: EnvoyPluginJob(platform.api, _job_id(subject)),
         **dict.fromkeys(OF_INSTALL, lambda subject: platform.storages.of_install(subject.install_id)),
         **dict.fromkeys(OF_PLUGIN, lambda _: platform.storages.of_plugin()),
+        **{wanted: _for_install(make) for wanted, make in platform.apis.items()},
     }
     return made | {wanted: _constant(value) for wanted, value in provided.items()}
+
+
+def _for_install(make: Callable[[str], object]) -> Callable[[OfInstall], object]:
+    return lambda subject: make(subject.install_id)
 
 
 def _run_of(subject: Subject) -> Run:
