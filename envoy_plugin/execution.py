@@ -8,12 +8,13 @@ from typing import Any, Final, TypeAlias
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from envoy_plugin.deadline import Overdue
 from envoy_plugin.engine.model import Claimed
 from envoy_plugin.engine.states import Reason
 from envoy_plugin.engine.verbs import MOST_PAYLOAD, Fail, Release, Succeed, Verb
 from envoy_plugin.envoy.events import parse_event
 from envoy_plugin.errors import ApiUnavailable, BadPayload, ConfigMismatch, SealError, TooLarge
-from envoy_plugin.invocation import HandlerFailed, HandlerTimedOut, call_handler
+from envoy_plugin.invocation import HandlerFailed, call_handler
 from envoy_plugin.logs import get_logger
 from envoy_plugin.outcomes import Done, Failed, Ignored, Ongoing, Outcome, Retry, Snooze
 from envoy_plugin.reports import QUEUE as REPORTS
@@ -59,7 +60,7 @@ async def _run(runtime: Runtime, handler: Handler, subject: Subject) -> Outcome 
     timeout = runtime.timeout_of(handler)
     try:
         return await call_handler(runtime.plugin, handler, subject, runtime.background_sources, timeout)
-    except HandlerTimedOut:
+    except Overdue:
         log.error("handler.timed_out", seconds=timeout.total_seconds())
         return Reason.TIMEOUT
     except ApiUnavailable as error:

@@ -1,14 +1,14 @@
 """Calling a handler: its arguments made by type, its time-out kept, its outcome read."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from envoy_plugin.deadline import Overdue, within
+from envoy_plugin.deadline import within
 from envoy_plugin.declarations import Middleware, Next
 from envoy_plugin.envoy.events import Event
 from envoy_plugin.envoy.routes import Route
@@ -28,21 +28,18 @@ UNDERSTOOD: Final = (BadPayload, ConfigMismatch, ApiUnavailable, RedisConnection
 log = get_logger(__name__)
 
 
-class HandlerTimedOut(Exception):
-    """The handler took longer than its time-out, and was cancelled."""
-
-
 class HandlerFailed(Exception):
     """The handler raised an error, its cause. It was logged, and `on_error` told."""
 
 
-async def call_handler(
+def call_handler(
     plugin: Plugin, handler: Handler, subject: Subject, sources: Sources, timeout: timedelta
-) -> Outcome:
+) -> Coroutine[Any, Any, Outcome]:
     """Run a handler, within the plugin's middleware, to its outcome; one that is raised is as good as one returned.
 
     Raises:
-        HandlerTimedOut, HandlerFailed: see there.
+        Overdue: it took longer than its time-out, and was cancelled.
+        HandlerFailed: see there.
         BadPayload: the event lacks what the handler asks for.
         ConfigMismatch: the install's config doesn't fit.
         ApiUnavailable, and Redis' errors of the connection: what the handler needs can't be reached.
@@ -55,10 +52,7 @@ async def call_handler(
     call: Next = innermost
     for middleware in reversed(plugin.middlewares):
         call = partial(_within, middleware, subject.event, call)
-    try:
-        return await within(timeout, watched(plugin, subject.event, call))
-    except Overdue as error:
-        raise HandlerTimedOut from error
+    return within(timeout, watched(plugin, subject.event, call))
 
 
 async def _within(middleware: Middleware, event: Event, call: Next) -> Outcome:

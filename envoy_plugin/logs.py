@@ -2,7 +2,8 @@
 
 `configure_logs` is called once, by the process's entry point. Loggers of `get_logger`, structlog's own and those of
 the standard library (so those of every other library) end in the same handler. The fields of
-`with Bound(request_id=…, install=…, job=…)` are on every line below it, as are those of structlog's own contextvars.
+`with Bound(request_id=…, install=…, job=…)` are on every line below it, as are those of structlog's own contextvars;
+`bind_more` adds to them once more is known.
 
 One function, `redact`, sees every line before it leaves:
 
@@ -103,6 +104,11 @@ class Bound:
 
     def __exit__(self, *_: object) -> None:
         _BOUND.reset(self._token)
+
+
+def bind_more(**fields: object) -> None:
+    """Put these, too, on every line until the block of `Bound` ends."""
+    _BOUND.set({**_BOUND.get(), **fields})
 
 
 _BOUND: Final[ContextVar[Mapping[str, object]]] = ContextVar("bound", default={})  # noqa: B039 (never changed in place)

@@ -1,6 +1,6 @@
 """Webhooks of setup steps: parse, ask the plugin's function, answer the installer. Nothing is deduped or put off."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import partial
 from http import HTTPStatus
 
@@ -12,7 +12,7 @@ from envoy_plugin.envoy.routes import Route, RouteKind, parse_delivery
 from envoy_plugin.errors import ApiUnavailable, BadPayload, ConfigMismatch
 from envoy_plugin.injection import gather_arguments
 from envoy_plugin.invocation import HandlerFailed, watched
-from envoy_plugin.logs import Bound, get_logger
+from envoy_plugin.logs import bind_more, get_logger
 from envoy_plugin.outcomes import Answer, Body, Outcome, answer, answer_raised, timed_out
 from envoy_plugin.routing import RouteHandler
 from envoy_plugin.runtime import Runtime
@@ -28,9 +28,9 @@ class RouteWebhooks:
         self._runtime = runtime
         self._doorway = doorway
 
-    async def receive(self, request: web.Request) -> web.Response:
+    def receive(self, request: web.Request) -> Awaitable[web.Response]:
         """Answer one question."""
-        return await self._doorway.answer(request, partial(self._received, request.match_info))
+        return self._doorway.answer(request, partial(self._received, request.match_info))
 
     async def _received(self, url: Mapping[str, str], body: bytes) -> Answer:
         handler = self._find(url["kind"], url["name"])
@@ -38,8 +38,8 @@ class RouteWebhooks:
         if not isinstance(route, Route):
             raise BadPayload("The URL is for a route, and the body is an event.")
         self._doorway.check_plugin(route.meta)
-        with Bound(install=route.meta.install_id, route=f"{handler.kind}/{handler.name}"):
-            return await self._answered(handler, route)
+        bind_more(install=route.meta.install_id, route=f"{handler.kind}/{handler.name}")
+        return await self._answered(handler, route)
 
     def _find(self, kind: str, name: str) -> RouteHandler:
         if kind in set(RouteKind):

@@ -2,12 +2,14 @@
 
 import asyncio
 import hashlib
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
 from aiohttp import web
 
+from envoy_plugin.deadline import Overdue
 from envoy_plugin.doorway import Doorway
 from envoy_plugin.engine.model import Enqueued
 from envoy_plugin.engine.retries import REPORT_DEBT
@@ -16,8 +18,8 @@ from envoy_plugin.envoy.events import Event
 from envoy_plugin.envoy.routes import parse_delivery
 from envoy_plugin.envoy.user_api import EnvoyUserAPI
 from envoy_plugin.errors import ApiUnavailable, BadPayload, ConfigMismatch
-from envoy_plugin.invocation import HandlerFailed, HandlerTimedOut, call_handler, check_subject
-from envoy_plugin.logs import Bound, get_logger
+from envoy_plugin.invocation import HandlerFailed, call_handler, check_subject
+from envoy_plugin.logs import bind_more, get_logger
 from envoy_plugin.outcomes import Answer, Done, Ignored, Ongoing, Outcome, answer, answer_raised, timed_out
 from envoy_plugin.reports import Report, enqueue_report
 from envoy_plugin.routing import Handler
@@ -43,9 +45,9 @@ class Webhooks:
         self._runtime = runtime
         self._doorway = doorway
 
-    async def receive(self, request: web.Request) -> web.Response:
+    def receive(self, request: web.Request) -> Awaitable[web.Response]:
         """Answer one delivery: `POST /envoy/events` or `/envoy/events/{event}`."""
-        return await self._doorway.answer(request, partial(self._received, request.match_info.get("event")))
+        return self._doorway.answer(request, partial(self._received, request.match_info.get("event")))
 
     async def _received(self, named: str | None, body: bytes) -> Answer:
         event = parse_delivery(body)
@@ -54,10 +56,7 @@ class Webhooks:
         if named is not None and named != event.name:
             raise BadPayload(f"The URL is for {named!r}, and the body is another event.")
         self._doorway.check_plugin(event.meta)
-        with Bound(install=event.meta.install_id, event_kind=event.name):
-            return await self._handled(event, body)
-
-    async def _handled(self, event: Event, body: bytes) -> Answer:
+        bind_more(install=event.meta.install_id, event_kind=event.name)
         handler = self._runtime.plugin.find(event.name)
         if event.name == UNINSTALLED:
             return await self._uninstalled(handler, event, body)
@@ -118,22 +117,19 @@ class Webhooks:
             listed=(Listing.INSTALL, Listing.KIND),
         )
 
-    async def _answered(self, handler: Handler, event: Event, body: bytes) -> Answer:
+    def _answered(self, handler: Handler, event: Event, body: bytes) -> Awaitable[Answer]:
         runtime = self._runtime
-
-        async def handle() -> Answer:
-            return await self._run(handler, event)
-
         if not runtime.settings.delivery_records:
-            return await handle()
-        return await runtime.records.once(delivery_name(event, body), handle, timeout=runtime.timeout_of(handler))
+            return self._run(handler, event)
+        handle = partial(self._run, handler, event)
+        return runtime.records.once(delivery_name(event, body), handle, timeout=runtime.timeout_of(handler))
 
     async def _run(self, handler: Handler, event: Event) -> Answer:
         runtime = self._runtime
         timeout = runtime.timeout_of(handler)
         try:
             outcome = await call_handler(runtime.plugin, handler, Subject(event), runtime.inline_sources, timeout)
-        except HandlerTimedOut:
+        except Overdue:
             log.error("handler.timed_out", seconds=timeout.total_seconds())
             return timed_out()
         except ApiUnavailable as error:

@@ -9,14 +9,20 @@ Source: Node SDK 2.5.2, src/payloads/ and src/resources/; ids are numbers in the
 types, times are SQL-like there and ISO 8601 in the SDK's own factories.
 """
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Self, TypeAlias, TypeVar
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar, Final, Self, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from envoy_plugin.errors import ApiUnavailable, BadPayload
+
+NAMES: Final = 1_000
+"""Names on the wire that are remembered: Envoy uses the same ones again and again."""
+NESTED: Final = frozenset({"attributes", "relationships"})
 
 Included: TypeAlias = Mapping[tuple[str, str], Mapping[str, Any]]
 """The resources that came along with an answer, as they came, by type and id."""
@@ -65,17 +71,31 @@ def flatten(resource: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: `attributes` or `relationships` is no object.
     """
-    own = _present(resource)
-    attributes, relationships = own.pop("attributes", None), own.pop("relationships", None)
+    attributes, relationships = resource.get("attributes"), resource.get("relationships")
     flat = {} if attributes is None else _present(_object(attributes, "attributes"))
-    flat.update(own)
+    for name, value in resource.items():
+        if value is not None and name not in NESTED:
+            flat[_field(name)] = value
     if relationships is not None:
         _add_references(flat, _object(relationships, "relationships"))
     return flat
 
 
 def _present(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name.replace("-", "_"): value for name, value in values.items() if value is not None}
+    return {_field(name): value for name, value in values.items() if value is not None}
+
+
+@lru_cache(maxsize=NAMES)
+def _field(name: str) -> str:
+    """A name in snake_case; interned, as pydantic's own are, which then finds it at once."""
+    return sys.intern(name.replace("-", "_"))
+
+
+@lru_cache(maxsize=NAMES)
+def _references(relationship: str) -> tuple[str, str]:
+    """The names of the ids of a relationship to one, and of one to many."""
+    name = _field(relationship)
+    return sys.intern(f"{name}_id"), sys.intern(f"{name.removesuffix('s')}_ids")
 
 
 def _object(value: object, name: str) -> Mapping[str, Any]:
@@ -88,11 +108,12 @@ def _add_references(flat: dict[str, Any], relationships: Mapping[str, Any]) -> N
     for name, relationship in relationships.items():
         target = relationship.get("data") if isinstance(relationship, dict) else None
         if isinstance(target, dict):
-            if target.get("id") is not None:
-                flat[f"{name.replace('-', '_')}_id"] = target["id"]
+            target_id = target.get("id")
+            if target_id is not None:
+                flat[_references(name)[0]] = target_id
         elif isinstance(target, list):
             ids = [one.get("id") for one in target if isinstance(one, dict)]
-            flat[f"{name.replace('-', '_').removesuffix('s')}_ids"] = [one for one in ids if one is not None]
+            flat[_references(name)[1]] = [one for one in ids if one is not None]
 
 
 class Wire(BaseModel):

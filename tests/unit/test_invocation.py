@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from envoy_plugin.deadline import Overdue
 from envoy_plugin.declarations import Next
 from envoy_plugin.envoy.events import Event, parse_event
 from envoy_plugin.envoy.routes import Route
 from envoy_plugin.errors import ApiUnavailable, BadPayload, ConfigMismatch
-from envoy_plugin.invocation import HandlerFailed, HandlerTimedOut, call_handler
+from envoy_plugin.invocation import HandlerFailed, call_handler
 from envoy_plugin.outcomes import Done, Failed, Ignored, Outcome
 from envoy_plugin.plugin import Plugin
 from envoy_plugin.sources import Subject
@@ -121,7 +122,7 @@ async def test_the_time_out_is_for_all_of_it(plugin: Plugin) -> None:
         await forever()
         return outcome
 
-    with pytest.raises(HandlerTimedOut):
+    with pytest.raises(Overdue):
         await call(plugin, done, seconds=0.01)
 
 
@@ -177,7 +178,7 @@ async def test_an_on_error_that_hangs_ends_with_the_handlers_time(plugin: Plugin
     async def hangs(error: Exception, about: Event | Route) -> None:
         await forever()
 
-    with pytest.raises(HandlerTimedOut):
+    with pytest.raises(Overdue):
         await call(plugin, fails, seconds=0.01)
 
 
