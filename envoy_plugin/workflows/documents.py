@@ -171,7 +171,7 @@ def _path(reader: _Reader, document: Any, where: str) -> Path:
 
 
 def assignment_of(kind: str, name: str | None) -> str:
-    """Whose something is, from `assignedType` and `assignedTo`; for a kind that there isn't, what no check lets pass."""
+    """Whose something is, from `assignedType` and `assignedTo`; for an unknown kind, what no check lets pass."""
     if name and name in ROLES:
         return ROLES[name]
     return {"": "", "Unassigned": UNASSIGNED}.get(kind, f"{kind.lower()}:{name or ''}")

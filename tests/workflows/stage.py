@@ -7,13 +7,13 @@ from pydantic_core import to_json
 
 from envoy_plugin.engine.engine import Engine, Mode
 from envoy_plugin.engine.model import Claimed
-from envoy_plugin.engine.verbs import Fail
+from envoy_plugin.engine.verbs import Fail, Unhold
 from envoy_plugin.workflows import steps
 from envoy_plugin.workflows.advance import end_step, follow_up
 from envoy_plugin.workflows.create import NewWorkflow, create
 from envoy_plugin.workflows.diagrams import Step
-from envoy_plugin.workflows.record import Workflow, load
-from envoy_plugin.workflows.responses import Actor
+from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow, load
+from envoy_plugin.workflows.responses import ActionResponse, Actor
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.templates import Template
 
@@ -50,6 +50,23 @@ class Stage:
         response = await getattr(steps, name)(self.store, workflow_id, step_ids, actor=by)
         return " ".join(one.status for one in response.responses)
 
+    async def answer(self, workflow_id: str, step_id: str, value: object, by: Actor = ADA) -> str:
+        """Answer a question; answers the status."""
+        return _only(await steps.answer(self.store, workflow_id, step_id, value, actor=by))
+
+    async def set_current(self, workflow_id: str, step_id: str) -> str:
+        """Set a step current; answers the status."""
+        return _only(await steps.set_current(self.store, workflow_id, step_id, actor=ADA))
+
+    async def assign(self, workflow_id: str, step_id: str, assignee: str) -> str:
+        """Assign a step; answers the status."""
+        return _only(await steps.assign(self.store, workflow_id, step_id, assignee, actor=ADA))
+
+    async def release(self, workflow_id: str, step_id: str) -> None:
+        """Open the hold of a step."""
+        job_id = (await self.load(workflow_id)).steps[step_id]
+        await self.engine.run(Unhold(id=job_id, hold=MANUAL_HOLD))
+
     async def claim(self, queue: str) -> Claimed:
         """The next job of a queue; there must be one."""
         [held] = await self.engine.claim(queue, 1, who="test", lease=None)
@@ -74,3 +91,8 @@ class Stage:
             if end is not None:
                 await self.engine.call([end], Mode.EACH)  # one that was made void meanwhile is nobody's any more
         return len(held)
+
+
+def _only(response: ActionResponse) -> str:
+    [one] = response.responses
+    return one.status

@@ -54,7 +54,7 @@ async def walk_once(stage: Stage, clock: Clock, seed: int, acts: int) -> Walk:
     """A walk over one diagram; at its end, and in the middle, nothing is wrong."""
     dice = Random(seed)
     walk = Walk(stage, clock, dice)
-    await walk.begin(make_diagram(dice, name=f"d{seed}"), closes=dice.random() < 0.7)
+    await walk.begin(make_diagram(dice, name=f"d{seed}"), closes=dice.random() < 0.8)
     for _ in range(acts):
         await walk.act()
     await walk.settle()

@@ -60,11 +60,11 @@ class Walk:
     async def work(self) -> None:
         """Our worker does a step: well, badly, or so badly that it isn't tried again."""
         for held in await self._claim("steps"):
-            if self.dice.random() < 0.7:
+            if self.dice.random() < 0.6:
                 told = {"data": self.dice.choice(RESULTS)}
                 await end_step(self.stage.store, held, told, self.stage.engine.seal(to_json(told)))
             elif self.dice.random() < 0.9:
-                reason = self.dice.choice([Reason.ERROR, Reason.REJECTED])
+                reason = self.dice.choice([Reason.ERROR, Reason.REJECTED, Reason.REJECTED])
                 await self._try(Fail.of(held, reason=reason, delay=timedelta()))
 
     async def operate(self) -> None:
@@ -133,7 +133,7 @@ class Walk:
         for held in jobs:
             details = self.stage.engine.seal(to_json(self.dice.choice(RESULTS)))
             chance = self.dice.random()
-            if chance < 0.6:
+            if chance < 0.5:
                 await self._try(Succeed.of(held, details=details))
             elif chance < 0.9:
                 await self._try(Fail.of(held, reason=reason, details=details))
