@@ -8,8 +8,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from envoy_plugin.app import create_app
+    from envoy_plugin.apis.iot_jobs.client import Things
+    from envoy_plugin.app import create_app, open_plugin
     from envoy_plugin.declarations import Routes
+    from envoy_plugin.engine.model import Enqueued
     from envoy_plugin.envoy.api import EnvoyPluginAPI
     from envoy_plugin.envoy.attachments import CredentialImage, Json, Link, Password, Text
     from envoy_plugin.envoy.config import Config, Secret
@@ -83,6 +85,7 @@ if TYPE_CHECKING:
     from envoy_plugin.run import Run
     from envoy_plugin.settings import Settings
     from envoy_plugin.setup_steps import Option, Options
+    from envoy_plugin.tasks import Task
 
 __all__ = [
     "Agreement",
@@ -108,6 +111,7 @@ __all__ = [
     "Done",
     "Employee",
     "EngineError",
+    "Enqueued",
     "Entry",
     "EnvoyError",
     "EnvoyJWT",
@@ -168,9 +172,11 @@ __all__ = [
     "Storage",
     "StorageRefused",
     "Takeover",
+    "Task",
     "TaskError",
     "Text",
     "ThingRefused",
+    "Things",
     "TooLarge",
     "User",
     "VersionMismatch",
@@ -183,6 +189,7 @@ __all__ = [
     "employee_sign_in_enabled",
     "excluded_employees",
     "invite_only",
+    "open_plugin",
 ]
 
 _HOMES = MappingProxyType(
@@ -194,6 +201,7 @@ _HOMES = MappingProxyType(
         "CredentialImage": "envoy.attachments",
         "Done": "outcomes",
         "Employee": "envoy.resources",
+        "Enqueued": "engine.model",
         "Entry": "envoy.payloads",
         "EnvoyJWT": "envoy.jwt",
         "EnvoyPluginAPI": "envoy.api",
@@ -240,7 +248,9 @@ _HOMES = MappingProxyType(
         "Snooze": "outcomes",
         "Storage": "envoy.storage",
         "Takeover": "envoy.resources",
+        "Task": "tasks",
         "Text": "envoy.attachments",
+        "Things": "apis.iot_jobs.client",
         "User": "envoy.resources",
         "Zone": "envoy.resources",
         "config_enabled": "envoy.filters",
@@ -248,6 +258,7 @@ _HOMES = MappingProxyType(
         "employee_sign_in_enabled": "envoy.filters",
         "excluded_employees": "envoy.filters",
         "invite_only": "envoy.filters",
+        "open_plugin": "app",
     }
 )
 """The module of each name; those that are not here are in `errors`."""

@@ -48,6 +48,20 @@ def create_app(plugin: Plugin, settings: Settings | None = None) -> web.Applicat
     return _application(given, opened)
 
 
+@contextlib.asynccontextmanager
+async def open_plugin(plugin: Plugin, settings: Settings | None = None) -> AsyncIterator[None]:
+    """All that a process of `plugin` has, for as long as the block runs, without answering or working: for a script.
+
+    Within it tasks can be enqueued. `settings` left out are the environment's.
+
+    Raises:
+        SettingsError: the environment can't be used.
+        DeclarationError: a handler asks for what nothing provides.
+    """
+    async with open_runtime(plugin, settings or Settings.from_env(os.environ)):
+        yield
+
+
 def serve_runtime(runtime: Runtime) -> web.Application:
     """The application over a runtime that somebody else opens and closes."""
 

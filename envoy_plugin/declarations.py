@@ -4,7 +4,7 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import timedelta
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from envoy_plugin.envoy.config import Config
 from envoy_plugin.envoy.events import Event
@@ -15,9 +15,8 @@ from envoy_plugin.outcomes import Outcome
 from envoy_plugin.providing import Provider, provided_type
 from envoy_plugin.route_injection import read_route_needs
 from envoy_plugin.routing import Condition, Handler, RouteHandler, Router, check_event, make_filters
-
-BACKGROUND_TIMEOUT: Final = timedelta(minutes=5)
-RETRIES: Final = 5
+from envoy_plugin.run import Run
+from envoy_plugin.task_declarations import BACKGROUND_TIMEOUT, RETRIES, TaskDeclarations
 
 HandlerFunction = TypeVar(
     "HandlerFunction", bound=Callable[..., Coroutine[Any, Any, Mapping[str, Any] | Outcome | None]]
@@ -27,14 +26,14 @@ RouteFunction = TypeVar("RouteFunction", bound=Callable[..., Coroutine[Any, Any,
 Next: TypeAlias = Callable[[], Awaitable[Outcome]]
 Middleware: TypeAlias = Callable[[Event, Next], Coroutine[Any, Any, Outcome]]
 MiddlewareFunction = TypeVar("MiddlewareFunction", bound=Middleware)
-ErrorHook: TypeAlias = Callable[[Exception, Event | Route], Coroutine[Any, Any, Outcome | None]]
+ErrorHook: TypeAlias = Callable[[Exception, Event | Route | Run], Coroutine[Any, Any, Outcome | None]]
 ErrorFunction = TypeVar("ErrorFunction", bound=ErrorHook)
 Hook: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 HookFunction = TypeVar("HookFunction", bound=Hook)
 
 
-class Routes:
-    """Takes handlers, in a file of their own: `plugin.include(routes)` makes them the plugin's."""
+class Routes(TaskDeclarations):
+    """Takes handlers and tasks, in a file of their own: `plugin.include(routes)` makes them the plugin's."""
 
     def __init__(self, *, config: type[Config] | None = None) -> None:
         """Begin a group; `config` is the plugin's, for handlers that ask for it.
@@ -44,8 +43,7 @@ class Routes:
         """
         if config is not None and not (isinstance(config, type) and issubclass(config, Config)):
             raise DeclarationError(f"A plugin's config must be a subclass of Config, not {config!r}.")
-        self.config = config
-        self._closed = False
+        super().__init__(config)
         self._router = Router()
         self._providers: dict[type, Provider] = {}
         self._middlewares: list[Middleware] = []
@@ -195,6 +193,8 @@ class Routes:
     def on_error(self, function: ErrorFunction) -> ErrorFunction:
         """Call the decorated function with an error that a handler raised, and with the event or the setup step.
 
+        Of an error in a task, it is given the task's `Run`.
+
         The first outcome that one of them gives goes in the place of the error; what they raise is logged. They are
         called within the handler's time-out. They are not told what is no error of the handler's: an outcome, a payload
         or a config that doesn't fit, Envoy or Redis out of reach, a time-out.
@@ -253,10 +253,6 @@ class Routes:
         if not inspect.iscoroutinefunction(function) or not _can_take(function, len(takes)):
             raise DeclarationError(f"{place(function)} must be an async function {parameters}.")
         declared.append(function)
-
-    def _check_open(self, function: Callable[..., Any]) -> None:
-        if self._closed:
-            raise DeclarationError(f"{place(function)} is declared after its routes were included in a plugin.")
 
 
 def _several(conditions: Condition | Sequence[Condition]) -> Sequence[Condition]:

@@ -1,67 +1,123 @@
-"""What a worker does for a job: it runs an event's handler or sends a report, and answers the verb that ends it."""
+"""What a worker does for a job: it runs an event's handler or a task, or sends a report, and answers how it ends."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from envoy_plugin.deadline import Overdue
+from envoy_plugin.context import Context, Entered
+from envoy_plugin.deadline import Overdue, within
+from envoy_plugin.ending import NO_HEIR, Ending, Together
 from envoy_plugin.engine.model import Claimed
 from envoy_plugin.engine.states import Reason
-from envoy_plugin.engine.verbs import MOST_PAYLOAD, Fail, Release, Succeed, Verb
+from envoy_plugin.engine.verbs import MOST_PAYLOAD, Fail, PassDebt, Release, Succeed, Verb
 from envoy_plugin.envoy.events import parse_event
 from envoy_plugin.errors import ApiUnavailable, BadPayload, ConfigMismatch, SealError, TooLarge
-from envoy_plugin.invocation import HandlerFailed, call_handler
+from envoy_plugin.injection import gather_arguments
+from envoy_plugin.invocation import HandlerFailed, call_handler, watched
 from envoy_plugin.logs import get_logger
-from envoy_plugin.outcomes import Done, Failed, Ignored, Ongoing, Outcome, Retry, Snooze
+from envoy_plugin.outcomes import Done, Failed, Ignored, Ongoing, Outcome, Retry, Snooze, to_outcome
+from envoy_plugin.plugin import Plugin
 from envoy_plugin.reports import QUEUE as REPORTS
-from envoy_plugin.reports import REDIS_AWAY, Report, deliver
-from envoy_plugin.routing import Handler
+from envoy_plugin.reports import REDIS_AWAY, Report, deliver, enqueue_report
 from envoy_plugin.run import Run
 from envoy_plugin.runtime import Runtime
-from envoy_plugin.sources import Subject
+from envoy_plugin.sources import Subject, TaskSubject
+from envoy_plugin.tasks import PREFIX, Payload
 
+LOST_HEIR: Final = "The job in which the work should go on doesn't exist"
 ENVOY_AWAY: Final = timedelta(seconds=10)
 """When a handler that could not reach Envoy runs again, if Envoy didn't say. Its being away spends nobody's retries."""
 
 log = get_logger(__name__)
 
 
-async def execute(runtime: Runtime, held: Claimed) -> Verb[Any]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """What a job asks for: a call of one of the plugin's functions, how long it may take, and for whom it is."""
+
+    call: Callable[[], Coroutine[Any, Any, Outcome]]
+    timeout: timedelta
+    context: Context
+
+
+def is_known(plugin: Plugin, kind: str) -> bool:
+    """Whether the plugin has something that does jobs of this kind."""
+    if kind.startswith(PREFIX):
+        return plugin.find_task(kind.removeprefix(PREFIX)) is not None
+    return kind == REPORTS or plugin.find(kind) is not None
+
+
+async def execute(runtime: Runtime, held: Claimed) -> Ending:
     """Do what a claimed job is for."""
     if held.kind == REPORTS:
         return await deliver(runtime.engine, runtime.api, held)
     try:
-        event = parse_event(runtime.engine.open(held.payload or b""))
-    except (SealError, BadPayload) as error:
+        work = (_task if held.kind.startswith(PREFIX) else _event)(runtime, held)
+    except (SealError, BadPayload, ValueError) as error:
         log.error("job.unreadable", why=type(error).__name__)
         return Fail.of(held, reason=Reason.UNREADABLE)
-    handler = runtime.plugin.find(event.name)
-    if handler is None:
+    if work is None:
         log.error("job.unreadable", why="no handler")
         return Fail.of(held, reason=Reason.UNREADABLE)
-    subject = Subject(event, Run(runtime.engine, held, runtime))
     try:
-        outcome = await _run(runtime, handler, subject)
+        with Entered(work.context):
+            outcome = await _run(work)
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():
             raise
         log.exception("handler.raised")  # the handler cancelled itself, or awaited what was cancelled
         outcome = Reason.ERROR
-    return _end(runtime, held, outcome)
+    return _end(work.context, held, outcome)
 
 
-async def _run(runtime: Runtime, handler: Handler, subject: Subject) -> Outcome | Reason:
-    """The handler's outcome, or why it has none."""
-    timeout = runtime.timeout_of(handler)
+def _event(runtime: Runtime, held: Claimed) -> Work | None:
+    """The call of an event's handler; None: there is none."""
+    event = parse_event(runtime.engine.open(held.payload or b""))
+    handler = runtime.plugin.find(event.name)
+    if handler is None:
+        return None
+    subject, timeout = Subject(event, Run(runtime.engine, held, runtime)), runtime.timeout_of(handler)
+    return Work(
+        call=partial(call_handler, runtime.plugin, handler, subject, runtime.background_sources, timeout),
+        timeout=timeout,
+        context=runtime.context(held.install, envoy_job=subject.envoy_job, job=held.id),
+    )
+
+
+def _task(runtime: Runtime, held: Claimed) -> Work | None:
+    """The call of a task; None: there is none of this name."""
+    ready = runtime.plugin.find_task(held.kind.removeprefix(PREFIX))
+    if ready is None:
+        return None
+    payload, content = Payload.read(runtime.engine.open(held.payload or b""))
+    given = ready.arguments.decode(content)
+    run = Run(runtime.engine, held, runtime)
+    subject = TaskSubject(install_id=held.install, envoy_job=payload.envoy_job, run=run)
+
+    async def call() -> Outcome:
+        made = await gather_arguments(ready.needs, runtime.task_sources, subject)
+        return to_outcome(await ready.task.function(**given, **made), handler=ready.task)
+
+    return Work(
+        call=lambda: within(ready.task.timeout, watched(runtime.plugin, run, call)),
+        timeout=ready.task.timeout,
+        context=runtime.context(held.install, envoy_job=payload.envoy_job, job=held.id),
+    )
+
+
+async def _run(work: Work) -> Outcome | Reason:
+    """The function's outcome, or why it has none."""
     try:
-        return await call_handler(runtime.plugin, handler, subject, runtime.background_sources, timeout)
+        return await work.call()
     except Overdue:
-        log.error("handler.timed_out", seconds=timeout.total_seconds())
+        log.error("handler.timed_out", seconds=work.timeout.total_seconds())
         return Reason.TIMEOUT
     except ApiUnavailable as error:
         log.warning("envoy.unavailable", status=error.status)
@@ -75,7 +131,7 @@ async def _run(runtime: Runtime, handler: Handler, subject: Subject) -> Outcome 
         return Reason.ERROR
 
 
-def _end(runtime: Runtime, held: Claimed, outcome: Outcome | Reason) -> Verb[Any]:
+def _end(context: Context, held: Claimed, outcome: Outcome | Reason) -> Ending:
     if isinstance(outcome, Reason):
         return Fail.of(held, reason=outcome)
     try:
@@ -83,7 +139,34 @@ def _end(runtime: Runtime, held: Claimed, outcome: Outcome | Reason) -> Verb[Any
     except (TooLarge, ValueError, TypeError, AttributeError) as error:  # a handler may have put anything into it
         log.error("outcome.refused", why=type(error).__name__)
         return Fail.of(held, reason=Reason.ERROR)
-    return _end_of(outcome)(held, outcome, runtime.engine.seal(content))
+    sealed = context.engine.seal(content)
+    if isinstance(outcome, Ongoing) and outcome.heir:
+        return _go_on(context, held, outcome, sealed)
+    return _end_of(outcome)(held, outcome, sealed)
+
+
+def _go_on(context: Context, held: Claimed, outcome: Ongoing, sealed: bytes) -> Ending:
+    """End well, and let Envoy hear the end of the job in which the work goes on.
+
+    That job owes Envoy the end from now on. Where it owes one already, a report waits for its end.
+    """
+    engine, envoy_job, heir = context.engine, context.envoy_job, outcome.heir or ""
+    succeed = Succeed.of(held, outcome=sealed)
+    lost = Report.of(Failed(LOST_HEIR)).encode()
+    fail = Fail.of(held, reason=Reason.REJECTED, outcome=engine.seal(lost))
+    said: tuple[Verb[Any], ...] = ()
+    waiting: Ending = fail
+    if envoy_job is not None:
+        if outcome.message is not None:
+            note = Report(job_id=envoy_job, message=outcome.message, before=heir)
+            said = (enqueue_report(engine, note, context.install),)
+        report = enqueue_report(engine, Report(job_id=envoy_job, end_of=heir), context.install)
+        waiting = Together(verbs=(report, succeed), heir=heir)
+    return Together(
+        verbs=(PassDebt.of(held, heir=heir), *said, succeed),
+        heir=heir,
+        instead={"owes_nothing": succeed, "owes_already": waiting, NO_HEIR: fail},
+    )
 
 
 def _end_of(outcome: Outcome) -> "End":

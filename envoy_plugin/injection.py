@@ -38,7 +38,10 @@ PAYLOAD_MODELS: Final = frozenset(PAYLOADS.values())
 STORAGES: Final = (Storage, GlobalStorage, RedisStorage, RedisGlobalStorage)
 """The last two with STORAGE=redis alone, which is known when a process starts."""
 ALWAYS_HAD: Final = (Event, Meta, EnvoyPluginJob, EnvoyPluginAPI, EnvoyUserAPI, *STORAGES)
+OF_EVENTS: Final = PAYLOAD_MODELS | {Event, Meta, EnvoyUserAPI}
+"""What there is only while an event is handled, so not for tasks."""
 FRAMEWORK: Final = "envoy_plugin"
+APIS: Final = f"{FRAMEWORK}.apis."
 NOBODY_PROVIDES: Final = frozenset({"builtins", "typing", "typing_extensions", "collections.abc"})
 
 
@@ -88,6 +91,16 @@ def check_needs(function: Function, needs: Needs, *, event: str, background: boo
             )
 
 
+def task_fault(wanted: type, config: type[Config] | None) -> str | None:
+    """Why a task can't be given this class of the framework's; None: it can."""
+    if wanted in OF_EVENTS:
+        return "a task runs without the event; hand over as arguments what it needs of it"
+    if issubclass(wanted, Config):
+        return config_fault(wanted, config)
+    is_had = wanted is Run or wanted in ALWAYS_HAD or is_of_an_api(wanted)
+    return None if is_had else "that is nothing a task is given"
+
+
 def find_missing(function: Function, needs: Needs, provided: Iterable[type]) -> list[str]:
     """A sentence for each parameter whose type is neither the framework's nor among `provided`."""
     known = set(provided)
@@ -103,6 +116,11 @@ def find_missing(function: Function, needs: Needs, provided: Iterable[type]) -> 
 def is_framework(wanted: type) -> bool:
     """Whether the framework itself gives this type: no provider is needed, or allowed."""
     return wanted.__module__.partition(".")[0] == FRAMEWORK or issubclass(wanted, Config)
+
+
+def is_of_an_api(wanted: type) -> bool:
+    """Whether one of the plugin's own APIs gives this class, which makes itself by `for_install(engine, install)`."""
+    return wanted.__module__.startswith(APIS) and hasattr(wanted, "for_install")
 
 
 def can_be_provided(wanted: object) -> TypeGuard[type]:
@@ -134,22 +152,27 @@ def place(function: Callable[..., object]) -> str:
 
 def _parameters(function: Function) -> Iterable[str]:
     for parameter in inspect.signature(function).parameters.values():
-        fault = _form_fault(parameter)
+        fault = form_fault(parameter) or default_fault(parameter)
         if fault:
             raise DeclarationError(f"{place(function)}: parameter {parameter.name!r} {fault}.")
         yield parameter.name
 
 
-def _form_fault(parameter: inspect.Parameter) -> str | None:
+def form_fault(parameter: inspect.Parameter) -> str | None:
+    """Why a parameter of this form can't be given a value by its name and type; None: it can."""
     if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
         return "takes any number of arguments; name each with its type"
     if parameter.kind is parameter.POSITIONAL_ONLY:
         return "is positional-only; handlers are called by name, so remove the '/'"
     if parameter.annotation is parameter.empty:
         return f"has no type; arguments are found by type, as in {parameter.name}: Event"
-    if parameter.default is not parameter.empty:
-        return "has a default, which would never be used; remove it"
     return None
+
+
+def default_fault(parameter: inspect.Parameter) -> str | None:
+    """What is wrong with the default of a parameter that is given a value in any case."""
+    has_default = parameter.default is not parameter.empty
+    return "has a default, which would never be used; remove it" if has_default else None
 
 
 def _by_name(function: Function, parameter: str, hints: Mapping[str, Any], named: Named) -> type:
@@ -183,7 +206,7 @@ def _fault(wanted: type, *, event: str, background: bool, config: type[Config] |
         return config_fault(wanted, config)
     if wanted is Run:
         return None if background else "only a background handler has one: on(…, background=True)"
-    if is_framework(wanted) and wanted not in ALWAYS_HAD:
+    if is_framework(wanted) and wanted not in ALWAYS_HAD and not is_of_an_api(wanted):
         return "that is nothing a handler is given"
     return None
 

@@ -18,6 +18,7 @@ from envoy_plugin.logs import get_logger
 from envoy_plugin.outcomes import Outcome, to_outcome
 from envoy_plugin.plugin import Plugin
 from envoy_plugin.routing import Handler
+from envoy_plugin.run import Run
 from envoy_plugin.sources import Sources, Subject
 
 Given = TypeVar("Given")
@@ -73,7 +74,7 @@ async def _caught(call: Next) -> Outcome:
         return outcome
 
 
-async def watched(plugin: Plugin, about: Event | Route, call: Callable[[], Awaitable[Given]]) -> Given | Outcome:
+async def watched(plugin: Plugin, about: Event | Route | Run, call: Callable[[], Awaitable[Given]]) -> Given | Outcome:
     """What `call` gives, or the outcome that it raised, or the one that an `on_error` gives for its error.
 
     Raises:
@@ -94,7 +95,7 @@ async def watched(plugin: Plugin, about: Event | Route, call: Callable[[], Await
         return said
 
 
-async def _tell(plugin: Plugin, error: Exception, about: Event | Route) -> Outcome | None:
+async def _tell(plugin: Plugin, error: Exception, about: Event | Route | Run) -> Outcome | None:
     """Tell every `on_error`; the first outcome that one of them gives."""
     found: Outcome | None = None
     for hook in plugin.error_hooks:

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, ClassVar, Final, TypeAlias
+from typing import Any, ClassVar, Final, Protocol, TypeAlias
 
 from envoy_plugin.envoy.attachments import Attachment
 from envoy_plugin.errors import ConfigMismatch, DeclarationError
@@ -22,6 +22,20 @@ Body: TypeAlias = Any
 UNEXPECTED_TEXT: Final = "The plugin failed unexpectedly"
 TIMED_OUT_TEXT: Final = "Timed out"
 TRY_AGAIN_TEXT: Final = "Try again later"
+
+
+class JobLike(Protocol):
+    """What stands for a job of the engine, as what `enqueue` returns: it has the job's id."""
+
+    @property
+    def id(self) -> str:
+        """The id."""
+        ...
+
+
+def id_of(job: JobLike | str) -> str:
+    """The id of a job that is named by it, or by what stands for the job."""
+    return job if isinstance(job, str) else job.id
 
 
 class Outcome(Exception):
@@ -37,6 +51,7 @@ class Outcome(Exception):
     attachments: tuple[Attachment, ...] = ()
     data: JsonObject | None = None
     after: timedelta | None = None
+    heir: str | None = None
 
     def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and vars(self) == vars(other)
@@ -50,6 +65,7 @@ class Outcome(Exception):
     def __repr__(self) -> str:
         """Shows how many attachments and keys of data there are, and nothing of them."""
         said = {"message": self.message, "reason": self.reason, "after": self.after and str(self.after)}
+        said["heir"] = self.heir
         held = {"attachments": len(self.attachments), "data": len(self.data or ())}
         shown = [f"{key}={value!r}" for key, value in said.items() if value is not None]
         shown += [f"{key}=<{count}>" for key, count in held.items() if count]
@@ -73,13 +89,18 @@ class Done(Outcome):
 
 
 class Ongoing(Outcome):
-    """The work goes on outside of this framework, which leaves it to the plugin to finish Envoy's job."""
+    """The work goes on, in another job or outside of this framework."""
 
     http_status = 202
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init__(self, message: str | None = None, *, after: JobLike | str | None = None) -> None:
+        """Go on; Envoy is told the end of the job `after` once it ends, whoever works on it.
+
+        Without `after`, it is left to the plugin to finish Envoy's job.
+        """
         super().__init__(message)
         self.message = message
+        self.heir = None if after is None else id_of(after)
 
 
 class Ignored(Outcome):

@@ -8,6 +8,8 @@ from envoy_plugin.envoy.config import Config
 from envoy_plugin.errors import DeclarationError
 from envoy_plugin.injection import find_missing
 from envoy_plugin.routing import Handler, RouteHandler
+from envoy_plugin.task_declarations import check_schedule
+from envoy_plugin.tasks import ReadyTask
 
 NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 LONGEST_NAME: Final = 40
@@ -31,6 +33,7 @@ class Plugin(Routes):
             )
         super().__init__(config=config)
         self.name = name
+        self.home.plugin = name
 
     def __repr__(self) -> str:
         return f"Plugin({self.name!r})"
@@ -57,10 +60,15 @@ class Plugin(Routes):
             self._router.add_route(route)
         for provider in routes.providers.values():
             self._provide(provider)
+        self._include_tasks(routes)
         self._middlewares += routes.middlewares
         self._error_hooks += routes.error_hooks
         self._startup += routes.startup
         self._cleanup += routes.cleanup
+
+    def find_task(self, name: str) -> ReadyTask | None:
+        """The task of this name, once the plugin was checked."""
+        return self.home.ready.get(name)
 
     def check(self) -> None:
         """Make sure that everything the handlers ask for is provided; called once the plugin is imported.
@@ -74,3 +82,6 @@ class Plugin(Routes):
             missing += find_missing(handler.function, handler.needs, self._providers)
         if missing:
             raise DeclarationError("\n".join(missing))
+        self.home.ready = {name: ReadyTask.of(task, self._providers) for name, task in self.tasks.items()}
+        for schedule in self.schedules.values():
+            check_schedule(self.home.ready[schedule.task])

@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
+from envoy_plugin.context import Entered
 from envoy_plugin.deadline import Overdue, within
 from envoy_plugin.doorway import Doorway, Refused
 from envoy_plugin.envoy.routes import Route, RouteKind, parse_delivery
@@ -52,7 +53,8 @@ class RouteWebhooks:
         timeout = handler.timeout or self._runtime.settings.handler_timeout
         ask = partial(self._body, handler, route)
         try:
-            given = await within(timeout, watched(self._runtime.plugin, route, ask))
+            with Entered(self._runtime.context(route.meta.install_id)):
+                given = await within(timeout, watched(self._runtime.plugin, route, ask))
         except Overdue:
             log.error("route.timed_out", seconds=timeout.total_seconds())
             return timed_out()

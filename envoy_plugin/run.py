@@ -1,4 +1,4 @@
-"""What a background handler knows of the job it runs as, and the pieces of it that run once."""
+"""What a background handler or a task knows of the job it runs as, and the pieces of it that run once."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, ParamSpec, Protocol, TypeVar, get_type_hints
@@ -28,7 +28,7 @@ class Process(Protocol):
 
 
 class Run:
-    """The run of a background handler: one claim of one attempt of a job."""
+    """The run of a background handler or a task: one claim of one attempt of a job."""
 
     def __init__(self, engine: Engine, held: Claimed, process: Process) -> None:
         self._engine = engine
@@ -43,6 +43,11 @@ class Run:
     def id(self) -> str:
         """The job's id in the engine."""
         return self._held.id
+
+    @property
+    def kind(self) -> str:
+        """What the job is for: the event's name, or `task:` and the task's."""
+        return self._held.kind
 
     @property
     def attempt(self) -> int:

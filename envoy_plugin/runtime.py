@@ -2,21 +2,23 @@
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from envoy_plugin.connection import connect_redis
+from envoy_plugin.context import Context
 from envoy_plugin.deliveries import DeliveryRecords
 from envoy_plugin.engine.batching import Batcher
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.sweeper import Keeping, sweeping
+from envoy_plugin.engine.verbs import NO_INSTALL
 from envoy_plugin.envoy.api import EnvoyPluginAPI
 from envoy_plugin.envoy.config import InstallConfigs
 from envoy_plugin.envoy.oauth import Clock
@@ -26,24 +28,37 @@ from envoy_plugin.envoy.tokens import OAuthClient, TokenCache
 from envoy_plugin.envoy.user_api import EnvoyUserAPI
 from envoy_plugin.envoy.user_tokens import UserTokens
 from envoy_plugin.errors import DeclarationError
+from envoy_plugin.injection import is_of_an_api
 from envoy_plugin.logs import get_logger
 from envoy_plugin.plugin import Plugin
 from envoy_plugin.providing import open_providers
 from envoy_plugin.routing import Handler, RouteHandler
 from envoy_plugin.sealing import Sealer
 from envoy_plugin.settings import Settings, StorageKind
-from envoy_plugin.sources import Platform, RouteSources, Sources, background_sources, inline_sources, route_sources
+from envoy_plugin.sources import (
+    Platform,
+    RouteSources,
+    Sources,
+    TaskSources,
+    background_sources,
+    inline_sources,
+    route_sources,
+    task_sources,
+)
 
 REDIS_ALONE: Final = frozenset({RedisStorage, RedisGlobalStorage})
 CONNECTIONS: Final = 6
-"""Hosts' smallest plans allow 20. Two wait for work, two carry the engine's calls."""
+"""Hosts' smallest plans allow 20. Two wait for work, two carry the engine's calls; a queue of tasks takes one more."""
 
 log = get_logger(__name__)
 
 
 @dataclass(slots=True, kw_only=True)
 class Runtime:
-    """One per process, shared by `web` and `worker`. `stopping` turns True once, when the process is told to stop."""
+    """One per process, shared by `web` and `worker`. `stopping` turns True once, when the process is told to stop.
+
+    `clock` gives seconds since 1970, for tests; None: this machine's, and for jobs Redis' own.
+    """
 
     plugin: Plugin
     settings: Settings
@@ -55,8 +70,21 @@ class Runtime:
     inline_sources: Sources
     background_sources: Sources
     route_sources: RouteSources
+    task_sources: TaskSources
     user_tokens: UserTokens
+    clock: Clock | None = None
     stopping: bool = False
+
+    def context(self, install: str = NO_INSTALL, *, envoy_job: str | None = None, job: str | None = None) -> Context:
+        """For what runs for this install, for an event that has this job at Envoy, as this job of the engine."""
+        return Context(
+            owner=self.plugin.home,
+            engine=self.engine,
+            batcher=self.batcher,
+            install=install,
+            envoy_job=envoy_job,
+            job=job,
+        )
 
     async def forget(self, install_id: str) -> None:
         """Drop what Redis holds of a removed install, its jobs apart, which end as they would."""
@@ -96,7 +124,10 @@ async def open_runtime(plugin: Plugin, settings: Settings, *, clock: Clock | Non
     _check_storage(plugin, settings)
     async with contextlib.AsyncExitStack() as stack:
         redis = connect_redis(
-            settings.redis_url, tls_verify=settings.tls_verify, client_name=plugin.name, max_connections=CONNECTIONS
+            settings.redis_url,
+            tls_verify=settings.tls_verify,
+            client_name=plugin.name,
+            max_connections=CONNECTIONS + len(plugin.queues),
         )
         stack.push_async_callback(redis.aclose)
         engine = make_engine(redis, plugin.name, settings, clock)
@@ -104,8 +135,20 @@ async def open_runtime(plugin: Plugin, settings: Settings, *, clock: Clock | Non
         provided = await stack.enter_async_context(open_providers(plugin.providers.values()))
         runtime = await _connect(plugin, settings, engine, provided, clock, stack)
         await stack.enter_async_context(sweeping(engine, _keeping(settings)))
+        stack.enter_context(_running(runtime))
         await stack.enter_async_context(_hooks(plugin))
         yield runtime
+
+
+@contextlib.contextmanager
+def _running(runtime: Runtime) -> Iterator[None]:
+    """Let tasks be enqueued through this process, also outside of handlers."""
+    running, context = runtime.plugin.home.running, runtime.context()
+    running.append(context)
+    try:
+        yield
+    finally:
+        running.remove(context)
 
 
 @contextlib.asynccontextmanager
@@ -149,7 +192,14 @@ async def _connect(
     user_tokens = UserTokens(redis, sealer, key_of=engine.keys.user_token)
     user_api = partial(_user_api, session, settings.base_url)
     storages = make_storages(settings, api=api, redis=redis, keys_of=engine.keys.storage, clock=told)
-    platform = Platform(api=api, user_api=user_api, user_token=user_tokens.get, configs=configs, storages=storages)
+    platform = Platform(
+        api=api,
+        user_api=user_api,
+        user_token=user_tokens.get,
+        configs=configs,
+        storages=storages,
+        apis={wanted: partial(wanted.for_install, engine) for _, wanted in _asked(plugin) if is_of_an_api(wanted)},
+    )
     return Runtime(
         plugin=plugin,
         settings=settings,
@@ -161,7 +211,9 @@ async def _connect(
         inline_sources=inline_sources(platform, plugin.config, provided),
         background_sources=background_sources(platform, plugin.config, provided),
         route_sources=route_sources(platform, plugin.config, provided),
+        task_sources=task_sources(platform, plugin.config, provided),
         user_tokens=user_tokens,
+        clock=told,
     )
 
 
@@ -170,10 +222,16 @@ def _user_api(session: aiohttp.ClientSession, base_url: str, token: str) -> Envo
 
 
 def _check_storage(plugin: Plugin, settings: Settings) -> None:
+    for whose, wanted in _asked(plugin):
+        if settings.storage is StorageKind.ENVOY and wanted in REDIS_ALONE:
+            raise DeclarationError(f"{whose} asks for storage in Redis, which needs STORAGE=redis.")
+
+
+def _asked(plugin: Plugin) -> list[tuple[str, Any]]:
+    """The types that handlers, setup steps and tasks ask for, and which of them does."""
     declared: list[Handler | RouteHandler] = [*plugin.handlers.values(), *plugin.routes.values()]
-    for handler in declared:
-        if settings.storage is StorageKind.ENVOY and {wanted for _, wanted in handler.needs} & REDIS_ALONE:
-            raise DeclarationError(f"{handler} asks for storage in Redis, which needs STORAGE=redis.")
+    asked = [(str(handler), wanted) for handler in declared for _, wanted in handler.needs]
+    return asked + [(str(task), one.hint) for task in plugin.tasks.values() for one in task.parameters if one.given]
 
 
 async def _check_schema(engine: Engine) -> None:

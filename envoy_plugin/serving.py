@@ -24,6 +24,8 @@ from envoy_plugin.plugin import Plugin
 from envoy_plugin.reports import QUEUE as REPORTS
 from envoy_plugin.runtime import Runtime, open_runtime
 from envoy_plugin.settings import Settings
+from envoy_plugin.ticking import ticking
+from envoy_plugin.watchdog import watched_over
 from envoy_plugin.webhooks import QUEUE as EVENTS
 from envoy_plugin.worker import Worker
 
@@ -41,13 +43,25 @@ class Role(StrEnum):
     WEB = "web"
     """Answers Envoy."""
     WORKER = "worker"
-    """Runs background work, and reports its end."""
+    """Runs background work and what schedules say is due, and reports its end."""
+
+
+def queues_of(plugin: Plugin) -> tuple[str, ...]:
+    """The queues that the plugin's workers claim from: events, tasks, reports."""
+    return tuple(dict.fromkeys((EVENTS, *plugin.queues, REPORTS)))
 
 
 async def serve(
-    plugin: Plugin, settings: Settings, roles: Collection[Role], *, ready: Callable[[int], None] = lambda _: None
+    plugin: Plugin,
+    settings: Settings,
+    roles: Collection[Role],
+    *,
+    queues: Collection[str] = (),
+    ready: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT. `ready` is told the port, once the process answers on it.
+
+    A worker claims from `queues`; without any, from all of `queues_of`.
 
     Raises:
         OSError: the port is taken.
@@ -58,12 +72,16 @@ async def serve(
     leaving.daemon = True
     try:
         with _signals(stop):
-            async with open_runtime(plugin, settings) as runtime, asyncio.TaskGroup() as group:
+            async with (
+                watched_over(settings.watchdog_timeout),
+                open_runtime(plugin, settings) as runtime,
+                asyncio.TaskGroup() as group,
+            ):
                 group.create_task(_announce(runtime, stop, leaving))
                 if Role.WEB in roles:
                     group.create_task(_answer(runtime, stop, ready))
                 if Role.WORKER in roles:
-                    group.create_task(_work(runtime, stop))
+                    group.create_task(_work(runtime, stop, tuple(queues) or queues_of(plugin)))
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
     finally:
@@ -101,7 +119,7 @@ def _signals(stop: asyncio.Event) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-async def _work(runtime: Runtime, stop: asyncio.Event) -> None:
+async def _work(runtime: Runtime, stop: asyncio.Event, queues: Collection[str]) -> None:
     settings = runtime.settings
     worker = Worker(
         runtime.engine,
@@ -110,7 +128,8 @@ async def _work(runtime: Runtime, stop: asyncio.Event) -> None:
         lease=settings.job_lease,
         concurrency=settings.worker_concurrency,
     )
-    await worker.run((EVENTS, REPORTS), stop, drain=settings.drain_timeout)
+    async with ticking(runtime):
+        await worker.run(queues, stop, drain=settings.drain_timeout)
 
 
 async def _answer(runtime: Runtime, stop: asyncio.Event, ready: Callable[[int], None]) -> None:

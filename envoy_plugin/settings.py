@@ -202,6 +202,12 @@ class Settings(BaseModel):
     )
     """How long what runs may go on after SIGTERM. 20 seconds; at most 25, since hosts kill after 30."""
 
+    watchdog_timeout: Annotated[timedelta, BeforeValidator(duration("0s", "10m"))] = variable(
+        "WATCHDOG_TIMEOUT", LEAVE_OUT, example="60", default=timedelta(seconds=60)
+    )
+    """After how long a process whose event loop doesn't turn ends itself, with 1. 60 seconds; at most 10 minutes; 0 is
+    never."""
+
     max_body: Annotated[int, BeforeValidator(whole(1024, 64 * 1024 * 1024))] = variable(
         "MAX_BODY", LEAVE_OUT, example="5242880", default=5 * 1024 * 1024
     )

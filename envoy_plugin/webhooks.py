@@ -3,12 +3,13 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
 from aiohttp import web
 
+from envoy_plugin.context import Entered
 from envoy_plugin.deadline import Overdue
 from envoy_plugin.doorway import Doorway
 from envoy_plugin.engine.model import Enqueued
@@ -21,14 +22,13 @@ from envoy_plugin.errors import ApiUnavailable, BadPayload, ConfigMismatch
 from envoy_plugin.invocation import HandlerFailed, call_handler, check_subject
 from envoy_plugin.logs import bind_more, get_logger
 from envoy_plugin.outcomes import Answer, Done, Ignored, Ongoing, Outcome, answer, answer_raised, timed_out
-from envoy_plugin.reports import Report, enqueue_report
+from envoy_plugin.reports import enqueue_report, inline_report
 from envoy_plugin.routing import Handler
 from envoy_plugin.runtime import Runtime
 from envoy_plugin.sources import Subject
+from envoy_plugin.tasks import LIMIT_GRACE
 
 QUEUE: Final = "events"
-LIMIT_GRACE: Final = timedelta(seconds=2)
-"""The worker ends a handler that takes too long; the engine does so a little later, where the worker can't."""
 REDIS_SECONDS: Final = 8
 """How long a delivery waits for a Redis that says nothing; Envoy waits longer, and delivers again after a 503."""
 UNINSTALLED: Final = "plugin_uninstalled"
@@ -126,9 +126,10 @@ class Webhooks:
 
     async def _run(self, handler: Handler, event: Event) -> Answer:
         runtime = self._runtime
-        timeout = runtime.timeout_of(handler)
+        subject, timeout = Subject(event), runtime.timeout_of(handler)
         try:
-            outcome = await call_handler(runtime.plugin, handler, Subject(event), runtime.inline_sources, timeout)
+            with Entered(runtime.context(event.meta.install_id, envoy_job=subject.envoy_job)):
+                outcome = await call_handler(runtime.plugin, handler, subject, runtime.inline_sources, timeout)
         except Overdue:
             log.error("handler.timed_out", seconds=timeout.total_seconds())
             return timed_out()
@@ -137,10 +138,9 @@ class Webhooks:
             return answer_raised(error)
         except (ConfigMismatch, HandlerFailed) as error:
             return answer_raised(error)
-        if isinstance(outcome, Done) and event.meta.job and (outcome.message or outcome.attachments):
-            await runtime.batcher.run(
-                enqueue_report(runtime.engine, Report.of(outcome, event.meta.job.id), event.meta.install_id)
-            )
+        report = inline_report(outcome, subject.envoy_job)
+        if report is not None:
+            await runtime.batcher.run(enqueue_report(runtime.engine, report, event.meta.install_id))
         return answer(outcome)
 
 

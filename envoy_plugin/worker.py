@@ -9,21 +9,23 @@ import contextlib
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from datetime import timedelta
-from typing import Any, Final, TypeAlias
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeAlias
 
 from redis.exceptions import RedisError
 
+from envoy_plugin.ending import Ending, end_job
 from envoy_plugin.engine.batching import Batcher
 from envoy_plugin.engine.engine import MOST_ITEMS, Engine, Mode
 from envoy_plugin.engine.model import Claimed
-from envoy_plugin.engine.verbs import Claim, Release, Touch, Verb
+from envoy_plugin.engine.verbs import Claim, Release, Touch
 from envoy_plugin.engine.waiting import Alarm, listening
 from envoy_plugin.errors import EngineError
+from envoy_plugin.heartbeats import Heartbeat, HeldJob, beating
 from envoy_plugin.logs import Bound, get_logger
 
-Work: TypeAlias = Callable[[Claimed], Awaitable[Verb[Any]]]
-"""Does what a claimed job is for, and answers the verb that ends it. It doesn't raise but when it is cancelled."""
+Work: TypeAlias = Callable[[Claimed], Awaitable[Ending]]
+"""Does what a claimed job is for, and answers how it ends. It doesn't raise but when it is cancelled."""
 
 TOUCHES_A_LEASE: Final = 3
 MOST_AT_ONCE: Final = 32
@@ -44,12 +46,19 @@ class Worker:
         self._lease = lease
         self._concurrency = concurrency
         self._who = f"{socket.gethostname()[:20]}:{os.getpid()}"
+        self._queues: tuple[str, ...] = ()
+        self._began = datetime.now(UTC)
         self._held: dict[asyncio.Task[None], Claimed] = {}
+        self._since: dict[str, datetime] = {}
 
     async def run(self, queues: Iterable[str], stop: asyncio.Event, *, drain: timedelta) -> None:
         """Work until `stop`; then let what runs end within `drain`, and give the rest back."""
-        names = tuple(queues)
-        async with listening(self._engine.redis, self._engine.keys, names) as alarm, self._touching():
+        self._queues = names = tuple(queues)
+        async with (
+            listening(self._engine.redis, self._engine.keys, names) as alarm,
+            self._touching(),
+            beating(self._engine, self._seen_now),
+        ):
             claiming = [asyncio.create_task(self._claim_for_ever(queue, alarm)) for queue in names]
             log.info("worker.started", who=self._who, queues=list(names), concurrency=self._concurrency)
             try:
@@ -58,6 +67,19 @@ class Worker:
                 await _cancel(claiming)
                 await self._drain(drain)
         log.info("worker.stopped", who=self._who)
+
+    def _seen_now(self) -> Heartbeat:
+        held = list(self._held.values())
+        return Heartbeat(
+            who=self._who,
+            since=self._began,
+            seen=datetime.now(UTC),
+            queues=self._queues,
+            concurrency=self._concurrency,
+            jobs=tuple(
+                HeldJob(id=one.id, kind=one.kind, install=one.install, since=self._since[one.id]) for one in held
+            ),
+        )
 
     async def _claim_for_ever(self, queue: str, alarm: Alarm) -> None:
         slots = _Slots(self._concurrency)
@@ -86,8 +108,11 @@ class Worker:
     def _start(self, held: Claimed, slots: "_Slots") -> None:
         slots.take()
         task = asyncio.create_task(self._execute(held, slots))
-        self._held[task] = held
-        task.add_done_callback(self._held.pop)
+        self._held[task], self._since[held.id] = held, datetime.now(UTC)
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        del self._since[self._held.pop(task).id]
 
     async def _execute(self, held: Claimed, slots: "_Slots") -> None:
         with Bound(job=held.id, install=held.install, attempt=held.attempt):
@@ -97,11 +122,11 @@ class Worker:
                 slots.give()
             await self._end(held, end)
 
-    async def _end(self, held: Claimed, end: Verb[Any]) -> None:
+    async def _end(self, held: Claimed, end: Ending) -> None:
         """Write the end, however long Redis is away; a refusal means that the job is somebody else's by now."""
         while True:
             try:
-                state = await self._batcher.run(end)
+                state = await end_job(self._engine, self._batcher, end)
             except EngineError as refusal:
                 log.warning("job.lost", why=type(refusal).__name__)
             except RedisError as error:

@@ -31,6 +31,7 @@ DEV_VARIABLES: Final[Mapping[str, str]] = {
     "ENVOY_CLIENT_SECRET": defaults.CLIENT_SECRET,
     "ACCESS_LOG": "on",
     "DRAIN_TIMEOUT": "2",
+    "WATCHDOG_TIMEOUT": "0",  # a debugger stops the loop, too
 }
 """What counts where the environment has nothing."""
 GRACE: Final = timedelta(seconds=5)

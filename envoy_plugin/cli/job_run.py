@@ -18,6 +18,7 @@ from envoy_plugin.cli.loading import load_plugin
 from envoy_plugin.cli.operator_name import operator_name
 from envoy_plugin.cli.options import AppOption, EnvFileOption, JsonOption
 from envoy_plugin.cli.redis_access import lost, settings_with_secrets
+from envoy_plugin.ending import Ending, end_job
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.model import Claimed, Job
 from envoy_plugin.engine.queries import find_job
@@ -25,9 +26,8 @@ from envoy_plugin.engine.queues import is_owned
 from envoy_plugin.engine.states import State
 from envoy_plugin.engine.verbs import ClaimJob, Release, Reschedule, Verb
 from envoy_plugin.errors import CallRefused, EngineError, EnvoyPluginError
-from envoy_plugin.execution import execute
+from envoy_plugin.execution import execute, is_known
 from envoy_plugin.plugin import Plugin
-from envoy_plugin.reports import QUEUE as REPORTS
 from envoy_plugin.runtime import Runtime, open_runtime
 from envoy_plugin.settings import Settings
 
@@ -80,7 +80,7 @@ async def run_here(plugin: Plugin, settings: Settings, job_id: str) -> Job:
         job = await find_job(runtime.engine, job_id)
         _check(plugin, job)
         held = await _take(runtime.engine, job, settings)
-        await runtime.engine.run(await _work(runtime, held))
+        await end_job(runtime.engine, runtime.batcher, await _work(runtime, held))
         return await find_job(runtime.engine, job_id)
 
 
@@ -90,7 +90,7 @@ def _check(plugin: Plugin, job: Job) -> None:
         raise CannotRun(f"Job {job.id!r} is an envelope: its children are what runs.")
     if is_owned(job.queue) or job.queue in OTHERS:
         raise CannotRun(f"Job {job.id!r} is in queue {job.queue!r}: somebody else does what is in there.")
-    if job.kind != REPORTS and plugin.find(job.kind) is None:
+    if not is_known(plugin, job.kind):
         raise CannotRun(f"Plugin {plugin.name} has nothing that does {job.kind!r}, which job {job.id!r} is.")
     if job.state is State.BLOCKED:
         raise CannotRun(f"Job {job.id!r} waits for {gates_text(job)}.")
@@ -107,7 +107,7 @@ async def _take(engine: Engine, job: Job, settings: Settings) -> Claimed:
     return held  # type: ignore[no-any-return]  # a call answers what its verbs do
 
 
-async def _work(runtime: Runtime, held: Claimed) -> Verb[Any]:
+async def _work(runtime: Runtime, held: Claimed) -> Ending:
     """Do what the job is for; interrupted, give it back, and no retry is spent."""
     work = asyncio.create_task(execute(runtime, held))
     async with _touching(runtime, held, work):
@@ -119,7 +119,7 @@ async def _work(runtime: Runtime, held: Claimed) -> Verb[Any]:
 
 
 @contextlib.asynccontextmanager
-async def _touching(runtime: Runtime, held: Claimed, work: asyncio.Task[Verb[Any]]) -> AsyncIterator[None]:
+async def _touching(runtime: Runtime, held: Claimed, work: asyncio.Task[Ending]) -> AsyncIterator[None]:
     task = asyncio.create_task(_touch_for_ever(runtime, held, work))
     try:
         yield
@@ -128,7 +128,7 @@ async def _touching(runtime: Runtime, held: Claimed, work: asyncio.Task[Verb[Any
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _touch_for_ever(runtime: Runtime, held: Claimed, work: asyncio.Task[Verb[Any]]) -> None:
+async def _touch_for_ever(runtime: Runtime, held: Claimed, work: asyncio.Task[Ending]) -> None:
     """Keep the lease; where it is lost, the work is for nothing."""
     lease = runtime.settings.job_lease
     while True:

@@ -4,7 +4,7 @@ import asyncio
 import errno
 import os
 import signal
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,7 @@ from envoy_plugin.cli.telling import tell_lines
 from envoy_plugin.errors import EnvoyPluginError
 from envoy_plugin.logs import get_logger
 from envoy_plugin.plugin import Plugin
-from envoy_plugin.serving import STOP_SIGNALS, Role, serve
+from envoy_plugin.serving import STOP_SIGNALS, Role, queues_of, serve
 from envoy_plugin.settings import Settings
 
 UNUSABLE_ADDRESS: Final = frozenset({errno.EADDRINUSE, errno.EACCES, errno.EADDRNOTAVAIL})
@@ -34,13 +34,15 @@ def start(
     env_file: Path | None,
     overrides: Mapping[str, object] | None = None,
     lines: int | None = None,
+    queues: Sequence[str] | None = None,
 ) -> None:
     """Serve the plugin until SIGTERM or SIGINT; `overrides` are variables that options set.
 
-    `lines` is a pipe that gets the log lines too, and what the plugin's keys in Redis begin with.
+    `lines` is a pipe that gets the log lines too, and what the plugin's keys in Redis begin with. A worker claims from
+    `queues`; None: from all of the plugin's.
 
     Raises:
-        typer.BadParameter: no plugin is named.
+        typer.BadParameter: no plugin is named, or a queue that isn't the plugin's.
         SettingsError: the environment can't be used.
         EnvoyPluginError: the plugin can't be had, or Redis holds a newer release's keys.
         typer.Exit: with FAILED, after one sentence or log line that says why.
@@ -53,8 +55,16 @@ def start(
     plugin = load_plugin(app)
     if say_prefix is not None:
         say_prefix(settings.prefix_for(plugin.name))
+    _check_queues(plugin, queues or ())
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(plugin, settings, roles))
+        runner.run(_serve(plugin, settings, roles, queues or ()))
+
+
+def _check_queues(plugin: Plugin, queues: Sequence[str]) -> None:
+    known = queues_of(plugin)
+    for queue in queues:
+        if queue not in known:
+            raise typer.BadParameter(f"{plugin.name} has no queue {queue!r}; it has {', '.join(known)}.")
 
 
 def _with_one_port(settings: Settings) -> Settings:
@@ -64,9 +74,9 @@ def _with_one_port(settings: Settings) -> Settings:
     return settings.model_copy(update={"port": free_port()})
 
 
-async def _serve(plugin: Plugin, settings: Settings, roles: Collection[Role]) -> None:
+async def _serve(plugin: Plugin, settings: Settings, roles: Collection[Role], queues: Collection[str]) -> None:
     try:
-        await serve(plugin, settings, roles)
+        await serve(plugin, settings, roles, queues=queues)
     except EnvoyPluginError:
         raise
     except Exception as error:

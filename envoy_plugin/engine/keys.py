@@ -90,6 +90,19 @@ class Keys:
         """The list whose token wakes a waiting claimant of `queue`."""
         return self.of("wake", queue)
 
+    def schedule(self, name: str) -> str:
+        """Up to when a schedule was looked after."""
+        return self.of("schedule", name)
+
+    @property
+    def workers(self) -> str:
+        """The names of the workers that live, by when they were last heard of."""
+        return self.of("workers")
+
+    def worker(self, who: str) -> str:
+        """What a worker does now."""
+        return self.of("worker", who)
+
     def delivery(self, name: str) -> str:
         """The record of one inline delivery of Envoy's."""
         return self.of("delivery", name)

@@ -4,12 +4,13 @@ Nothing waits and nothing runs beside the test, so that the same test does the s
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from math import ceil
 from typing import Final
 
+from envoy_plugin.ending import end_job
 from envoy_plugin.engine.engine import Engine, Mode
 from envoy_plugin.engine.model import Claimed, Job
 from envoy_plugin.engine.queries import MOST_LISTED, list_jobs
@@ -21,11 +22,10 @@ from envoy_plugin.execution import execute
 from envoy_plugin.logs import Bound
 from envoy_plugin.reports import QUEUE as REPORTS
 from envoy_plugin.runtime import Runtime
-from envoy_plugin.webhooks import QUEUE as EVENTS
+from envoy_plugin.serving import queues_of
 
 MOST_RUNS: Final = 100
 """How often a job runs without time passing, before it is taken for one that never ends."""
-QUEUES: Final = (EVENTS, REPORTS)
 OPEN: Final = tuple(state for state in State if not state.ended)
 
 
@@ -34,13 +34,13 @@ class Unfinished(AssertionError):
 
 
 async def work(runtime: Runtime) -> None:
-    """Run everything that is due, and what becomes due by it; one at a time, events before reports.
+    """Run everything that is due, and what becomes due by it; one at a time, events before tasks before reports.
 
     Raises:
         Unfinished: it doesn't end.
     """
     runs: Counter[str] = Counter()
-    while claimed := await _claim(runtime.engine):
+    while claimed := await _claim(runtime.engine, queues_of(runtime.plugin)):
         for held in claimed:
             runs[held.id] += 1
             if runs[held.id] > MOST_RUNS:
@@ -59,10 +59,10 @@ async def check_finished(engine: Engine, now: datetime) -> None:
         raise Unfinished("\n".join(_told(sorted(jobs, key=lambda job: job.id), now)))
 
 
-async def _claim(engine: Engine) -> list[Claimed]:
+async def _claim(engine: Engine, queues: Iterable[str]) -> list[Claimed]:
     """The next job of each queue, once whatever is due has been made available."""
     due = (Promote(limit=BATCH), Expire(limit=BATCH, max_crashes=MAX_CRASHES))
-    claims = [Claim(queue=queue, n=1, who="test", lease=None) for queue in QUEUES]
+    claims = [Claim(queue=queue, n=1, who="test", lease=None) for queue in queues]
     answers = await engine.call([*due, *claims], Mode.EACH)
     return [held for claimed in answers[len(due) :] for held in claimed]
 
@@ -71,7 +71,7 @@ async def _run(runtime: Runtime, held: Claimed) -> None:
     with Bound(job=held.id, install=held.install, attempt=held.attempt):
         end = await execute(runtime, held)
         with suppress(EngineError):  # the handler, or the test, has ended the job otherwise
-            await runtime.engine.run(end)
+            await end_job(runtime.engine, runtime.batcher, end)
 
 
 def _told(jobs: list[Job], now: datetime) -> Iterator[str]:

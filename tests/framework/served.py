@@ -27,6 +27,7 @@ from envoy_plugin.engine.verbs import Expire, Promote
 from envoy_plugin.envoy.signature import HEADER, sign
 from envoy_plugin.execution import execute
 from envoy_plugin.runtime import Runtime, open_runtime
+from envoy_plugin.serving import queues_of
 from envoy_plugin.settings import Settings
 from envoy_plugin.simulator.control import SimulatedEnvoy as Control
 from envoy_plugin.simulator.job_routes import JOBS
@@ -42,7 +43,6 @@ JOB = "job-1"
 UPDATES = "/api/v2/plugin-services/jobs/"
 PATIENCE = 15.0
 POLL = 0.005
-QUEUES = ("events", "report")
 
 
 async def eventually(look: Callable[[], Awaitable[Found | None]]) -> Found:
@@ -231,7 +231,7 @@ async def working(runtime: Runtime) -> AsyncIterator[asyncio.Event]:
     )
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        group.create_task(worker.run(QUEUES, stop, drain=settings.drain_timeout))
+        group.create_task(worker.run(queues_of(runtime.plugin), stop, drain=settings.drain_timeout))
         try:
             yield stop
         finally:

@@ -20,6 +20,7 @@ from envoy_plugin import (
     RedisStorage,
     Reject,
     Route,
+    Run,
     Storage,
     config_enabled,
 )
@@ -124,7 +125,8 @@ async def test_middleware_and_on_error_speak_inline_and_in_the_background(stage:
         return Done(f"{outcome.message}!")
 
     @plugin.on_error
-    async def tell(error: Exception, about: Event | Route) -> Ignored:
+    async def tell(error: Exception, about: Event | Route | Run) -> Ignored:
+        assert isinstance(about, Event)
         return Ignored(f"{type(error).__name__} at {about.name}")
 
     async def does(event: Event) -> Done:

@@ -21,6 +21,7 @@ from envoy_plugin import (
     Reject,
     Route,
     RouteMeta,
+    Run,
     Secret,
 )
 from envoy_plugin.simulator.faults import FAULTS, Fault
@@ -278,12 +279,12 @@ async def test_a_step_that_acts_as_the_user_needs_a_token(served: Served) -> Non
 
 
 async def test_on_error_may_answer_for_a_step(stage: Stage) -> None:
-    told: list[Event | Route] = []
+    told: list[Event | Route | Run] = []
     plugin = Plugin("visitor-doors")
     plugin.options("crash")(crash)
 
     @plugin.on_error
-    async def tell(error: Exception, about: Event | Route) -> Failed:
+    async def tell(error: Exception, about: Event | Route | Run) -> Failed:
         told.append(about)
         return Failed("The door system is away.")
 

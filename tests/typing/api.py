@@ -1,12 +1,13 @@
 """What a type checker knows of a plugin: this file has no fault. Never run."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn, assert_type
 
 from envoy_plugin import (
     Config,
     Done,
+    Enqueued,
     Entry,
     EnvoyPluginAPI,
     EnvoyPluginJob,
@@ -15,6 +16,7 @@ from envoy_plugin import (
     Ignored,
     Invite,
     Meta,
+    Ongoing,
     Option,
     Options,
     Outcome,
@@ -29,8 +31,10 @@ from envoy_plugin import (
     Run,
     Secret,
     Snooze,
+    Task,
     Text,
     config_enabled,
+    open_plugin,
 )
 
 
@@ -130,8 +134,37 @@ async def within(event: Event, call: Callable[[], Awaitable[Outcome]]) -> Outcom
 
 
 @routes.on_error
-async def explain(error: Exception, about: Event | Route) -> Failed | None:
-    return Failed(about.name) if isinstance(error, OSError) else None
+async def explain(error: Exception, about: Event | Route | Run) -> Failed | None:
+    name = about.kind if isinstance(about, Run) else about.name
+    return Failed(name) if isinstance(error, OSError) else None
+
+
+@routes.task(retries=1, timeout=timedelta(minutes=1), lane="door:{door}", queue="doors", name="lock")
+async def lock(door: int, *, note: str = "", doors: Doors) -> Done:
+    return Done(note)
+
+
+@routes.every(timedelta(minutes=10))
+@routes.cron("0 6 * * 1-5", tz="Europe/Berlin")
+@routes.task(retries=0)
+async def tidy(doors: Doors) -> None: ...
+
+
+@routes.every("10m")
+async def look(doors: Doors) -> dict[str, int]:
+    return {}
+
+
+@routes.on("invite_removed", background=True)
+async def lock_up() -> Ongoing:
+    first = await lock.enqueue(7, note="now", key="seven", priority=9)
+    assert_type(first, Enqueued)
+    later = await lock.enqueue(door=8, delay=timedelta(minutes=1), after=[first, "a1"], hold="key", install="1001")
+    last = await tidy.enqueue(at=datetime(2026, 11, 21, tzinfo=UTC), after={first: "run", later.id: "cancel"})
+    return Ongoing("Locking", after=last) if last.created else Ongoing(after=last.id)
+
+
+looking: Task[[Doors], dict[str, int]] = look
 
 
 @routes.on_startup
@@ -140,6 +173,16 @@ async def hook() -> None: ...
 
 
 plugin.include(routes)
+
+
+async def call_a_task_without_the_framework() -> None:
+    assert_type(await lock(7, note="now", doors=Doors()), Done)
+    assert_type(await tidy(Doors()), None)
+
+
+async def run_a_script() -> None:
+    async with open_plugin(plugin):
+        await lock.enqueue(7)
 
 
 async def call_without_the_framework(entry: Entry, config: DoorConfig, job: EnvoyPluginJob, run: Run) -> None:

@@ -5,7 +5,20 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from envoy_plugin import Config, Done, Entry, EnvoyPluginJob, Event, Failed, Ignored, Plugin, Retry, Snooze, Text
+from envoy_plugin import (
+    Config,
+    Done,
+    Entry,
+    EnvoyPluginJob,
+    Event,
+    Failed,
+    Ignored,
+    Ongoing,
+    Plugin,
+    Retry,
+    Snooze,
+    Text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -70,6 +83,38 @@ async def forgets_to_return(event: Event, call: Callable[[], Awaitable[Done]]) -
 
 @plugin.on_startup  # type: ignore[type-var]
 async def takes_something(event: Event) -> None: ...
+
+
+@plugin.task(retries="2")  # type: ignore[arg-type]
+async def written_retries() -> None: ...
+
+
+@plugin.task()  # type: ignore[arg-type]
+def task_at_once() -> None: ...
+
+
+@plugin.task()  # type: ignore[type-var]
+async def wrong_result_of_a_task(door: int) -> str:
+    return str(door)
+
+
+@plugin.every(10)  # type: ignore[arg-type]
+async def every_what() -> None: ...
+
+
+@plugin.task()
+async def lock(door: int, *, doors: Doors) -> Done:
+    return Done()
+
+
+async def tasks() -> None:
+    await lock("7", doors=Doors())  # type: ignore[arg-type]
+    await lock(7)  # type: ignore[call-arg]
+    await lock.enqueue(7, delay=60)  # type: ignore[arg-type]
+    await lock.enqueue(7, after={"a1": "wait"})  # type: ignore[dict-item]
+    await lock.enqueue(7, priority="high")  # type: ignore[arg-type]
+    Ongoing(after=7)  # type: ignore[arg-type]
+    (await lock.enqueue(7)).created = False  # type: ignore[misc]
 
 
 @plugin.on("ticket_created", when="is_delivery")  # type: ignore[arg-type]

@@ -15,6 +15,7 @@ from envoy_plugin.envoy.routes import Route, RouteKind
 from envoy_plugin.errors import DeclarationError
 from envoy_plugin.outcomes import Outcome
 from envoy_plugin.plugin import Plugin
+from envoy_plugin.run import Run
 
 KINDS = ("options", "selected_values", "remote_value", "validation", "migration")
 
@@ -48,7 +49,7 @@ async def middleware(event: Event, call: Next) -> Outcome:
     return await call()
 
 
-async def on_error(error: Exception, about: Event | Route) -> None: ...
+async def on_error(error: Exception, about: Event | Route | Run) -> None: ...
 def is_delivery(event: Event, config: object) -> bool:
     return False
 

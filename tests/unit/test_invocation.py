@@ -16,6 +16,7 @@ from envoy_plugin.errors import ApiUnavailable, BadPayload, ConfigMismatch
 from envoy_plugin.invocation import HandlerFailed, call_handler
 from envoy_plugin.outcomes import Done, Failed, Ignored, Outcome
 from envoy_plugin.plugin import Plugin
+from envoy_plugin.run import Run
 from envoy_plugin.sources import Subject
 
 EVENT = parse_event(b'{"meta":{"event":"entry_sign_in","install_id":"1"},"payload":null}')
@@ -140,7 +141,7 @@ async def test_on_error_is_told_and_its_first_outcome_counts(plugin: Plugin) -> 
 
     def hook(gives: Outcome | None) -> None:
         @plugin.on_error
-        async def tell(error: Exception, about: Event | Route) -> Outcome | None:
+        async def tell(error: Exception, about: Event | Route | Run) -> Outcome | None:
             told.append((type(error), about))
             return gives
 
@@ -154,15 +155,15 @@ async def test_an_on_error_that_fails_or_gives_nonsense_is_logged_and_the_others
     plugin: Plugin, caplog: pytest.LogCaptureFixture
 ) -> None:
     @plugin.on_error
-    async def broken(error: Exception, about: Event | Route) -> None:
+    async def broken(error: Exception, about: Event | Route | Run) -> None:
         raise ZeroDivisionError
 
     @plugin.on_error
-    async def nonsense(error: Exception, about: Event | Route) -> Any:
+    async def nonsense(error: Exception, about: Event | Route | Run) -> Any:
         return "canary"
 
     @plugin.on_error
-    async def raises_one(error: Exception, about: Event | Route) -> None:
+    async def raises_one(error: Exception, about: Event | Route | Run) -> None:
         raise Ignored("Never mind")
 
     assert await call(plugin, fails) == Ignored("Never mind")
@@ -175,7 +176,7 @@ async def test_an_on_error_that_fails_or_gives_nonsense_is_logged_and_the_others
 
 async def test_an_on_error_that_hangs_ends_with_the_handlers_time(plugin: Plugin) -> None:
     @plugin.on_error
-    async def hangs(error: Exception, about: Event | Route) -> None:
+    async def hangs(error: Exception, about: Event | Route | Run) -> None:
         await forever()
 
     with pytest.raises(Overdue):
@@ -189,7 +190,7 @@ async def test_on_error_is_not_told_what_is_no_error_of_the_handlers(plugin: Plu
     told: list[Exception] = []
 
     @plugin.on_error
-    async def tell(error: Exception, about: Event | Route) -> None:
+    async def tell(error: Exception, about: Event | Route | Run) -> None:
         told.append(error)
 
     async def raises() -> None:

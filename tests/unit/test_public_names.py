@@ -23,10 +23,11 @@ SCREENING = "ScreenerReport ScreenerField ScreenerMatch"
 FILTERS = "config_enabled employee_sign_in_enabled excluded_employees invite_only"
 ACTING_AS_A_USER = "EnvoyUserAPI InviteDraft ReservationDraft OAuthClient"
 STORING = "Storage GlobalStorage Item RedisStorage RedisGlobalStorage"
-FURTHER = f"{RESOURCES} {ROUTES} {SCREENING} {FILTERS} {ACTING_AS_A_USER} {STORING} Notification EnvoyJWT"
-SERVING = "create_app Settings"
+FURTHER = f"{RESOURCES} {ROUTES} {SCREENING} {FILTERS} {ACTING_AS_A_USER} {STORING} Notification EnvoyJWT Things"
+SERVING = "create_app open_plugin Settings"
+TASKS = "Task Enqueued"
 DRAWN_ERRORS = re.findall(r"[├└]── (\w+)", inspect.getdoc(errors) or "")
-SURFACE = [*f"{WRITING} {OUTCOMES} {ATTACHMENTS} {FURTHER} {SERVING}".split(), "EnvoyPluginError", *DRAWN_ERRORS]
+SURFACE = [*f"{WRITING} {OUTCOMES} {ATTACHMENTS} {FURTHER} {SERVING} {TASKS}".split(), "EnvoyPluginError", *DRAWN_ERRORS]
 
 
 def in_a_fresh_process(code: str) -> str:
