@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from redis.asyncio.connection import (
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import DataError, RedisError
+from redis.exceptions import DataError, MovedError, RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from envoy_plugin.errors import Problem, SettingsError
@@ -33,6 +34,7 @@ IDLE_CHECK: Final = timedelta(seconds=30)
 TURN: Final = timedelta(seconds=10)
 """How long a command waits for a connection while all of them are in use."""
 
+DEFAULT_PORT: Final = 6379
 SMALL: Final = 32 * 1024
 """The bytes that are sent without waiting; a connection's buffer holds twice as many."""
 
@@ -77,6 +79,9 @@ def connect_redis(
     with `auto` and `?ssl_cert_reqs=none` in the URL. To pin a certificate that nobody known signed, give
     `?ssl_ca_certs=FILE`. The time-outs are these whatever the URL says.
 
+    On a Redis Cluster the URL may name any node: all keys of a plugin are in one slot, and the client goes to the node
+    that has it. Where that one goes away, it asks the URL's again.
+
     Raises:
         SettingsError: the URL can't be used. No message quotes it.
 
@@ -100,10 +105,17 @@ async def call_once(redis: Redis, *command: bytes | str | int) -> Any:
     pool = redis.connection_pool
     connection = await pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
     try:
-        await connection.send_command(*command)
-        return await connection.read_response()
+        try:
+            return await _ask(connection, command)
+        except Elsewhere:
+            return await _ask(connection, command)
     finally:
         await pool.release(connection)
+
+
+async def _ask(connection: Any, command: tuple[bytes | str | int, ...]) -> Any:
+    await connection.send_command(*command)
+    return await connection.read_response()
 
 
 def _pool(url: str, tls_verify: TlsVerify, ours: dict[str, Any]) -> BlockingConnectionPool | None:
@@ -162,11 +174,56 @@ class _LosesNoCancel(AbstractConnection):
         return is_clear
 
 
-class _TcpConnection(_PacksFast, _LosesNoCancel, Connection):
+class Elsewhere(RedisConnectionError):
+    """Another node of the cluster has these keys: nothing has run, and the next connection goes there."""
+
+
+@dataclass(slots=True)
+class _Home:
+    """The address that the connections of a pool go to: the URL's, or that of the cluster's node that has the keys."""
+
+    named: tuple[str, int]
+    found: tuple[str, int] | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return self.found or self.named
+
+    def move(self, host: str, port: int) -> None:
+        """Without a host it is the same one; a node may not know its own name."""
+        self.found = (host if host not in {"", "?"} else self.address[0], port)
+
+
+class _FollowsKeys(Connection):
+    """Goes to the node of a cluster that has the keys: all of a plugin's are in one slot, so one node has them all."""
+
+    def __init__(self, *, home: _Home, **options: Any) -> None:
+        super().__init__(**options)
+        self._home = home
+
+    async def _connect(self) -> None:
+        self.host, self.port = self._home.address
+        try:
+            await super()._connect()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+        except BaseException:
+            self._home.found = None
+            raise
+
+    async def read_response(self, *arguments: Any, **options: Any) -> Any:
+        """The next answer."""
+        try:
+            return await super().read_response(*arguments, **options)
+        except MovedError as moved:
+            self._home.move(*moved.node_addr)
+            await self.disconnect(nowait=True)
+            raise Elsewhere("Another node of the cluster has these keys.") from None
+
+
+class _TcpConnection(_PacksFast, _LosesNoCancel, _FollowsKeys, Connection):
     """Over TCP."""
 
 
-class _TlsConnection(_PacksFast, _LosesNoCancel, SSLConnection):
+class _TlsConnection(_PacksFast, _LosesNoCancel, _FollowsKeys, SSLConnection):
     """Over TLS."""
 
 
@@ -187,7 +244,8 @@ def _by_scheme(theirs: dict[str, Any], tls_verify: TlsVerify) -> dict[str, Any]:
     theirs = theirs | {"connection_class": CONNECTIONS[connection]}
     if connection is UnixDomainSocketConnection:
         return theirs
-    options = theirs | {"socket_keepalive": True}
+    home = _Home((theirs.get("host", "localhost"), int(theirs.get("port", DEFAULT_PORT))))
+    options = theirs | {"socket_keepalive": True, "home": home}
     if connection is not SSLConnection or tls_verify is TlsVerify.AUTO:
         return options
     return options | {"ssl_cert_reqs": "required" if tls_verify is TlsVerify.FULL else "none"}

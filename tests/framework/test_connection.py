@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from envoy_plugin.connection import ANSWER, BLOCK, call_once, connect_redis
 from envoy_plugin.errors import SettingsError
 from envoy_plugin.settings import TlsVerify
-from tests.redis_server import RedisServer, RedisServers, TlsFiles
+from tests.redis_server import RedisServer, RedisServers, TlsFiles, free_port
 
 SECRET = "hunter2-is-a-password"
 
@@ -210,3 +211,44 @@ async def test_a_pinned_authority_is_checked_against(
     async with connect_redis(pinned, tls_verify=TlsVerify.FULL) as client:
         assert await client.ping()
     assert "redis.certificate_unchecked" not in caplog.text
+
+
+@asynccontextmanager
+async def elsewhere(*ports: int, host: str = "127.0.0.1") -> AsyncIterator[tuple[str, list[int]]]:
+    """The URL of a cluster's node that has no keys: it names each of these ports in turn, and then the last. And to
+    which ports it has sent clients."""
+    sent: list[int] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while command := await reader.read(65536):
+            if b"CLIENT" in command:
+                writer.write(b"+OK\r\n" * command.count(b"CLIENT"))
+                continue
+            sent.append(ports[min(len(sent), len(ports) - 1)])
+            writer.write(f"-MOVED 6918 {host}:{sent[-1]}\r\n".encode())
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as node:
+        yield f"redis://127.0.0.1:{node.sockets[0].getsockname()[1]}/0", sent
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "", "?"])
+async def test_the_node_of_a_cluster_that_has_the_keys_is_gone_to_once(shared_redis: RedisServer, host: str) -> None:
+    async with elsewhere(shared_redis.port, host=host) as (url, sent), connect_redis(url) as client:
+        assert await client.set("key", "value")
+        async with client.pipeline(transaction=False) as pipe:
+            pipe.get("key")
+            pipe.get("key")
+            assert await pipe.execute() == [b"value", b"value"]
+    assert sent == [shared_redis.port]
+
+
+async def test_what_is_called_once_is_asked_of_the_right_node_too(shared_redis: RedisServer, redis: Redis) -> None:
+    async with elsewhere(shared_redis.port) as (url, _), connect_redis(url) as client:
+        assert await call_once(client, "INCR", "count") == 1
+
+
+async def test_where_that_node_has_gone_the_first_one_is_asked_again(shared_redis: RedisServer) -> None:
+    async with elsewhere(free_port(), shared_redis.port) as (url, sent), connect_redis(url) as client:
+        assert await client.ping()
+    assert len(sent) == 2
