@@ -10,9 +10,9 @@ from envoy_plugin.apis.titan.jobs import is_ours
 from envoy_plugin.apis.titan.words import QUEUE
 from envoy_plugin.engine.attempts import Life
 from envoy_plugin.engine.engine import Engine, Mode
-from envoy_plugin.engine.model import Claimed
+from envoy_plugin.engine.model import Claimed, Job
 from envoy_plugin.engine.queries import load_jobs
-from envoy_plugin.engine.states import Reason
+from envoy_plugin.engine.states import Reason, State
 from envoy_plugin.engine.verbs import Claim, Fail, Release
 from envoy_plugin.engine.waiting import Alarm
 from envoy_plugin.errors import SealError
@@ -41,7 +41,7 @@ class Consumer:
         unreadable = [one for one in held if not self._is_readable(one)]
         if unreadable:
             await self.engine.call([Fail.of(one, reason=Reason.UNREADABLE) for one in unreadable], Mode.EACH)
-        return await self._lives([one for one in held if one not in unreadable])
+        return await self.shown([one for one in held if one not in unreadable])
 
     async def _claim(self, n: int, who: str, wait: timedelta, has_left: Callable[[], bool]) -> list[Claimed]:
         clock = asyncio.get_running_loop().time
@@ -60,11 +60,12 @@ class Consumer:
         except SealError:
             return False
 
-    async def _lives(self, held: Sequence[Claimed]) -> list[Life]:
-        """With what the engine knows of each beside; without those that were taken away again in the meantime."""
+    async def shown(self, held: Sequence[Claimed]) -> list[Life]:
+        """With what the engine knows of each beside; without those that have timed out or ended in the meantime."""
         jobs = {job.id: job for job in await load_jobs(self.engine, [one.id for one in held])} if held else {}
-        return [
-            Life.of_latest(jobs[one.id], one.payload)
-            for one in held
-            if one.id in jobs and jobs[one.id].claim == one.claim and is_ours(jobs[one.id])
-        ]
+        return [Life.of_latest(jobs[one.id], one.payload) for one in held if one.id in jobs and _is(jobs[one.id], one)]
+
+
+def _is(job: Job, held: Claimed) -> bool:
+    """Whether a job is still in the hands that have just taken it: its next attempt would be somebody else's."""
+    return (job.state, job.attempt, job.claim) == (State.RUNNING, held.attempt, held.claim) and is_ours(job)

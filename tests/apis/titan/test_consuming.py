@@ -96,3 +96,15 @@ async def test_a_process_that_stops_hands_nothing_out(site: Site) -> None:
         consumer = Consumer(engine=site.engine, alarm=alarm, is_stopping=lambda: True)
         assert await consumer.take(1, "w", wait=timedelta(seconds=20), has_left=lambda: False) == []
     assert len(await site.consume()) == 1
+
+
+async def test_what_times_out_while_it_is_handed_out_is_handed_to_nobody(site: Site) -> None:
+    """The next attempt is somebody else's: it must not be shown to who had the last one."""
+    await site.enqueue(timeout=1, retries_delay=0)
+    [held] = await site.engine.claim("default", 1, who="w", lease=None)
+    async with listening(site.engine.redis, site.engine.keys, ["default"]) as alarm:
+        consumer = Consumer(engine=site.engine, alarm=alarm, is_stopping=lambda: False)
+        assert len(await consumer.shown([held])) == 1
+        await site.passes(timedelta(seconds=1))
+        assert await consumer.shown([held]) == []
+    assert [job["id"] for job in await site.consume()] == [f"{held.id}-2"]

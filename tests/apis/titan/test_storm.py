@@ -50,7 +50,7 @@ class Storm:
         while not self.is_over:
             jobs = await self.site.consume(dice.randint(1, 3))
             if not jobs:
-                await self.site.passes(SECOND)
+                await self.let_time_pass(dice)
                 counts = await count_jobs(self.site.engine)
                 self.is_over = not any(counts[state] for state in UNENDED)
             for job in jobs:
@@ -66,12 +66,15 @@ class Storm:
             self.granted[job["id"].rpartition("-")[0]] += 1
 
     async def post(self, job: Any, what: str, dice: random.Random) -> int:
-        if dice.random() < PACE / self.consumers:
-            await self.site.passes(SECOND)
+        await self.let_time_pass(dice)
         ended = await self.site.post(job["id"], what, log="done")
         assert ended.status in {200, 409}
         self.late += ended.status == 409
         return ended.status
+
+    async def let_time_pass(self, dice: random.Random) -> None:
+        if dice.random() < PACE / self.consumers:
+            await self.site.passes(SECOND)
 
     async def be_killed(self, dice: random.Random) -> None:
         """The same, but the process dies in the middle of a call."""
