@@ -21,6 +21,7 @@ from envoy_plugin import (
     Failed,
     Ignored,
     Invite,
+    Ongoing,
     Option,
     Password,
     Plugin,
@@ -28,8 +29,12 @@ from envoy_plugin import (
     Run,
     Secret,
     Text,
+    ThingRefused,
+    Things,
 )
 from example_plugin.doors import DEMO_KEY, Doors, KeyRejected
+
+PRINTING = timedelta(minutes=5)
 
 
 class DoorConfig(Config):
@@ -42,6 +47,9 @@ class DoorConfig(Config):
     """The doors that open."""
 
     flows_without_badge: tuple[str, ...] = ("Delivery",)
+
+    printer: str = ""
+    """The badge printer at the front desk, by the name that `envoy-plugin things add` gave it. Empty: there is none."""
 
     seconds_to_open: float = Field(default=0, ge=0, le=60)
     """How slow the door system is. Real ones are slow without being asked."""
@@ -102,8 +110,8 @@ async def expect_visitor(invite: Invite, config: DoorConfig, doors: Doors) -> Do
 
 @plugin.on("entry_sign_in", background=True)
 async def hand_out_badge(
-    entry: Entry, config: DoorConfig, doors: Doors, job: EnvoyPluginJob, run: Run
-) -> Done | Ignored:
+    entry: Entry, config: DoorConfig, doors: Doors, things: Things, job: EnvoyPluginJob, run: Run
+) -> Done | Ignored | Ongoing:
     """A visitor has signed in: issue a badge and open the doors to it."""
     if entry.flow_name in config.flows_without_badge:
         return Ignored(f"Visitors of the flow {entry.flow_name} get no badge")
@@ -116,7 +124,16 @@ async def hand_out_badge(
         # Opening the doors twice is the same as once, so it needs no record.
         takes = timedelta(seconds=config.seconds_to_open)
         await doors.open_to(key, entry.id, group=config.group, takes=takes)
-    return Done(f"Badge {badge.number} is ready", Text("Badge", badge.number), Password("PIN", badge.pin))
+    shown = Text("Badge", badge.number), Password("PIN", badge.pin)
+    if not config.printer:
+        return Done(f"Badge {badge.number} is ready", *shown)
+    # A device on site prints it as soon as it asks for work. Envoy is told the end of that, whatever it is.
+    await run.once("shown", job.attach, *shown)
+    try:
+        printed = await things[config.printer].send({"print": badge.number}, timeout=PRINTING, retries=1)
+    except ThingRefused as error:
+        raise Failed(f"There is no printer {config.printer}. Check it in the plugin's setup.", str(error)) from error
+    return Ongoing(f"Badge {badge.number} is being printed", after=printed)
 
 
 # Inline: Envoy waits for the answer, 10 s at most. Right for what is quick.

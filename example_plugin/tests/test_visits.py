@@ -65,6 +65,18 @@ async def test_a_key_that_the_door_system_rejects_fails_the_job(envoy: LocalEnvo
     assert "revoked-key" not in f"{job.reason}"
 
 
+async def test_a_printer_that_nobody_registered_fails_the_job(envoy: LocalEnvoy) -> None:
+    envoy.config = {"printer": "front-door-printer"}
+    delivery = await envoy.trigger("entry_sign_in")
+    await envoy.drain()
+    job = envoy.job(delivery)
+    assert (job.status, job.message) == (
+        "failed",
+        "There is no printer front-door-printer. Check it in the plugin's setup.",
+    )
+    assert "Badge" in job.attachments
+
+
 async def test_a_config_that_does_not_fit_names_the_field(envoy: LocalEnvoy) -> None:
     envoy.config = {"seconds_to_open": "soon"}
     delivery = await envoy.trigger("entry_sign_in")
