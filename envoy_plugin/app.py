@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from http import HTTPStatus
+from importlib.util import find_spec
 from typing import Final
 
 from aiohttp import web
@@ -29,6 +30,8 @@ ROUTE_WEBHOOKS: Final = web.AppKey("route_webhooks", RouteWebhooks)
 REQUEST_ID: Final = "X-Request-Id"
 GOOD_ID: Final = re.compile(r"[\w.:=-]{1,64}")
 READY_SECONDS: Final = 2
+HAS_APIS: Final = find_spec("envoy_plugin.apis") is not None
+"""Plugins are served where the package has been left out, too."""
 
 log = get_logger(__name__)
 
@@ -80,7 +83,8 @@ async def _prepared(app: web.Application, runtime: Runtime) -> AsyncIterator[Non
     app[WEBHOOKS] = Webhooks(runtime, doorway)
     app[ROUTE_WEBHOOKS] = RouteWebhooks(runtime, doorway)
     async with contextlib.AsyncExitStack() as stack:
-        await stack.enter_async_context(_devices_opened(app, runtime))
+        if HAS_APIS:
+            await stack.enter_async_context(_devices_opened(app, runtime))
         if runtime.settings.titan_access is not None:
             await stack.enter_async_context(_titan_opened(app, runtime))
         yield
@@ -106,7 +110,8 @@ def _application(settings: Settings, opened: Callable[[web.Application], AsyncIt
 
         for method, path, handler in titan_routes():
             app.router.add_route(method, path, _answering(handler))
-    _mount_devices(app)
+    if HAS_APIS:
+        _mount_devices(app)
     app.router.add_route("*", "/{path:.*}", _refuse_path)
     return app
 
