@@ -245,7 +245,7 @@ class Stage:
         self.redis_url = redis_url
         self.envoy = envoy
         self.http = http
-        self._stack = stack
+        self.stack = stack
 
     @asynccontextmanager
     async def apart(self) -> AsyncIterator["Stage"]:
@@ -256,10 +256,10 @@ class Stage:
     async def serve(self, plugin: Plugin, *, worker: bool = True, **variables: str) -> Served:
         """Web, and a worker unless there shall be none; `variables` are the environment's."""
         settings = settings_for(self.redis_url, self.envoy, **variables)
-        runtime = await self._stack.enter_async_context(open_runtime(plugin, settings))
-        server = await self._stack.enter_async_context(TestServer(serve_runtime(runtime)))
+        runtime = await self.stack.enter_async_context(open_runtime(plugin, settings))
+        server = await self.stack.enter_async_context(TestServer(serve_runtime(runtime)))
         if worker:
-            await self._stack.enter_async_context(working(runtime))
+            await self.stack.enter_async_context(working(runtime))
         return Served(runtime=runtime, url=str(server.make_url("")).rstrip("/"), envoy=self.envoy, http=self.http)
 
 
