@@ -18,7 +18,10 @@ LONGEST_ABSENCE: Final = 2.5
 """Seconds that a victim stays away at most: longer than the leases of these tests."""
 AT_ONCE: Final = 16
 OUTAGE_SECONDS: Final = 3.5
-NAMES: Final = ("entry_sign_in", "invite_created", "entry_sign_in", "invite_updated")
+NAMES: Final = (
+    *("entry_sign_in", "invite_created", "entry_badge_print_requested"),
+    *("entry_sign_in", "invite_updated"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from envoy_plugin import Done, EnvoyPluginJob, Event, Plugin, Run
+from envoy_plugin import Done, EnvoyPluginJob, Event, Ongoing, Plugin, Run
 
 EFFECTS = Path("effects.log")
 WORK_SECONDS = (0.15, 0.4)
@@ -69,9 +69,40 @@ async def make_badge(job: EnvoyPluginJob, run: Run) -> Done:
         return f"badge of {job.id}"
 
     number = await run.once("badge", badge)
+    leave("recorded", job.id, run.attempt)
     await work()
     leave("opened", job.id, run.attempt)
     return Done(f"Made {number}")
+
+
+@plugin.task(lane="desk:{job_id}", queue="desk")
+async def lay_out(job_id: str, number: int, *, run: Run) -> None:
+    """One of several pieces that come in their order."""
+    await work()
+    leave(f"laid {number}", job_id, run.attempt)
+
+
+@plugin.task()
+async def hand_over(job_id: str, *, run: Run) -> Done:
+    """What waits for all pieces, and for somebody's word."""
+    leave("opened", job_id, run.attempt)
+    return Done("Handed over")
+
+
+@plugin.on("entry_badge_print_requested", background=True)
+async def prepare(job: EnvoyPluginJob, run: Run) -> Ongoing:
+    """Work for others: three pieces in a lane, and one that waits for them and for a hold."""
+    leave("started", job.id, run.attempt)
+    pieces = [await lay_out.enqueue(job.id, number) for number in (1, 2, 3)]
+    last = await hand_over.enqueue(job.id, after=pieces, hold="word")
+    await work()
+    return Ongoing("On its way", after=last)
+
+
+@plugin.every("1s")
+async def beat(run: Run) -> None:
+    """Comes each second, once."""
+    leave("beat", run.id, run.attempt)
 
 
 @plugin.on("invite_updated", background=True)
