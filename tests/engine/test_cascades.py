@@ -8,9 +8,9 @@ from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.queries import count_jobs
 from envoy_plugin.engine.states import State
 from envoy_plugin.engine.sweeper import sweep
-from envoy_plugin.engine.verbs import Depend, Policy
+from envoy_plugin.engine.verbs import Cancel, Delete, Depend, Note, Policy
 from envoy_plugin.errors import DependencyCycle, WrongState
-from tests.engine.acting import job, make, state_of
+from tests.engine.acting import begin, job, make, state_of
 from tests.engine.picture import take_picture
 
 MOST: Final = 1_000
@@ -101,3 +101,17 @@ async def test_an_end_that_was_taken_back_leaves_the_rest_waiting(engine: Engine
 
     assert await count(engine, State.BLOCKED) == 250
     assert "{test}:unsettled" not in await take_picture(engine.redis)
+
+
+async def test_a_job_with_many_blobs_is_forgotten_with_all_of_them(engine: Engine) -> None:
+    await make(engine, "j")
+    await begin(engine, "j")
+    for first in range(0, 8_192, 256):
+        refs = [f"{n}" for n in range(first, first + 256)]
+        await engine.redis.mset({engine.keys.blob(ref): b"x" for ref in refs})
+        await engine.call([Note(id="j", blob=ref, blob_name=ref) for ref in refs])
+
+    await engine.call([Cancel(id="j", reason="operator"), Delete(id="j", attempt=1)])
+
+    left = {key.removeprefix(engine.keys.namespace) for key in await take_picture(engine.redis)}
+    assert left <= {"queues", "wake:q"}

@@ -232,6 +232,13 @@ async def test_a_job_cannot_wait_for_an_envelope_whose_child_waits_for_it(engine
     assert await cycle_of(engine, Depend(id="j", upstream="envelope")) == ("envelope", "child", "j")
 
 
+async def test_a_job_cannot_wait_for_an_envelope_around_another_whose_child_waits_for_it(engine: Engine) -> None:
+    await engine.call([job("outer", envelope=True), job("inner", envelope=True, parent="outer"), job("j")])
+    await engine.call([job("child", parent="inner", after={"j": Policy.RUN})])
+
+    assert await cycle_of(engine, Depend(id="j", upstream="outer")) == ("outer", "inner", "child", "j")
+
+
 async def test_a_new_child_cannot_wait_for_what_waits_for_its_envelope(engine: Engine) -> None:
     await engine.call([job("envelope", envelope=True), job("j", after={"envelope": Policy.RUN}, lane="door")])
 

@@ -49,7 +49,7 @@ for queue, all in pairs(turns) do
   for field, turn in pairs(all.new) do facts[#facts + 1] = field facts[#facts + 1] = turn end
   if facts[1] then call('HSET', P .. 'turns:' .. queue, unpack(facts)) end
 end
-if gone[1] then call('UNLINK', unpack(gone)) end
+for i = 1, #gone, 1000 do call('UNLINK', unpack(gone, i, math.min(i + 999, #gone))) end   -- unpack bears 8,000
 for queue in pairs(woken) do
   if queue:find(':', 1, true) then call('SADD', P .. 'queues', queue)   -- its claimant asks when it wants to
   elseif call('EXISTS', P .. 'wake:' .. queue) == 0 then

@@ -34,7 +34,7 @@ local function way_to(goals, id, seen)
   local ahead = {}
   for gate in pairs(doors(job)) do if gate:sub(1, 5) ~= 'hold:' then ahead[#ahead + 1] = gate:sub(6) end end
   for child, state in pairs(has(job, 'e') and kids(job) or {}) do
-    if goals[child] or state == 'blocked' or state == 'running' then ahead[#ahead + 1] = child end   -- in no other state it waits for anybody
+    if state == 'blocked' or state == 'running' then ahead[#ahead + 1] = child end   -- in no other state it waits for anybody
   end
   for _, other in ipairs(ahead) do
     local way = way_to(goals, other, seen)
