@@ -42,8 +42,8 @@ class Unhold(AnswersState):
 class Depend(AnswersState):
     """Makes a job wait for the end of another, or of an envelope.
 
-    An upstream that has ended counts as if it ended a moment later. Refused: an upstream that doesn't exist
-    (`no_upstream`), one that is waited for already (`depends`), and a cycle, which is named.
+    An upstream that has ended counts as if it ended a moment later. Refused: an upstream that doesn't exist, one that
+    is waited for already (`depends`), a cycle, which is named, and a search for one beyond 1,000 jobs (`too_many`).
     """
 
     name: ClassVar[str] = "depend"
