@@ -9,7 +9,7 @@ from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.queries import find_attempts, find_details, find_job, find_log, find_record
 from envoy_plugin.engine.retries import REPORT_DEBT
 from envoy_plugin.engine.states import State
-from envoy_plugin.engine.sweeper import Keeping, retire
+from envoy_plugin.engine.sweeper import Keeping, retire, sweep
 from envoy_plugin.engine.verbs import (
     Cancel,
     ClaimJob,
@@ -18,6 +18,7 @@ from envoy_plugin.engine.verbs import (
     Expect,
     Fail,
     Hold,
+    Listing,
     Policy,
     Retry,
     Succeed,
@@ -29,7 +30,7 @@ from tests.engine.acting import begin, end, job, make, state_of, why_not
 from tests.engine.clock import Clock
 from tests.engine.picture import take_picture
 
-NOTHING: Final = {"queues", "wake:q", "wake:report"}
+NOTHING: Final = {"queues", "wake:q", "wake:report", "wake:events"}
 """What may be left: the names of queues, and tokens."""
 
 
@@ -207,5 +208,28 @@ async def test_a_whole_envelope_can_be_deleted_in_one_call(engine: Engine) -> No
     forgets = [Delete(id=job_id, attempt=1) for job_id in ("a", "b", "e")]
 
     assert (await engine.call([*ends, *forgets]))[3:] == [True, True, True]
+
+    assert await left(engine) == set()
+
+
+async def test_jobs_with_everything_leave_nothing_when_they_are_forgotten(engine: Engine, clock: Clock) -> None:
+    soon = clock.after(timedelta(days=1))
+    said: dict[str, Any] = {"payload": b"{}", "lane": "door", "install": "1001", "listed": list(Listing)}
+    waits: dict[str, Any] = {"after": {"up": Policy.HOLD}, "holds": {"night": soon}, "unique": Unique(key="k")}
+    await engine.call([job("e", envelope=True), job("up"), job("first", parent="e", queue="events", **said)])
+    await engine.call([job("last", parent="e", queue="thing:door", owes=REPORT_DEBT, **said, **waits)])
+    await engine.run(Describe(id="last", fields={"name": b"1"}, tags=["red"]))
+    for job_id in ("up", "first"):
+        await end(engine, job_id)
+    clock.move(timedelta(days=1))
+    await sweep(engine)
+    await begin(engine, "last")
+    for job_id in ("last", "last.1", "e"):
+        await end(engine, job_id)
+    await engine.claim("events", 1, who="w", lease=None)
+
+    for _ in range(3):
+        clock.move(timedelta(days=8))
+        await retire(engine, Keeping())
 
     assert await left(engine) == set()
