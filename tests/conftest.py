@@ -1,4 +1,4 @@
-"""Fixtures of the whole suite: real Redis servers; `--soak` and `--screenshots`."""
+"""Fixtures of the whole suite: real Redis servers; `--soak`, `--cluster` and `--screenshots`."""
 
 import warnings
 from collections.abc import AsyncIterator, Iterator
@@ -8,13 +8,14 @@ import pytest
 import redis as redis_py
 from redis.asyncio import Redis
 
-from tests.redis_server import RedisServer, RedisServers, TlsFiles, running_redis
+from tests.redis_server import RedisCluster, RedisServer, RedisServers, TlsFiles, running_cluster, running_redis
 
 SOAK_FACTOR = 10
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help=f"run the long tests, {SOAK_FACTOR} times as long")
+    parser.addoption("--cluster", action="store_true", help="run the engine's tests on a cluster of three nodes")
     parser.addoption("--screenshots", action="store_true", help="write the inspector's docs/screenshots")
 
 
@@ -44,6 +45,13 @@ def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
     """The server of this test process, without persistence. Ask for `redis_url` or `redis`, which empty it."""
     with running_redis(tmp_path_factory.mktemp("redis")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """Three servers of this test process that are one cluster."""
+    with running_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
 
 
 @pytest.fixture

@@ -4,17 +4,23 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 import pytest
+import redis as redis_py
 import trustme
+from redis.crc import key_slot
 
 READY = b"Ready to accept connections"
 STOP_SECONDS = 10
+SLOTS = 16384
+BUS = 10_000
+"""How far from a cluster node's port the port is at which the others reach it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,3 +129,73 @@ def running_redis(directory: Path, *, tls: TlsFiles | None = None, **options: st
         yield server
     finally:
         server.kill()
+
+
+@dataclass(slots=True, kw_only=True)
+class RedisCluster:
+    """Three servers that are one cluster, each with a third of the slots."""
+
+    nodes: Sequence[RedisServer]
+
+    def owner_of(self, tag: str) -> RedisServer:
+        """The node that holds the keys with this hash tag."""
+        return self.nodes[key_slot(tag.encode()) * len(self.nodes) // SLOTS]
+
+    def stranger_to(self, tag: str) -> RedisServer:
+        """A node that holds none of them, and would send a client away."""
+        return next(node for node in self.nodes if node is not self.owner_of(tag))
+
+    def form(self) -> None:
+        """Join the servers, and return once each of them takes commands."""
+        for number, node in enumerate(self.nodes):
+            low, high = (-(-SLOTS * part // len(self.nodes)) for part in (number, number + 1))
+            with redis_py.Redis.from_url(node.url) as client:
+                client.execute_command("CLUSTER ADDSLOTS", *range(low, high))
+                client.execute_command("CLUSTER SET-CONFIG-EPOCH", number + 1)
+        for node in self.nodes:
+            with redis_py.Redis.from_url(node.url) as client:
+                for other in self.nodes:
+                    client.execute_command("CLUSTER MEET", "127.0.0.1", other.port)
+        self.wait()
+
+    def wait(self) -> None:
+        """Return once each node says that the whole cluster takes commands."""
+        for node in self.nodes:
+            self._wait_for(node)
+
+    def _wait_for(self, node: RedisServer) -> None:
+        deadline = time.monotonic() + STOP_SECONDS
+        with redis_py.Redis.from_url(node.url) as client:
+            while time.monotonic() < deadline:
+                facts = client.execute_command("CLUSTER INFO")
+                if facts["cluster_state"] == "ok" and facts["cluster_known_nodes"] == str(len(self.nodes)):
+                    return
+                time.sleep(0.02)
+        pytest.fail("The nodes did not become a cluster.", pytrace=False)
+
+
+@contextmanager
+def running_cluster(directory: Path) -> Iterator[RedisCluster]:
+    """Three started servers that are a cluster, killed at the end."""
+    with ExitStack() as servers:
+        nodes = []
+        for number in range(3):
+            home = directory / str(number)
+            home.mkdir()
+            options = {"cluster-enabled": "yes", "cluster-node-timeout": "5000"}
+            node = RedisServer(port=_free_port_with_bus(), directory=home, options=options)
+            servers.callback(node.kill)
+            node.start()
+            nodes.append(node)
+        cluster = RedisCluster(nodes=nodes)
+        cluster.form()
+        yield cluster
+
+
+def _free_port_with_bus() -> int:
+    """A port whose cluster bus has one, too."""
+    while True:
+        port = free_port()
+        with suppress(OSError, OverflowError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port + BUS))
+            return port

@@ -21,6 +21,9 @@ end
 return all
 """
 
+ANY_KEY: Final = "{test}:"
+"""On a cluster it leads to the node that holds the engine's keys."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -67,7 +70,7 @@ def read_picture(reply: list[list[Any]]) -> Picture:
 
 async def take_picture(redis: Redis) -> Picture:
     """Every key with its content."""
-    return read_picture(await redis.eval(DUMP, 0))
+    return read_picture(await redis.eval(DUMP, 1, ANY_KEY))
 
 
 def differences(before: Picture, after: Picture) -> list[str]:

@@ -40,24 +40,24 @@ async def test_each_is_answered_its_own_refusal(engine: Engine) -> None:
     assert isinstance(third, WrongState)
 
 
-async def test_what_is_asked_in_one_turn_is_one_call(engine: Engine) -> None:
+async def test_what_is_asked_in_one_turn_is_one_call(engine: Engine, redis: Redis) -> None:
     batcher = Batcher(engine)
     await batcher.run(Enqueue(queue="q", kind="k"))
-    before = await calls_made(engine.redis)
+    before = await calls_made(redis)
 
     await asyncio.gather(*(batcher.run(Enqueue(queue="q", kind="k")) for _ in range(MOST_AT_ONCE)))
 
-    assert await calls_made(engine.redis) == before + 1
+    assert await calls_made(redis) == before + 1
 
 
-async def test_more_than_fit_in_two_calls_wait_for_a_third(engine: Engine) -> None:
+async def test_more_than_fit_in_two_calls_wait_for_a_third(engine: Engine, redis: Redis) -> None:
     batcher = Batcher(engine)
     await batcher.run(Enqueue(queue="q", kind="k"))
-    before = await calls_made(engine.redis)
+    before = await calls_made(redis)
 
     await asyncio.gather(*(batcher.run(Enqueue(queue="q", kind="k")) for _ in range(MOST_AT_ONCE * 3)))
 
-    assert await calls_made(engine.redis) == before + 3
+    assert await calls_made(redis) == before + 3
     assert (await count_jobs(engine))[State.AVAILABLE] == MOST_AT_ONCE * 3 + 1
 
 
@@ -104,10 +104,10 @@ async def test_a_waiter_that_gives_up_disturbs_nobody(engine: Engine) -> None:
     assert (await count_jobs(engine))[State.AVAILABLE] == 2
 
 
-async def test_a_call_that_is_cancelled_ends_the_wait_of_its_waiters(engine: Engine) -> None:
+async def test_a_call_that_is_cancelled_ends_the_wait_of_its_waiters(engine: Engine, redis: Redis) -> None:
     batcher = Batcher(engine)
     await batcher.run(Enqueue(queue="q", kind="k"))
-    await engine.redis.client_pause(300)
+    await redis.client_pause(300)
     others = asyncio.all_tasks()
     waiting = asyncio.create_task(batcher.run(Enqueue(queue="q", kind="k")))
 

@@ -51,11 +51,11 @@ async def test_every_key_is_under_the_hash_tag(engine: Engine, clock: Clock) -> 
     assert [key for key in await take_picture(engine.redis) if not key.startswith("{test}:")] == []
 
 
-async def test_no_command_of_a_script_leaves_the_hash_tag(engine: Engine, clock: Clock, redis_url: str) -> None:
+async def test_no_command_of_a_script_leaves_the_hash_tag(engine: Engine, clock: Clock, redis: Redis) -> None:
     seen = set()
-    async with Redis.from_url(redis_url) as watcher, watcher.monitor() as monitor:
+    async with redis.monitor() as monitor:
         await live(engine, clock)
-        await engine.redis.echo("over")
+        await redis.echo("over")
         async for command in monitor.listen():
             words = command["command"].split(" ")
             if words[0].upper() == "ECHO":
