@@ -137,11 +137,14 @@ local function follow_up(job, debt)
   put(debt, 'left', tonumber(left)) put(debt, 'backoff', backoff)
   settle(debt, debt.state and 'retried' or 'enqueued', job.id)
 end
--- The end of one job is the end of what others waited for; what one call can't do is left to the next sweep.
+-- The end of one job is the end of what others waited for, the older first; what one call can't do is left to the next sweep.
 local changes = 0
 local function settle_dependents(job)
-  for id, policy in pairs(edges(job)) do
-    local dependent = load(id)
+  local ids = {}
+  for id in pairs(edges(job)) do ids[#ids + 1] = id end
+  table.sort(ids)
+  for _, id in ipairs(ids) do
+    local policy, dependent = edges(job)[id], load(id)
     local opens, ends = job.state == 'succeeded' or policy == 'run', policy == 'cancel' and not ENDED[dependent.state]
     if opens or ends then changes = changes + 1 end
     if changes > MOST then

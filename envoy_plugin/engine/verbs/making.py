@@ -133,7 +133,7 @@ class Enqueue(Verb[Enqueued]):
             "e": self.envelope,
             "s": self.skippable,
             "w": not isinstance(self.retries, int),
-            "i": self.listed,
+            "i": self._listed(),
             "q": is_owned(self.queue),
             "f": is_fair(self.queue),
         }
@@ -154,7 +154,7 @@ class Enqueue(Verb[Enqueued]):
         for name in ("lane", "parent", "assignee"):
             value = getattr(self, name)
             facts += (name, value) if value else ()
-        facts += ("listed", " ".join(sorted(self.listed))) if self.listed else ()
+        facts += ("listed", " ".join(listed)) if (listed := self._listed()) else ()
         for upstream, policy in self.after.items():
             facts += (f"wait:{upstream}", policy)
         for hold, until in self.holds.items():
@@ -163,6 +163,10 @@ class Enqueue(Verb[Enqueued]):
             for reason, most in self.retries.items():
                 facts += (f"left.{reason}", most)
         return facts
+
+    def _listed(self) -> list[Listing]:
+        """Who has no parent is in no list of one's children."""
+        return sorted(fact for fact in self.listed if fact is not Listing.PARENT or self.parent)
 
     def read(self, reply: list[Any]) -> Enqueued:
         """See `Verb`."""

@@ -1,0 +1,24 @@
+"""What random walks have found: an example of each."""
+
+from envoy_plugin.engine.engine import Engine
+from envoy_plugin.engine.listings import Filter, find_jobs
+from envoy_plugin.engine.verbs import Listing
+from tests.engine.acting import end, job, make
+
+
+async def test_who_has_no_parent_can_be_listed_by_one_and_is_in_no_such_list(engine: Engine) -> None:
+    await engine.enqueue(job("j", listed=(Listing.PARENT, Listing.KIND)))
+
+    page = await find_jobs(engine, Filter(kind="k"))
+
+    assert [(found.id, found.listed) for found in page.jobs] == [("j", ("kind",))]
+
+
+async def test_those_that_wait_for_one_end_are_settled_in_the_order_in_which_they_were_made(engine: Engine) -> None:
+    await make(engine, "up")
+    names = [f"j{number:02}" for number in range(20)]
+    await engine.call([job(name, queue="events", after={"up": "hold"}) for name in reversed(names)])
+
+    await end(engine, "up")
+
+    assert [held.id for held in await engine.claim("events", 20, who="w", lease=None)] == names
