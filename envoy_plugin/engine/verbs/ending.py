@@ -86,8 +86,8 @@ class Retry(Verb[tuple[State, int]]):
     """Gives an ended job a new attempt, with `retries` left (None: as many as it had). Answers state and attempt.
 
     Dependencies on jobs that have ended are dropped; holds and other dependencies stay. Refused without its payload
-    (`payload_gone`), where another job holds its key (`key_taken`), for a report of an earlier end (`superseded`), and
-    in an envelope that is over.
+    (`payload_gone`), where another job holds its key (`key_taken`), for a report of an earlier end (`superseded`), in
+    an envelope that is over (`envelope_over`), and where what it waits for, or its lane, waits for it (a cycle).
     """
 
     name: ClassVar[str] = "retry"
