@@ -21,7 +21,7 @@ from envoy_plugin.engine.model import Claimed
 from envoy_plugin.engine.verbs import Claim, Release, Touch
 from envoy_plugin.engine.waiting import Alarm, listening
 from envoy_plugin.errors import EngineError
-from envoy_plugin.heartbeats import Heartbeat, HeldJob, beating
+from envoy_plugin.heartbeats import BEAT, Heartbeat, HeldJob, beating
 from envoy_plugin.logs import Bound, get_logger
 
 Work: TypeAlias = Callable[[Claimed], Awaitable[Ending]]
@@ -39,12 +39,22 @@ log = get_logger(__name__)
 class Worker:
     """Runs the jobs of some queues, up to `concurrency` of each queue at once."""
 
-    def __init__(self, engine: Engine, batcher: Batcher, work: Work, *, lease: timedelta, concurrency: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        batcher: Batcher,
+        work: Work,
+        *,
+        lease: timedelta,
+        concurrency: int,
+        beat: timedelta = BEAT,
+    ) -> None:
         self._engine = engine
         self._batcher = batcher
         self._work = work
         self._lease = lease
         self._concurrency = concurrency
+        self._beat = beat
         self._who = f"{socket.gethostname()[:20]}:{os.getpid()}"
         self._queues: tuple[str, ...] = ()
         self._began = datetime.now(UTC)
@@ -57,7 +67,7 @@ class Worker:
         async with (
             listening(self._engine.redis, self._engine.keys, names) as alarm,
             self._touching(),
-            beating(self._engine, self._seen_now),
+            beating(self._engine, self._seen_now, every=self._beat),
         ):
             claiming = [asyncio.create_task(self._claim_for_ever(queue, alarm)) for queue in names]
             log.info("worker.started", who=self._who, queues=list(names), concurrency=self._concurrency)

@@ -531,4 +531,6 @@ async def test_workers_claim_from_every_queue_of_tasks(stage: Stage, plugin: Plu
     served = await stage.serve(plugin)
     await dig.enqueue()
     assert [job.queue for job in await ended(served)] == ["slow"]
-    assert queues_of(plugin) == ("events", "slow", "tasks", "report")
+    queues = queues_of(plugin)
+    assert {"events", "slow", "tasks", "report"} <= set(queues)
+    assert len(set(queues)) == len(queues)
