@@ -85,6 +85,9 @@ if TYPE_CHECKING:
     from envoy_plugin.run import Run
     from envoy_plugin.settings import Settings
     from envoy_plugin.setup_steps import Option, Options
+    from envoy_plugin.workflows.diagrams import Step
+    from envoy_plugin.workflows.handles import WorkflowHandle, Workflows
+    from envoy_plugin.workflows.templates import Template
     from envoy_plugin.tasks import Task
 
 __all__ = [
@@ -169,11 +172,13 @@ __all__ = [
     "SignInField",
     "SignInFieldPage",
     "Snooze",
+    "Step",
     "Storage",
     "StorageRefused",
     "Takeover",
     "Task",
     "TaskError",
+    "Template",
     "Text",
     "ThingRefused",
     "Things",
@@ -182,6 +187,8 @@ __all__ = [
     "VersionMismatch",
     "WebhookError",
     "WorkflowError",
+    "WorkflowHandle",
+    "Workflows",
     "WrongState",
     "Zone",
     "config_enabled",
@@ -246,12 +253,16 @@ _HOMES = MappingProxyType(
         "SignInField": "envoy.resources",
         "SignInFieldPage": "envoy.resources",
         "Snooze": "outcomes",
+        "Step": "workflows.diagrams",
         "Storage": "envoy.storage",
         "Takeover": "envoy.resources",
         "Task": "tasks",
+        "Template": "workflows.templates",
         "Text": "envoy.attachments",
         "Things": "apis.iot_jobs.client",
         "User": "envoy.resources",
+        "WorkflowHandle": "workflows.handles",
+        "Workflows": "workflows.handles",
         "Zone": "envoy.resources",
         "config_enabled": "envoy.filters",
         "create_app": "app",

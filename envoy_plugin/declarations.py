@@ -16,7 +16,8 @@ from envoy_plugin.providing import Provider, provided_type
 from envoy_plugin.route_injection import read_route_needs
 from envoy_plugin.routing import Condition, Handler, RouteHandler, Router, check_event, make_filters
 from envoy_plugin.run import Run
-from envoy_plugin.task_declarations import BACKGROUND_TIMEOUT, RETRIES, TaskDeclarations
+from envoy_plugin.step_declarations import StepDeclarations
+from envoy_plugin.task_declarations import BACKGROUND_TIMEOUT, RETRIES
 
 HandlerFunction = TypeVar(
     "HandlerFunction", bound=Callable[..., Coroutine[Any, Any, Mapping[str, Any] | Outcome | None]]
@@ -32,8 +33,8 @@ Hook: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
 HookFunction = TypeVar("HookFunction", bound=Hook)
 
 
-class Routes(TaskDeclarations):
-    """Takes handlers and tasks, in a file of their own: `plugin.include(routes)` makes them the plugin's."""
+class Routes(StepDeclarations):
+    """Takes handlers, tasks and workflows, in a file of their own: `plugin.include(routes)` makes them the plugin's."""
 
     def __init__(self, *, config: type[Config] | None = None) -> None:
         """Begin a group; `config` is the plugin's, for handlers that ask for it.

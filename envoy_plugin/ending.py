@@ -1,6 +1,6 @@
 """How a run of a job ends: by one verb, or by several that stand or fall together."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -44,7 +44,18 @@ class Together:
         return self.instead[why]
 
 
-Ending: TypeAlias = Verb[Any] | Together
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """An end that writes itself, with what follows from it: of a step of a workflow. `name` is what the log calls it.
+
+    `write` answers the state of the job then; called again where Redis couldn't be reached.
+    """
+
+    name: str
+    write: Callable[[], Awaitable[State]]
+
+
+Ending: TypeAlias = Verb[Any] | Together | Written
 
 
 async def end_job(engine: Engine, batcher: Batcher, ending: Ending) -> State:
@@ -56,6 +67,8 @@ async def end_job(engine: Engine, batcher: Batcher, ending: Ending) -> State:
     if isinstance(ending, Verb):
         state: State = await batcher.run(ending)
         return state
+    if isinstance(ending, Written):
+        return await ending.write()
     try:
         *_, state = await engine.call(ending.verbs, Mode.ALL)
     except CallRefused as refused:

@@ -1,13 +1,13 @@
 """What a worker does for a job: it runs an event's handler or a task, or sends a report, and answers how it ends."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final, TypeAlias
 
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from envoy_plugin.context import Context, Entered
@@ -17,7 +17,15 @@ from envoy_plugin.engine.model import Claimed
 from envoy_plugin.engine.states import Reason
 from envoy_plugin.engine.verbs import MOST_PAYLOAD, Fail, PassDebt, Release, Succeed, Verb
 from envoy_plugin.envoy.events import parse_event
-from envoy_plugin.errors import ApiUnavailable, BadPayload, ConfigMismatch, SealError, TooLarge
+from envoy_plugin.errors import (
+    ApiUnavailable,
+    BadPayload,
+    ConfigMismatch,
+    EngineError,
+    SealError,
+    TooLarge,
+    WorkflowError,
+)
 from envoy_plugin.injection import gather_arguments
 from envoy_plugin.invocation import HandlerFailed, call_handler, watched
 from envoy_plugin.logs import get_logger
@@ -28,7 +36,10 @@ from envoy_plugin.reports import REDIS_AWAY, Report, deliver, enqueue_report
 from envoy_plugin.run import Run
 from envoy_plugin.runtime import Runtime
 from envoy_plugin.sources import Subject, TaskSubject
+from envoy_plugin.step_execution import advance, go_on, read_step
 from envoy_plugin.tasks import PREFIX, Payload
+from envoy_plugin.work import Work
+from envoy_plugin.workflows.work import ADVANCE, STEP
 
 LOST_HEIR: Final = "The job in which the work should go on doesn't exist"
 ENVOY_AWAY: Final = timedelta(seconds=10)
@@ -37,29 +48,25 @@ ENVOY_AWAY: Final = timedelta(seconds=10)
 log = get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """What a job asks for: a call of one of the plugin's functions, how long it may take, and for whom it is."""
-
-    call: Callable[[], Coroutine[Any, Any, Outcome]]
-    timeout: timedelta
-    context: Context
-
-
 def is_known(plugin: Plugin, kind: str) -> bool:
     """Whether the plugin has something that does jobs of this kind."""
     if kind.startswith(PREFIX):
         return plugin.find_task(kind.removeprefix(PREFIX)) is not None
-    return kind == REPORTS or plugin.find(kind) is not None
+    return kind in {REPORTS, STEP, ADVANCE.kind} or plugin.find(kind) is not None
 
 
 async def execute(runtime: Runtime, held: Claimed) -> Ending:
     """Do what a claimed job is for."""
     if held.kind == REPORTS:
         return await deliver(runtime.engine, runtime.api, held)
+    if held.kind == ADVANCE.kind:
+        return advance(runtime, held)
     try:
-        work = (_task if held.kind.startswith(PREFIX) else _event)(runtime, held)
-    except (SealError, BadPayload, ValueError) as error:
+        work = await read_step(runtime, held) if held.kind == STEP else _read(runtime, held)
+    except RedisError as error:
+        log.warning("redis.unavailable", error=type(error).__name__)
+        return Release.of(held, delay=REDIS_AWAY)
+    except (SealError, BadPayload, WorkflowError, EngineError, ValueError) as error:
         log.error("job.unreadable", why=type(error).__name__)
         return Fail.of(held, reason=Reason.UNREADABLE)
     if work is None:
@@ -74,7 +81,12 @@ async def execute(runtime: Runtime, held: Claimed) -> Ending:
             raise
         log.exception("handler.raised")  # the handler cancelled itself, or awaited what was cancelled
         outcome = Reason.ERROR
-    return _end(work.context, held, outcome)
+    ending = _end(work, held, outcome)
+    return go_on(runtime, ending) if held.kind == STEP else ending
+
+
+def _read(runtime: Runtime, held: Claimed) -> Work | None:
+    return _task(runtime, held) if held.kind.startswith(PREFIX) else _event(runtime, held)
 
 
 def _event(runtime: Runtime, held: Claimed) -> Work | None:
@@ -131,11 +143,12 @@ async def _run(work: Work) -> Outcome | Reason:
         return Reason.ERROR
 
 
-def _end(context: Context, held: Claimed, outcome: Outcome | Reason) -> Ending:
+def _end(work: Work, held: Claimed, outcome: Outcome | Reason) -> Ending:
+    context = work.context
     if isinstance(outcome, Reason):
         return Fail.of(held, reason=outcome)
     try:
-        content = _encode(outcome)
+        content = _encode(work, outcome)
     except (TooLarge, ValueError, TypeError, AttributeError) as error:  # a handler may have put anything into it
         log.error("outcome.refused", why=type(error).__name__)
         return Fail.of(held, reason=Reason.ERROR)
@@ -174,8 +187,8 @@ def _end_of(outcome: Outcome) -> "End":
     return next((end for kind, end in ENDS.items() if isinstance(outcome, kind)), _retry)
 
 
-def _encode(outcome: Outcome) -> bytes:
-    content = Report.of(outcome).encode()
+def _encode(work: Work, outcome: Outcome) -> bytes:
+    content = work.encode(outcome)
     if len(content) > MOST_PAYLOAD:
         raise TooLarge("An outcome", size=len(content), limit=MOST_PAYLOAD)
     return content

@@ -42,6 +42,7 @@ OF_EVENTS: Final = PAYLOAD_MODELS | {Event, Meta, EnvoyUserAPI}
 """What there is only while an event is handled, so not for tasks."""
 FRAMEWORK: Final = "envoy_plugin"
 APIS: Final = f"{FRAMEWORK}.apis."
+WORKFLOWS: Final = f"{FRAMEWORK}.workflows."
 NOBODY_PROVIDES: Final = frozenset({"builtins", "typing", "typing_extensions", "collections.abc"})
 
 
@@ -119,8 +120,17 @@ def is_framework(wanted: type) -> bool:
 
 
 def is_of_an_api(wanted: type) -> bool:
-    """Whether one of the plugin's own APIs gives this class, which makes itself by `for_install(engine, install)`."""
-    return wanted.__module__.startswith(APIS) and hasattr(wanted, "for_install")
+    """Whether one of the plugin's own APIs gives this class, which makes itself by `for_install(engine, install)`.
+
+    Those of workflows do by `for_item(store, item, unique)`.
+    """
+    is_theirs = wanted.__module__.startswith(APIS) and hasattr(wanted, "for_install")
+    return is_theirs or is_of_workflows(wanted)
+
+
+def is_of_workflows(wanted: type) -> bool:
+    """Whether this is a class that stands for the workflows of an install."""
+    return wanted.__module__.startswith(WORKFLOWS) and hasattr(wanted, "for_item")
 
 
 def can_be_provided(wanted: object) -> TypeGuard[type]:

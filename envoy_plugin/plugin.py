@@ -8,6 +8,7 @@ from envoy_plugin.envoy.config import Config
 from envoy_plugin.errors import DeclarationError
 from envoy_plugin.injection import find_missing
 from envoy_plugin.routing import Handler, RouteHandler
+from envoy_plugin.step_declarations import StepHandler
 from envoy_plugin.task_declarations import check_schedule
 from envoy_plugin.tasks import ReadyTask
 
@@ -61,6 +62,7 @@ class Plugin(Routes):
         for provider in routes.providers.values():
             self._provide(provider)
         self._include_tasks(routes)
+        self._include_steps(routes)
         self._middlewares += routes.middlewares
         self._error_hooks += routes.error_hooks
         self._startup += routes.startup
@@ -74,12 +76,18 @@ class Plugin(Routes):
         """Make sure that everything the handlers ask for is provided; called once the plugin is imported.
 
         Raises:
-            DeclarationError: with a line for each parameter that nothing can be given for.
+            DeclarationError: with a line for each parameter that nothing can be given for, and for each fault of a
+                workflow.
         """
         missing: list[str] = []
-        declared: list[Handler | RouteHandler] = [*self.handlers.values(), *self.routes.values()]
+        declared: list[Handler | RouteHandler | StepHandler] = [
+            *self.handlers.values(),
+            *self.routes.values(),
+            *self.steps.values(),
+        ]
         for handler in declared:
             missing += find_missing(handler.function, handler.needs, self._providers)
+        missing += self.check_workflows()
         if missing:
             raise DeclarationError("\n".join(missing))
         self.home.ready = {name: ReadyTask.of(task, self._providers) for name, task in self.tasks.items()}

@@ -28,6 +28,7 @@ from envoy_plugin.errors import ApiRefused, BadPayload, EnvoyError, JobNotFound,
 from envoy_plugin.logs import get_logger
 from envoy_plugin.outcomes import Done, Failed, Ignored, Ongoing, Outcome
 from envoy_plugin.tasks import OTHERS_QUEUES
+from envoy_plugin.workflows.record import KIND as WORKFLOW
 
 QUEUE: Final = REPORT_DEBT.kind
 OVER_AT_ENVOY: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
@@ -197,7 +198,8 @@ def _said(ended: Record) -> Report:
 
 def _stored(ended: Record) -> Report | None:
     """What one of the plugin's own functions said at its end. What others say is theirs."""
-    return Report.model_validate_json(ended.outcome) if ended.outcome and _is_ours(ended.job) else None
+    has_said = _is_ours(ended.job) or ended.job.kind == WORKFLOW  # whose outcome is that of its last step
+    return Report.model_validate_json(ended.outcome) if ended.outcome and has_said else None
 
 
 def _is_ours(job: Job) -> bool:

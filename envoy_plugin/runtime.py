@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from envoy_plugin.connection import connect_redis
-from envoy_plugin.context import Context
+from envoy_plugin.context import Context, unique_here
 from envoy_plugin.deliveries import DeliveryRecords
 from envoy_plugin.engine.batching import Batcher
 from envoy_plugin.engine.engine import Engine
@@ -28,7 +28,7 @@ from envoy_plugin.envoy.tokens import OAuthClient, TokenCache
 from envoy_plugin.envoy.user_api import EnvoyUserAPI
 from envoy_plugin.envoy.user_tokens import UserTokens
 from envoy_plugin.errors import DeclarationError
-from envoy_plugin.injection import is_of_an_api
+from envoy_plugin.injection import is_of_an_api, is_of_workflows
 from envoy_plugin.logs import get_logger
 from envoy_plugin.plugin import Plugin
 from envoy_plugin.providing import open_providers
@@ -39,13 +39,21 @@ from envoy_plugin.sources import (
     Platform,
     RouteSources,
     Sources,
+    StepSources,
     TaskSources,
     background_sources,
     inline_sources,
     route_sources,
+    step_sources,
     task_sources,
 )
+from envoy_plugin.step_declarations import StepHandler
+from envoy_plugin.workflows.store import Store
+from envoy_plugin.workflows.work import ADVANCE
+from envoy_plugin.workflows.work import FUNCTIONS as STEPS
 
+WORKFLOW_QUEUES: Final = (STEPS, ADVANCE.kind)
+"""What workers do for workflows: steps of functions, and what follows the end of any step."""
 REDIS_ALONE: Final = frozenset({RedisStorage, RedisGlobalStorage})
 CONNECTIONS: Final = 6
 """Hosts' smallest plans allow 20. Two wait for work, two carry the engine's calls; a queue of tasks takes one more."""
@@ -71,6 +79,8 @@ class Runtime:
     background_sources: Sources
     route_sources: RouteSources
     task_sources: TaskSources
+    step_sources: StepSources
+    workflows: Store
     user_tokens: UserTokens
     clock: Clock | None = None
     stopping: bool = False
@@ -127,7 +137,7 @@ async def open_runtime(plugin: Plugin, settings: Settings, *, clock: Clock | Non
             settings.redis_url,
             tls_verify=settings.tls_verify,
             client_name=plugin.name,
-            max_connections=CONNECTIONS + len(plugin.queues),
+            max_connections=CONNECTIONS + len(plugin.queues) + len(WORKFLOW_QUEUES),
         )
         stack.push_async_callback(redis.aclose)
         engine = make_engine(redis, plugin.name, settings, clock)
@@ -192,13 +202,14 @@ async def _connect(
     user_tokens = UserTokens(redis, sealer, key_of=engine.keys.user_token)
     user_api = partial(_user_api, session, settings.base_url)
     storages = make_storages(settings, api=api, redis=redis, keys_of=engine.keys.storage, clock=told)
+    workflows = Store(engine, sealer.digest, own=plugin.templates, functions=plugin.steps)
     platform = Platform(
         api=api,
         user_api=user_api,
         user_token=user_tokens.get,
         configs=configs,
         storages=storages,
-        apis={wanted: partial(wanted.for_install, engine) for _, wanted in _asked(plugin) if is_of_an_api(wanted)},
+        apis={wanted: _maker(wanted, engine, workflows) for _, wanted in _asked(plugin) if is_of_an_api(wanted)},
     )
     return Runtime(
         plugin=plugin,
@@ -212,9 +223,18 @@ async def _connect(
         background_sources=background_sources(platform, plugin.config, provided),
         route_sources=route_sources(platform, plugin.config, provided),
         task_sources=task_sources(platform, plugin.config, provided),
+        step_sources=step_sources(platform, plugin.config, provided),
+        workflows=workflows,
         user_tokens=user_tokens,
         clock=told,
     )
+
+
+def _maker(wanted: Any, engine: Engine, workflows: Store) -> Callable[[str], object]:
+    """What makes an object of one of our APIs for an install."""
+    if is_of_workflows(wanted):
+        return partial(wanted.for_item, workflows, unique=unique_here)
+    return partial(wanted.for_install, engine)
 
 
 def _user_api(session: aiohttp.ClientSession, base_url: str, token: str) -> EnvoyUserAPI:
@@ -229,7 +249,11 @@ def _check_storage(plugin: Plugin, settings: Settings) -> None:
 
 def _asked(plugin: Plugin) -> list[tuple[str, Any]]:
     """The types that handlers, setup steps and tasks ask for, and which of them does."""
-    declared: list[Handler | RouteHandler] = [*plugin.handlers.values(), *plugin.routes.values()]
+    declared: list[Handler | RouteHandler | StepHandler] = [
+        *plugin.handlers.values(),
+        *plugin.routes.values(),
+        *plugin.steps.values(),
+    ]
     asked = [(str(handler), wanted) for handler in declared for _, wanted in handler.needs]
     return asked + [(str(task), one.hint) for task in plugin.tasks.values() for one in task.parameters if one.given]
 

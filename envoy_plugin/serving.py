@@ -22,7 +22,7 @@ from envoy_plugin.execution import execute
 from envoy_plugin.logs import ACCESS_LOGGER, get_logger
 from envoy_plugin.plugin import Plugin
 from envoy_plugin.reports import QUEUE as REPORTS
-from envoy_plugin.runtime import Runtime, open_runtime
+from envoy_plugin.runtime import WORKFLOW_QUEUES, Runtime, open_runtime
 from envoy_plugin.settings import Settings
 from envoy_plugin.ticking import ticking
 from envoy_plugin.watchdog import watched_over
@@ -48,7 +48,7 @@ class Role(StrEnum):
 
 def queues_of(plugin: Plugin) -> tuple[str, ...]:
     """The queues that the plugin's workers claim from: events, tasks, reports."""
-    return tuple(dict.fromkeys((EVENTS, *plugin.queues, REPORTS)))
+    return tuple(dict.fromkeys((EVENTS, *plugin.queues, *WORKFLOW_QUEUES, REPORTS)))
 
 
 async def serve(

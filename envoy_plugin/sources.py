@@ -17,6 +17,7 @@ from envoy_plugin.errors import AuthFailed, BadPayload
 from envoy_plugin.outcomes import Failed
 from envoy_plugin.route_injection import Cursor, Form, Page, RawForm, Search, Values
 from envoy_plugin.run import Run
+from envoy_plugin.workflows.handles import WorkflowHandle, Workflows
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,25 @@ class TaskSubject:
     run: Run
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSubject:
+    """What a step's function is called for; `event` is what started the workflow, if one did."""
+
+    workflow: WorkflowHandle
+    event: Event | None
+    run: Run
+
+    @property
+    def install_id(self) -> str:
+        """Whose workflow it is."""
+        return self.workflow.item
+
+    @property
+    def envoy_job(self) -> str | None:
+        """Envoy's id of the event's job."""
+        return self.event.meta.job.id if self.event and self.event.meta.job else None
+
+
 class OfInstall(Protocol):
     """What there is whatever is called for."""
 
@@ -64,6 +84,8 @@ Sources: TypeAlias = Mapping[type, Callable[[Subject], object]]
 """For each type that a handler can ask for, what makes it."""
 TaskSources: TypeAlias = Mapping[type, Callable[[TaskSubject], object]]
 """The same for tasks."""
+StepSources: TypeAlias = Mapping[type, Callable[[StepSubject], object]]
+"""The same for the functions of steps."""
 RouteSources: TypeAlias = Mapping[type, Callable[[Route], object]]
 """The same for setup steps."""
 
@@ -114,6 +136,28 @@ def task_sources(platform: Platform, config: type[Config] | None, provided: Mapp
     return _of_install(platform, provided) | own | _stored_config(platform, config)
 
 
+def step_sources(platform: Platform, config: type[Config] | None, provided: Mapping[type, object]) -> StepSources:
+    """For the functions of steps: what tasks are given, the workflow, and the event that started it."""
+    own: dict[type, Callable[[StepSubject], object]] = {
+        Run: lambda subject: subject.run,
+        WorkflowHandle: lambda subject: subject.workflow,
+        Event: _event_of,
+        Meta: lambda subject: _event_of(subject).meta,
+        **{model: _payload_of_step(model) for model in PAYLOADS.values()},
+    }
+    return _of_install(platform, provided) | own | _stored_config(platform, config)
+
+
+def _event_of(subject: StepSubject) -> Event:
+    if subject.event is None:
+        raise BadPayload("The workflow was started by no event.")
+    return subject.event
+
+
+def _payload_of_step(model: Any) -> Callable[[StepSubject], object]:
+    return lambda subject: decode_payload(_event_of(subject), model)
+
+
 def _stored_config(platform: Platform, config: type[Config] | None) -> dict[type, Callable[[OfInstall], object]]:
     if config is None:
         return {}
@@ -152,7 +196,20 @@ def _of_event(platform: Platform, provided: Mapping[type, object]) -> dict[type,
         Meta: lambda subject: subject.event.meta,
     }
     made |= {model: _payload_source(model) for model in PAYLOADS.values()}
-    return made | _of_install(platform, provided)
+    return made | _of_install(platform, provided) | _workflows_of_event(platform)
+
+
+def _workflows_of_event(platform: Platform) -> dict[type, Callable[[Subject], object]]:
+    """What is started here is started by the event."""
+    make = platform.apis.get(Workflows)
+    if make is None:
+        return {}
+
+    def workflows(subject: Subject) -> object:
+        made = make(subject.install_id)
+        return made.of_event(subject.event.without_secrets()) if isinstance(made, Workflows) else made
+
+    return {Workflows: workflows}
 
 
 def _of_install(platform: Platform, provided: Mapping[type, object]) -> dict[type, Callable[[OfInstall], object]]:

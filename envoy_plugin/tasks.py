@@ -29,7 +29,7 @@ Result_co = TypeVar("Result_co", bound=Mapping[str, Any] | Outcome | None, covar
 QUEUE: Final = "tasks"
 PREFIX: Final = "task:"
 """What the kind of a task's job begins with; the rest is the task's name."""
-OTHERS_QUEUES: Final = frozenset({"default", "unassigned", "report", "advance"})
+OTHERS_QUEUES: Final = frozenset({"default", "unassigned", "report", "advance", "steps", "workflow"})
 GOOD_QUEUE: Final = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 GOOD_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 LIMIT_GRACE: Final = timedelta(seconds=2)

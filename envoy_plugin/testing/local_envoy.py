@@ -33,6 +33,7 @@ from envoy_plugin.testing.clock import MovableClock
 from envoy_plugin.testing.delivery import Delivery, JobAtEnvoy, RouteAnswer
 from envoy_plugin.testing.draining import check_finished, work
 from envoy_plugin.testing.fields import fill, override_paths
+from envoy_plugin.workflows.handles import Workflows
 
 Provided = TypeVar("Provided")
 
@@ -55,6 +56,11 @@ class LocalEnvoy:
     def platform(self) -> web.Application:
         """The simulated Envoy, for what this class has no word for: `platform[RESOURCES]`, `platform[TOKENS]`, …"""
         return self._parts.platform
+
+    @property
+    def workflows(self) -> Workflows:
+        """The workflows of the install that events are from unless they name another."""
+        return Workflows.for_item(self._parts.runtime.workflows, defaults.INSTALL_ID)
 
     @property
     def config(self) -> JsonObject:

@@ -74,17 +74,16 @@ def step_of(workflow: Workflow, job_id: str) -> str | None:
     return next((step_id for step_id, known in workflow.steps.items() if known == job_id), None)
 
 
-async def end_step(store: Store, held: Claimed, told: Any, outcome: bytes) -> bool:
+async def end_step(store: Store, end: Succeed, told: Any) -> bool:
     """End a claimed step well, and open what follows, in one call. False: the workflow has changed too often.
 
-    `outcome` is sealed; `told` is what was sealed, read as JSON.
+    `told` is the outcome that `end` has sealed, read as JSON.
 
     Raises:
         EngineError: the job isn't this claim's any more.
     """
-    end = Succeed.of(held, outcome=outcome)
     for _ in range(TRIES):
-        found = await _find_step(store, held.id)
+        found = await find_step(store, end.id)
         if found is None:
             return False
         workflow, step_id = found
@@ -100,7 +99,7 @@ async def end_step(store: Store, held: Claimed, told: Any, outcome: bytes) -> bo
     return False
 
 
-async def _find_step(store: Store, job_id: str) -> tuple[Workflow, str] | None:
+async def find_step(store: Store, job_id: str) -> tuple[Workflow, str] | None:
     """The workflow and the step of a job; None where it is in none."""
     found = await load_jobs(store.engine, [job_id])
     if not found or found[0].parent is None:

@@ -27,8 +27,12 @@ class Said:
 
 async def read_ending(engine: Engine, step: Step, job: Job) -> Said:
     """What the latest attempt of a step's job, which is over, has ended with."""
-    names = [f"outcome:{job.attempt}", f"details:{job.attempt}"]
-    outcome, details = await engine.redis.hmget(engine.keys.blobs(job.id), names)
+    return await read_attempt(engine, step, job, job.attempt)
+
+
+async def read_attempt(engine: Engine, step: Step, job: Job, attempt: int) -> Said:
+    """What an attempt has ended with. Of an earlier one than the latest, only what it said is right."""
+    outcome, details = await engine.redis.hmget(engine.keys.blobs(job.id), [f"outcome:{attempt}", f"details:{attempt}"])
     kept = outcome if isinstance(outcome, bytes) else b""
     told = engine.open(kept) if kept else engine.open(details) if isinstance(details, bytes) else b""
     ending = ending_of(step, _read(told), state=job.state, reason=job.reason)

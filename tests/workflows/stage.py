@@ -7,7 +7,7 @@ from pydantic_core import to_json
 
 from envoy_plugin.engine.engine import Engine, Mode
 from envoy_plugin.engine.model import Claimed
-from envoy_plugin.engine.verbs import Fail, Unhold
+from envoy_plugin.engine.verbs import Fail, Succeed, Unhold
 from envoy_plugin.workflows import steps
 from envoy_plugin.workflows.advance import end_step, follow_up
 from envoy_plugin.workflows.create import NewWorkflow, create
@@ -76,7 +76,7 @@ class Stage:
         """End the next step of our worker's well, as a worker does."""
         held = await self.claim("steps")
         told = {"data": result}
-        assert await end_step(self.store, held, told, self.engine.seal(to_json(told)))
+        assert await end_step(self.store, Succeed.of(held, outcome=self.engine.seal(to_json(told))), told)
 
     async def fail(self, reason: str = "error") -> None:
         """End it badly."""

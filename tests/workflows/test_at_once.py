@@ -71,7 +71,7 @@ async def test_who_is_always_too_late_gives_up_and_nothing_is_lost(
     workflow = await stage.start(Step.function("a", "f", then="b"), Step.manual("b"), Step.manual("c"))
     held = await stage.claim("steps")
     Busy(stage.engine, workflow, monkeypatch)
-    assert not await end_step(stage.store, held, {}, b"")
+    assert not await end_step(stage.store, Succeed.of(held), {})
     with pytest.raises(CallRefused):
         await steps.finish(stage.store, workflow, ["a"])
     await stage.engine.run(Succeed.of(held))
@@ -88,13 +88,13 @@ async def test_the_end_of_a_step_that_is_somebody_elses_by_now_is_refused(stage:
     held = await stage.claim("steps")
     await stage.act("stop", workflow)
     with pytest.raises(WrongState):
-        await end_step(stage.store, held, {}, b"")
+        await end_step(stage.store, Succeed.of(held), {})
     assert await stage.current(workflow) == ["a"]
 
 
 async def test_a_job_that_is_no_step_is_left_to_others(stage: Stage) -> None:
     await stage.engine.enqueue(Enqueue(queue="steps", kind="step"))
-    assert not await end_step(stage.store, await stage.claim("steps"), {}, b"")
+    assert not await end_step(stage.store, Succeed.of(await stage.claim("steps")), {})
 
 
 async def test_a_follow_up_whose_step_has_gone_on_has_nothing_to_do(stage: Stage) -> None:

@@ -62,7 +62,7 @@ class Walk:
         for held in await self._claim("steps"):
             if self.dice.random() < 0.6:
                 told = {"data": self.dice.choice(RESULTS)}
-                await end_step(self.stage.store, held, told, self.stage.engine.seal(to_json(told)))
+                await end_step(self.stage.store, Succeed.of(held, outcome=self.stage.engine.seal(to_json(told))), told)
             elif self.dice.random() < 0.9:
                 reason = self.dice.choice([Reason.ERROR, Reason.REJECTED, Reason.REJECTED])
                 await self._try(Fail.of(held, reason=reason, delay=timedelta()))

@@ -1,0 +1,178 @@
+"""What a plugin's functions have of workflows: to start one, to find it again, and the one that they are a step of."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Self, TypeAlias
+
+from envoy_plugin.engine.engine import Mode
+from envoy_plugin.engine.verbs import Hold, Unhold, Unique, Verb
+from envoy_plugin.errors import EngineError, WorkflowError, WrongState
+from envoy_plugin.workflows.create import Created, NewWorkflow, create, find_by_key
+from envoy_plugin.workflows.endings import read_attempt
+from envoy_plugin.workflows.flow import Ending
+from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow, describe, load
+from envoy_plugin.workflows.store import Store
+from envoy_plugin.workflows.templates import Template
+
+TRIES: Final = 8
+UniqueHere: TypeAlias = Callable[[str], Unique | None]
+"""The key under which whoever runs makes something of this name, so that a second run finds it."""
+
+
+def no_key(_: str) -> None:
+    """Nobody runs again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class WorkflowHandle:
+    """One workflow. In a step's function, the one that it is a step of; `step` is the step's id then, else empty.
+
+    `input` is what it was started with.
+    """
+
+    id: str
+    item: str
+    step: str = ""
+    input: Any = field(default=None, repr=False)
+    created: bool = True
+    """Whether it was made just now; False: it was there already."""
+    store: Store = field(repr=False)
+
+    async def read(self) -> Workflow:
+        """The whole of it, as it stands.
+
+        Raises:
+            JobNotFound: it is gone.
+        """
+        return await load(self.store, self.id, self.item)
+
+    async def current(self) -> list[str]:
+        """The ids of the steps that somebody or something has to do now."""
+        return (await self.read()).current
+
+    async def result(self, step_id: str) -> Any:
+        """What a step returned when it last ended: of a function its dict, of a device its details; None: nothing."""
+        return (await self._ending(step_id)).result
+
+    async def answer(self, step_id: str) -> Any:
+        """What a question step was answered when it last ended; None: nothing."""
+        return (await self._ending(step_id)).answer
+
+    async def hold(self, step_id: str, *, until: datetime | None = None) -> bool:
+        """Hold a step, until then or until somebody releases it. False: it is held already, or over."""
+        workflow = await self.read()
+        return await self._did(Hold(id=_job_of(workflow, step_id), hold=MANUAL_HOLD, until=until))
+
+    async def release(self, step_id: str) -> bool:
+        """Release a step. False: it isn't held, or is over."""
+        workflow = await self.read()
+        return await self._did(Unhold(id=_job_of(workflow, step_id), hold=MANUAL_HOLD))
+
+    async def say(self, **properties: Any) -> None:
+        """Change properties of the workflow: `job_status`, `priority`, or any other; JSON values."""
+        for left in reversed(range(TRIES)):
+            workflow = await self.read()
+            said = describe(self.store, workflow, walk=workflow.walk, properties=properties)
+            [answer] = await self.store.engine.call([said], Mode.EACH)
+            if not isinstance(answer, EngineError):
+                return
+            if not left:
+                raise answer
+
+    async def _ending(self, step_id: str) -> Ending:
+        workflow = await self.read()
+        _job_of(workflow, step_id)
+        job = workflow.jobs[step_id]
+        attempt = job.attempt if job.state.ended else job.attempt - 1
+        return (await read_attempt(self.store.engine, workflow.diagram[step_id], job, attempt)).ending
+
+    async def _did(self, verb: Verb[Any]) -> bool:
+        [answer] = await self.store.engine.call([verb], Mode.EACH)
+        if isinstance(answer, EngineError) and not isinstance(answer, WrongState):
+            raise answer
+        return not isinstance(answer, EngineError)
+
+
+Upstream: TypeAlias = WorkflowHandle | tuple[WorkflowHandle, str]
+"""What a step can wait for: a workflow's end, or that of one of its steps."""
+
+
+class Workflows:
+    """The workflows of one install."""
+
+    def __init__(self, store: Store, item: str, *, unique: UniqueHere = no_key, event: bytes = b"") -> None:
+        self._store = store
+        self._item = item
+        self._unique = unique
+        self._event = event
+
+    @classmethod
+    def for_item(cls, store: Store, item: str, unique: UniqueHere = no_key) -> Self:
+        """Those of this item; `unique` gives the keys of what is made without one."""
+        return cls(store, item, unique=unique)
+
+    def of_event(self, event: bytes) -> "Workflows":
+        """The same, where what is started is started by this event; its steps can ask for it."""
+        return Workflows(self._store, self._item, unique=self._unique, event=event)
+
+    async def start(
+        self,
+        template: Template | str,
+        *,
+        input: Any = None,  # noqa: A002 - as conditions and documents call it
+        key: str = "",
+        owner: str = "",
+        after: Mapping[str, Upstream] | None = None,
+        holds: Mapping[str, datetime | None] | None = None,
+        **properties: Any,
+    ) -> WorkflowHandle:
+        """Start a workflow; or find the one that was started with the same `key`, or by an earlier run of this handler.
+
+        `input` is any JSON value. `after` names, by step, what must end well before; `holds`, by step, until when it is
+        held, None: until somebody releases it. `properties` are further facts, such as `priority="High"`.
+
+        Raises:
+            NoTemplate: there is no active template of this id.
+            WorkflowError: a device's step is for a thing that isn't this install's, or a step isn't there.
+            JobNotFound: what it shall wait for is gone.
+        """
+        template_id = template if isinstance(template, str) else template.id
+        waits = {step_id: [await _upstream(one)] for step_id, one in (after or {}).items()}
+        new = NewWorkflow(
+            item=self._item,
+            input=input,
+            key=key,
+            unique=None if key else self._unique(f"workflow:{template_id}"),
+            owned_by=owner,
+            created_by=owner,
+            event=self._event,
+            after=waits,
+            holds=holds or {},
+            properties=properties,
+        )
+        return self._handle(await create(self._store, template_id, new), input)
+
+    async def find(self, key: str) -> WorkflowHandle | None:
+        """The workflow that was started with this key; None: there is none, or it is long over."""
+        found = await find_by_key(self._store.engine, self._item, key)
+        if found is None:
+            return None
+        workflow = await load(self._store, found, self._item)
+        return self._handle(Created(id=found, created=False), workflow.input)
+
+    def _handle(self, made: Created, given: Any) -> WorkflowHandle:
+        return WorkflowHandle(id=made.id, item=self._item, input=given, created=made.created, store=self._store)
+
+
+async def _upstream(wanted: Upstream) -> str:
+    if isinstance(wanted, WorkflowHandle):
+        return wanted.id
+    workflow, step_id = wanted
+    return _job_of(await workflow.read(), step_id)
+
+
+def _job_of(workflow: Workflow, step_id: str) -> str:
+    if step_id not in workflow.steps:
+        raise WorkflowError(f"There is no step {step_id!r} in this workflow.")
+    return workflow.steps[step_id]

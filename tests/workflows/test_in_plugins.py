@@ -1,0 +1,252 @@
+"""Workflows in a plugin: defined in code, started by an event, done by the plugin's functions; Envoy hears the end."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from envoy_plugin import (
+    Config,
+    Done,
+    Entry,
+    EnvoyPluginJob,
+    EnvoyUserAPI,
+    Event,
+    Failed,
+    Ignored,
+    Invite,
+    Ongoing,
+    Plugin,
+    Routes,
+    Run,
+    Snooze,
+    Step,
+    Template,
+    Text,
+    WorkflowHandle,
+    Workflows,
+)
+from envoy_plugin.errors import BadDiagram, DeclarationError
+from envoy_plugin.testing import LocalEnvoy
+from envoy_plugin.testing.local_envoy import local_envoy
+from envoy_plugin.workflows import steps
+
+VISIT = Template.of(
+    "visit",
+    Step.function("access", "provision_access", then={"badge": "result.granted", "desk": "not result.granted"}),
+    Step.manual("desk", assigned="group:front-desk", then="badge"),
+    Step.function("badge", "print_badge", retries=1),
+)
+
+
+class DoorConfig(Config):
+    group: str = "Visitors"
+
+
+def visit_plugin() -> Plugin:
+    plugin, steps_ = Plugin("test-visits", config=DoorConfig), Routes()
+    plugin.workflow(VISIT)
+
+    @plugin.on("entry_sign_in", background=True)
+    async def start(entry: Entry, workflows: Workflows) -> Ongoing:
+        started = await workflows.start(VISIT, input={"name": entry.full_name}, key=f"visit:{entry.id}")
+        return Ongoing("The visit has begun", after=started)
+
+    @plugin.step("provision_access")
+    async def provision(entry: Entry, config: DoorConfig, workflow: WorkflowHandle) -> dict[str, Any]:
+        return {"granted": entry.full_name != "Mallory", "group": config.group, "input": workflow.input}
+
+    @steps_.step("print_badge")
+    async def print_badge(workflow: WorkflowHandle, run: Run, job: EnvoyPluginJob, event: Event) -> Done:
+        access = await workflow.result("access")
+        if access["input"]["name"] == "Trent":
+            raise Failed("The printer is on fire")
+        if run.attempt == 1 and event.name == "entry_sign_in":
+            raise ZeroDivisionError
+        await job.update("Printing")
+        return Done(f"{access['group']}: {access['input']['name']}", Text("Badge", workflow.step))
+
+    plugin.include(steps_)
+    return plugin
+
+
+@pytest.fixture
+async def envoy(envoy_redis_url: str) -> AsyncIterator[LocalEnvoy]:
+    async with local_envoy(visit_plugin(), redis_url=envoy_redis_url) as opened:
+        yield opened
+
+
+async def test_envoy_is_told_the_end_of_a_workflow_that_its_event_has_started(envoy: LocalEnvoy) -> None:
+    delivery = await envoy.trigger("entry_sign_in", full_name="Ada")
+    await envoy.work()
+    assert envoy.job(delivery).status == "in_progress"
+    envoy.tick(timedelta(minutes=1))
+    await envoy.drain()
+    job = envoy.job(delivery)
+    assert (job.status, job.message, job.attachments) == ("done", "Visitors: Ada", {"Badge": "badge"})
+    assert job.messages[-3:] == ("The visit has begun", "Printing", "Visitors: Ada")
+
+
+async def test_a_person_in_between_takes_as_long_as_they_take(envoy: LocalEnvoy) -> None:
+    delivery = await envoy.trigger("entry_sign_in", full_name="Mallory", id="9001")
+    await envoy.work()
+    visit = await envoy.workflows.find("visit:9001")
+    assert visit is not None
+    assert await visit.current() == ["desk"]
+    await steps.run(visit.store, visit.id)
+    await envoy.work()
+    envoy.tick(timedelta(minutes=1))
+    await envoy.drain()
+    assert envoy.job(delivery).message == "Visitors: Mallory"
+
+
+async def test_a_last_step_that_has_decided_that_it_failed_ends_the_visit_so(envoy: LocalEnvoy) -> None:
+    delivery = await envoy.trigger("entry_sign_in", full_name="Trent")
+    await envoy.drain()
+    assert (envoy.job(delivery).status, envoy.job(delivery).message) == ("failed", "The printer is on fire")
+
+
+async def test_the_same_event_twice_is_one_workflow(envoy: LocalEnvoy) -> None:
+    first = await envoy.trigger("entry_sign_in", full_name="Ada", id="9001")
+    await envoy.send(first.sent)
+    other = await envoy.trigger("entry_sign_in", full_name="Ada", id="9001")
+    await envoy.work()
+    envoy.tick(timedelta(minutes=1))
+    await envoy.drain()
+    assert envoy.job(other).message == envoy.job(first).message == "Visitors: Ada"
+
+
+def plugin_with(template: Template | None = None) -> Plugin:
+    plugin = Plugin("p")
+    if template is not None:
+        plugin.workflow(template)
+    return plugin
+
+
+def test_a_workflow_in_code_is_refused_with_all_its_faults() -> None:
+    with pytest.raises(BadDiagram, match=r"leads to 'c'.*the condition|leads to 'c'.*can't be read"):
+        Template.of("t", Step.manual("a", then={"c": "x =="}))
+    plugin = plugin_with(Template.of("t", Step.function("a", "fly"), Step.function("b", "swim")))
+    with pytest.raises(DeclarationError, match=r"(?s)Workflow 't'.*'fly', which the plugin doesn't have.*'swim'"):
+        plugin.check()
+
+
+def test_there_is_one_workflow_of_an_id_and_one_function_of_a_name() -> None:
+    plugin = plugin_with(Template.of("t", Step.manual("a")))
+    with pytest.raises(DeclarationError, match="two workflows 't'"):
+        plugin.workflow(Template.of("t", Step.manual("a")))
+
+    async def function() -> None: ...
+
+    plugin.step("f")(function)
+    with pytest.raises(DeclarationError, match="two functions for the step 'f'"):
+        plugin.step("f")(function)
+
+
+def test_routes_that_were_included_take_no_more() -> None:
+    plugin, routes = Plugin("p"), Routes()
+    routes.workflow(Template.of("t", Step.manual("a")))
+    plugin.include(routes)
+    assert list(plugin.templates) == ["t"]
+    with pytest.raises(DeclarationError, match="after its routes were included"):
+        routes.workflow(Template.of("u", Step.manual("a")))
+
+
+async def asks_for_nothing() -> None: ...
+
+
+async def asks_for_a_user(api: EnvoyUserAPI) -> None: ...
+
+
+async def asks_for_an_outcome(done: Done) -> None: ...
+
+
+async def asks_for_another_config(config: DoorConfig) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("function", "fault"),
+    [
+        (asks_for_a_user, "a step acts for no user"),
+        (asks_for_an_outcome, "that is nothing a step is given"),
+        (asks_for_another_config, "the plugin has none"),
+    ],
+)
+def test_what_a_step_can_not_have_is_said_at_once(function: Any, fault: str) -> None:
+    with pytest.raises(DeclarationError, match=fault):
+        Plugin("p").step("f")(function)
+
+
+@pytest.mark.parametrize("name", ["", "a b", 7, "x" * 65])
+def test_a_step_has_a_name(name: Any) -> None:
+    with pytest.raises(DeclarationError, match="a step's name is 1 to 64"):
+        Plugin("p").step(name)(asks_for_nothing)
+
+
+def test_a_step_has_a_timeout_above_zero() -> None:
+    with pytest.raises(DeclarationError, match="above zero"):
+        Plugin("p").step("f", timeout=timedelta(0))
+
+
+def outcomes_plugin(returned: Any) -> Plugin:
+    plugin = Plugin("test-outcomes")
+    plugin.workflow(
+        Template.of(
+            "t",
+            Step.function("a", "f", retries=0, then={"b": "state == 'succeeded'"}),
+            Step.manual("b"),
+            closes=False,
+        )
+    )
+
+    @plugin.on("entry_sign_in")
+    async def start(workflows: Workflows) -> None:
+        await workflows.start("t", key="k", priority="High")
+
+    @plugin.step("f")
+    async def f(run: Run) -> Any:
+        result = returned(run)
+        if isinstance(result, Exception) and not isinstance(result, Done | Ongoing | Ignored):
+            raise result
+        return result
+
+    return plugin
+
+
+@pytest.mark.parametrize(
+    ("returned", "current", "stop"),
+    [
+        (lambda _: None, ["b"], None),
+        (lambda _: Ignored("Nothing to do"), ["b"], None),
+        (lambda _: Ongoing("Elsewhere"), ["b"], None),
+        (lambda _: Ongoing(after="some-job"), ["a"], "failed: error"),
+        (lambda _: Failed("No"), ["a"], "failed: rejected"),
+        (lambda _: Done(data={"x": object()}), ["a"], "failed: error"),
+        (lambda run: Snooze(timedelta(0)) if run._held.claim == 1 else None, ["b"], None),
+    ],
+)
+async def test_every_outcome_of_a_step_leaves_a_current_step(
+    envoy_redis_url: str, returned: Any, current: list[str], stop: str | None
+) -> None:
+    async with local_envoy(outcomes_plugin(returned), redis_url=envoy_redis_url) as envoy:
+        await envoy.trigger("entry_sign_in")
+        await envoy.work()
+        visit = await envoy.workflows.find("k")
+        assert visit is not None
+        found = await visit.read()
+        assert (found.current, found.walk.stops.get("a"), found.properties["priority"]) == (current, stop, "High")
+
+
+async def test_a_step_of_a_workflow_that_no_event_started_can_not_have_one(envoy_redis_url: str) -> None:
+    plugin = Plugin("test-events")
+    plugin.workflow(Template.of("t", Step.function("a", "f"), closes=False))
+
+    @plugin.step("f")
+    async def f(invite: Invite) -> None: ...
+
+    async with local_envoy(plugin, redis_url=envoy_redis_url) as envoy:
+        visit = await envoy.workflows.start("t")
+        await envoy.work()
+        assert (await visit.read()).walk.stops == {}
+        assert await visit.current() == []
