@@ -1,25 +1,33 @@
-"""Reading attempts: of one job or of many, each with all that belongs to it, in one round trip."""
+"""Reading attempts: many at once, each with all that belongs to it, in one round trip.
 
-from collections.abc import Sequence
+Only what tells of an attempt is read of a job's facts: a history of a hundred rows costs nothing here.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
+from envoy_plugin.engine.clock import moment
 from envoy_plugin.engine.engine import Engine
-from envoy_plugin.engine.model import Attempt, Job
-from envoy_plugin.engine.queries import text_of
+from envoy_plugin.engine.model import Attempt, Claimed
 from envoy_plugin.engine.states import WAITING, State
+
+Facts = Mapping[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
-    """One attempt of `job`, whether it is the latest or not. `ended` is None while it isn't over.
+    """One attempt of a job, whether it is the `latest` or not. `ended` is None while it isn't over.
 
     `payload` and `details` are sealed; `Engine.open` opens them. None: there are none, or they are gone.
     """
 
-    job: Job
+    job_id: str
+    queue: str
+    kind: str
     number: int
+    latest: int
     state: State
     reason: str | None
     retries_left: int
@@ -32,30 +40,39 @@ class Life:
     @property
     def is_latest(self) -> bool:
         """Whether no other attempt followed."""
-        return self.number == self.job.attempt
+        return self.number == self.latest
 
     @classmethod
-    def of_latest(cls, job: Job, payload: bytes | None, details: bytes | None = None) -> Self:
-        """The latest attempt, which the job itself tells of."""
+    def of_latest(cls, job_id: str, facts: Facts, payload: bytes | None, details: bytes | None = None) -> Self:
+        """The latest attempt, which the facts of the job tell of; the row of its last transition has its version."""
+        state, number = State(facts[b"state"].decode()), _latest(facts)
         return cls(
-            job=job,
-            number=job.attempt,
-            state=job.state,
-            reason=job.reason,
-            retries_left=job.retries_left,
-            created=job.created,
-            started=None if job.state in WAITING else job.started,
-            ended=job.changed if job.state.ended else None,
+            job_id=job_id,
+            queue=facts[b"queue"].decode(),
+            kind=facts[b"kind"].decode(),
+            number=number,
+            latest=number,
+            state=state,
+            reason=_word(facts.get(b"reason")),
+            retries_left=int(facts[b"left"]),
+            created=moment(int(facts[b"created"])),
+            started=None if state in WAITING else _moment(facts.get(b"started")),
+            ended=moment(int(facts[facts[b"version"]].split(b" ", 3)[2])) if state.ended else None,
             payload=payload,
             details=details,
         )
 
     @classmethod
-    def of_record(cls, job: Job, record: Attempt, payload: bytes | None, details: bytes | None) -> Self:
+    def of_record(
+        cls, job_id: str, facts: Facts, record: Attempt, payload: bytes | None, details: bytes | None
+    ) -> Self:
         """An earlier one, of which there is a record."""
         return cls(
-            job=job,
+            job_id=job_id,
+            queue=facts[b"queue"].decode(),
+            kind=facts[b"kind"].decode(),
             number=record.number,
+            latest=_latest(facts),
             state=record.state,
             reason=record.reason,
             retries_left=record.retries_left,
@@ -73,25 +90,51 @@ async def find_lives(engine: Engine, attempts: Sequence[tuple[str, int]]) -> lis
     async with engine.redis.pipeline(transaction=False) as pipe:
         for job_id, number in attempts:
             pipe.hgetall(keys.job(job_id))
-            pipe.hget(keys.attempts(job_id), str(number))
             pipe.get(keys.payload(job_id))
             pipe.hget(keys.blobs(job_id), f"details:{number}")
+            pipe.hget(keys.attempts(job_id), str(number))
         answers = await pipe.execute()
     rows = zip(*[iter(answers)] * 4, strict=True)
     return [_life(job_id, number, *row) for (job_id, number), row in zip(attempts, rows, strict=True)]
 
 
+async def find_held(engine: Engine, held: Sequence[Claimed]) -> list[Life | None]:
+    """What was just claimed, in the same order; None for what has timed out or ended in the meantime."""
+    async with engine.redis.pipeline(transaction=False) as pipe:
+        for one in held:
+            pipe.hgetall(engine.keys.job(one.id))
+        answers = await pipe.execute()
+    return [
+        Life.of_latest(one.id, facts, one.payload) if facts and _is(facts, one) else None
+        for one, facts in zip(held, answers, strict=True)
+    ]
+
+
 def _life(
-    job_id: str,
-    number: int,
-    facts: dict[bytes, bytes],
-    record: bytes | None,
-    payload: bytes | None,
-    details: bytes | None,
+    job_id: str, number: int, facts: Facts, payload: bytes | None, details: bytes | None, record: bytes | None
 ) -> Life | None:
     if not facts:
         return None
-    job = Job.parse(job_id, {text_of(name): text_of(value) for name, value in facts.items()})
-    if number == job.attempt:
-        return None if job.deleted else Life.of_latest(job, payload, details)
-    return Life.of_record(job, Attempt.parse(str(number), record.decode()), payload, details) if record else None
+    if number == _latest(facts):
+        return None if b"x" in facts.get(b"more", b"") else Life.of_latest(job_id, facts, payload, details)
+    if record is None:
+        return None
+    return Life.of_record(job_id, facts, Attempt.parse(str(number), record.decode()), payload, details)
+
+
+def _is(facts: Facts, held: Claimed) -> bool:
+    """Whether a job is still in the hands that have just taken it: its next attempt would be somebody else's."""
+    is_running = facts[b"state"] == State.RUNNING.value.encode()
+    return is_running and (_latest(facts), int(facts[b"claim"])) == (held.attempt, held.claim)
+
+
+def _latest(facts: Facts) -> int:
+    return int(facts.get(b"attempt", b"1"))
+
+
+def _word(found: bytes | None) -> str | None:
+    return None if found in {None, b"", b"-"} else str(found, "utf-8")
+
+
+def _moment(found: bytes | None) -> datetime | None:
+    return None if found in {None, b"", b"-"} else moment(int(found))

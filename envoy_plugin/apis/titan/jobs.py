@@ -5,6 +5,7 @@ breaks them, so that what there isn't is left out; numbers that are left out rea
 """
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, Final
 
 from pydantic_core import from_json, to_json
@@ -14,7 +15,7 @@ from envoy_plugin.apis.titan.refusals import not_found
 from envoy_plugin.apis.titan.words import KIND, QUEUE, STATUS, PublicId, timestamp, why
 from envoy_plugin.engine.attempts import Life, find_lives
 from envoy_plugin.engine.engine import Engine
-from envoy_plugin.engine.model import Job
+from envoy_plugin.engine.gathering import Gathering
 from envoy_plugin.engine.states import State
 from envoy_plugin.errors import SealError
 from envoy_plugin.logs import get_logger
@@ -22,43 +23,55 @@ from envoy_plugin.logs import get_logger
 NOTHING_KEPT: Final = Work()
 """What is shown of a job whose payload is no longer kept: the defaults."""
 
-OURS: Final = (KIND.encode(), QUEUE.encode())
+MOST_KNOWN: Final = 100_000
 
 log = get_logger(__name__)
 
 
-def is_ours(job: Job) -> bool:
+def is_ours(life: Life) -> bool:
     """Whether a job of the engine's is one of this API's; to its clients there are no others."""
-    return job.kind == KIND and job.queue == QUEUE
+    return life.kind == KIND and life.queue == QUEUE
 
 
-async def check_ours(engine: Engine, job: PublicId) -> None:
-    """Make sure that a verb which names this job reaches one of this API's: what a job is for never changes.
+class Jobs:
+    """The jobs of this API, as they are read: what is asked at the same time is asked together."""
 
-    Raises:
-        Refused: 404, it isn't one.
-    """
-    kind, queue = await engine.redis.hmget(engine.keys.job(job.job), ["kind", "queue"])
-    if (kind, queue) != OURS:
-        raise not_found()
+    def __init__(self, engine: Engine) -> None:
+        self._lives: Gathering[tuple[str, int], Life | None] = Gathering(partial(find_lives, engine))
+        self._known: set[str] = set()
 
+    async def find(self, job: PublicId) -> Life:
+        """The job with this id.
 
-async def find(engine: Engine, job: PublicId) -> Life:
-    """The job with this id.
+        Raises:
+            Refused: 404, there is none.
+        """
+        found = await self._lives.ask((job.job, job.attempt))
+        if found is None or not is_ours(found):
+            raise not_found()
+        self.know(job.job)
+        return found
 
-    Raises:
-        Refused: 404, there is none.
-    """
-    [found] = await find_lives(engine, [(job.job, job.attempt)])
-    if found is None or not is_ours(found.job):
-        raise not_found()
-    return found
+    def know(self, job_id: str) -> None:
+        """Remember that a job of the engine's is one of this API's: what a job is for never changes."""
+        if len(self._known) >= MOST_KNOWN:
+            self._known.clear()
+        self._known.add(job_id)
+
+    async def check_ours(self, job: PublicId) -> None:
+        """Make sure that a verb which names this job reaches one of this API's, or none.
+
+        Raises:
+            Refused: 404, it doesn't.
+        """
+        if job.job not in self._known:
+            await self.find(job)
 
 
 async def find_all(engine: Engine, jobs: Sequence[PublicId]) -> list[Life]:
     """The jobs with these ids, in the same order, without those that there aren't."""
     found = await find_lives(engine, [(job.job, job.attempt) for job in jobs])
-    return [life for life in found if life is not None and is_ours(life.job)]
+    return [life for life in found if life is not None and is_ours(life)]
 
 
 def one(engine: Engine, life: Life) -> dict[str, Any]:
@@ -75,7 +88,7 @@ def several(engine: Engine, lives: Iterable[Life], cursor: str | None = None) ->
 def body_of(engine: Engine, life: Life) -> dict[str, Any]:
     """A `Job`."""
     work, reason = work_of(engine, life), why(life.state, life.reason)
-    job_id, number = life.job.id, life.number
+    job_id, number = life.job_id, life.number
     told = {
         "id": str(PublicId(job_id, number)),
         "status": STATUS[life.state],
@@ -100,7 +113,7 @@ def body_of(engine: Engine, life: Life) -> dict[str, Any]:
 
 def work_of(engine: Engine, life: Life) -> Work:
     """What was sealed with a job; the defaults, where it is gone or no key of ours opens it."""
-    opened = _opened(engine, life.payload, life.job.id)
+    opened = _opened(engine, life.payload, life.job_id)
     return NOTHING_KEPT if opened is None else Work.decode(opened)
 
 
@@ -116,7 +129,7 @@ def ended_without_log(life: Life) -> bool:
 
 
 def _details(engine: Engine, life: Life) -> str | None:
-    opened = _opened(engine, life.details, life.job.id)
+    opened = _opened(engine, life.details, life.job_id)
     return from_json(opened) if opened else None
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 
@@ -11,13 +12,17 @@ from redis.exceptions import RedisError
 
 from envoy_plugin.apis.titan.access import Access
 from envoy_plugin.apis.titan.consuming import Consumer
+from envoy_plugin.apis.titan.jobs import Jobs
 from envoy_plugin.apis.titan.openapi import document_json
 from envoy_plugin.apis.titan.operations import BASE, OPERATIONS, Operation
 from envoy_plugin.apis.titan.refusals import Refused, unavailable
 from envoy_plugin.apis.titan.routes import HANDLERS, Asked, TitanApi
 from envoy_plugin.apis.titan.tokens import Tokens
 from envoy_plugin.apis.titan.words import QUEUE
+from envoy_plugin.engine.batching import Batcher
+from envoy_plugin.engine.blobs import store_blobs
 from envoy_plugin.engine.engine import Engine
+from envoy_plugin.engine.gathering import Gathering
 from envoy_plugin.engine.waiting import listening
 from envoy_plugin.logs import get_logger
 from envoy_plugin.settings import Settings
@@ -31,11 +36,16 @@ log = get_logger(__name__)
 
 
 @contextlib.asynccontextmanager
-async def open_titan(engine: Engine, settings: Settings, is_stopping: Callable[[], bool]) -> AsyncIterator[TitanApi]:
+async def open_titan(
+    engine: Engine, batcher: Batcher, settings: Settings, is_stopping: Callable[[], bool]
+) -> AsyncIterator[TitanApi]:
     """What the routes work with, for as long as the block runs; it waits for work on a connection of its own."""
     async with listening(engine.redis, engine.keys, [QUEUE]) as alarm:
         yield TitanApi(
             engine=engine,
+            batcher=batcher,
+            jobs=Jobs(engine),
+            logs=Gathering(partial(store_blobs, engine)),
             consumer=Consumer(engine=engine, alarm=alarm, is_stopping=is_stopping),
             access=Access.of(settings, Tokens(engine.redis, engine.keys.titan_tokens)),
         )

@@ -16,10 +16,13 @@ from envoy_plugin.apis.titan.access import Access
 from envoy_plugin.apis.titan.bodies import MOST_DETAILS, MULTIPART, media_type, read_details, read_form, read_json
 from envoy_plugin.apis.titan.consuming import Consumer
 from envoy_plugin.apis.titan.enqueueing import enqueue
+from envoy_plugin.apis.titan.jobs import Jobs
 from envoy_plugin.apis.titan.new_jobs import parse
 from envoy_plugin.apis.titan.refusals import Refused, bad_request, not_found, of_engine
 from envoy_plugin.apis.titan.words import ENGINE_REASON, FAILURES, KIND, QUEUE, PublicId, Why, states_of
+from envoy_plugin.engine.batching import Batcher
 from envoy_plugin.engine.engine import Engine
+from envoy_plugin.engine.gathering import Gathering
 from envoy_plugin.engine.listings import Filter, find_jobs
 from envoy_plugin.engine.queries import find_log
 from envoy_plugin.engine.verbs import Cancel, Delete, Fail, Note, Retry, Succeed, Touch, Verb
@@ -35,7 +38,10 @@ class TitanApi:
     """What the operations work with: one per process."""
 
     engine: Engine
+    batcher: Batcher
     consumer: Consumer
+    jobs: Jobs
+    logs: Gathering[bytes, str]
     access: Access
 
 
@@ -70,7 +76,7 @@ class Asked:
             Refused: 404.
         """
         found = self.named()
-        await jobs.check_ours(self.engine, found)
+        await self.api.jobs.check_ours(found)
         return found
 
 
@@ -87,17 +93,18 @@ def _empty() -> web.Response:
 
 
 async def _answer(asked: Asked, job: PublicId) -> web.Response:
-    return _json(jobs.one(asked.engine, await jobs.find(asked.engine, job)))
+    return _json(jobs.one(asked.engine, await asked.api.jobs.find(job)))
 
 
 async def _act(asked: Asked, job: PublicId, message: str, *verbs: Verb[Any], has_status: bool = True) -> Any:
-    """Call the engine, and answer what the first verb answers.
+    """Call the engine, and answer what the first verb answers. A verb that is alone may share a call with others.
 
     Raises:
         Refused: 404, or 409 with `message`.
     """
+    first, *more = verbs
     try:
-        return (await asked.engine.call(verbs))[0]
+        return (await asked.engine.call(verbs))[0] if more else await asked.api.batcher.run(first)
     except EngineError as error:
         raise of_engine(error, job, message, has_status=has_status) from None
 
@@ -127,6 +134,8 @@ async def _jobs_consume_get(asked: Asked) -> web.Response:
     taken = await asked.api.consumer.take(
         n, asked.who, wait=parameters.wait(request), has_left=lambda: request.transport is None
     )
+    for life in taken:
+        asked.api.jobs.know(life.job_id)
     return _json(jobs.several(asked.engine, taken))
 
 
@@ -193,7 +202,7 @@ async def _job_retry(asked: Asked) -> web.Response:
 
 async def _job_log(asked: Asked) -> web.Response:
     job = asked.named()
-    life = await jobs.find(asked.engine, job)
+    life = await asked.api.jobs.find(job)
     log = await find_log(asked.engine, job.job, job.attempt)
     if log is None and not life.state.ended:
         raise Refused(HTTPStatus.PRECONDITION_REQUIRED, operations.NOT_FINISHED)
@@ -218,7 +227,7 @@ def _reason(form: Mapping[str, bytes]) -> Why:
 async def _stored_log(asked: Asked, form: Mapping[str, bytes]) -> str:
     """What names the log of a form, once it is stored; empty: it has none."""
     log = form.get("log", b"")[-MOST_LOG:]
-    return await asked.engine.store_blob(log) if log else ""
+    return await asked.api.logs.ask(log) if log else ""
 
 
 HANDLERS: Final[Mapping[str, Handler]] = {

@@ -13,6 +13,7 @@ from pydantic_core import from_json, to_json
 from yarl import URL
 
 from envoy_plugin.apis.titan.mounting import TITAN, open_titan, titan_routes
+from envoy_plugin.engine.batching import Batcher
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.verbs import Expire, Hold, Promote
 from envoy_plugin.settings import Settings
@@ -192,7 +193,7 @@ async def serving(engine: Engine, **variables: str) -> AsyncIterator[str]:
     app = web.Application(client_max_size=1024)
     for method, path, handler in titan_routes():
         app.router.add_route(method, path, handler)
-    async with open_titan(engine, settings, lambda: False) as titan:
+    async with open_titan(engine, Batcher(engine), settings, lambda: False) as titan:
         app[TITAN] = titan
         async with TestServer(app) as server:
             yield str(server.make_url("")).rstrip("/")

@@ -23,7 +23,7 @@ TIMEOUT = 10
 CHUNK = 125
 PATIENCE = 100
 SOAKING = 900
-PACE = 2
+PACE = 4
 """How many seconds pass, about, for each call that every consumer has made: time here is counted in calls."""
 
 
@@ -120,4 +120,4 @@ async def check_ends(site: Site, total: int) -> None:
     earlier = [(job.id, number) for job in jobs for number in range(1, job.attempt)]
     lives = await find_lives(site.engine, earlier)
     assert earlier, "nothing timed out"
-    assert {(life.state, life.reason) for life in lives if life} == {(State.FAILED, "timeout")}
+    assert {(life.state, life.reason) for life in lives if life is not None} == {(State.FAILED, "timeout")}
