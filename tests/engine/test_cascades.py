@@ -5,11 +5,11 @@ from typing import Final
 import pytest
 
 from envoy_plugin.engine.engine import Engine
-from envoy_plugin.engine.queries import count_jobs
+from envoy_plugin.engine.queries import count_jobs, find_job
 from envoy_plugin.engine.states import State
 from envoy_plugin.engine.sweeper import sweep
 from envoy_plugin.engine.verbs import Cancel, Delete, Depend, Note, Policy
-from envoy_plugin.errors import DependencyCycle, WrongState
+from envoy_plugin.errors import DependencyCycle, TooLarge, WrongState
 from tests.engine.acting import begin, job, make, state_of
 from tests.engine.picture import take_picture
 
@@ -115,3 +115,18 @@ async def test_a_job_with_many_blobs_is_forgotten_with_all_of_them(engine: Engin
 
     left = {key.removeprefix(engine.keys.namespace) for key in await take_picture(engine.redis)}
     assert left <= {"queues", "wake:q"}
+
+
+async def test_a_job_waits_for_a_thousand_others_and_no_more(engine: Engine) -> None:
+    for first in range(0, MOST, 250):
+        await make(engine, *(str(n) for n in range(first, first + 250)))
+    ups = {str(n): Policy.RUN for n in range(MOST)}
+
+    made = await engine.enqueue(job("free", after=ups))
+    assert (made.state, len((await find_job(engine, "free")).gates.upstreams)) == (State.BLOCKED, MOST)
+    for first in range(0, MOST, 250):
+        await engine.call([Cancel(id=str(n), reason="operator") for n in range(first, first + 250)])
+
+    assert await state_of(engine, "free") is State.AVAILABLE
+    with pytest.raises(TooLarge):
+        job("more", after=ups | {"another": Policy.RUN})

@@ -18,6 +18,7 @@ _ids = Ids()
 
 KEPT: Final = "kept"
 MOST_PAYLOAD: Final = 256 * 1024
+MOST_UPSTREAMS: Final = 1_000
 BY_REASON: Final = -1
 """The retries left of a job that counts them by reason."""
 
@@ -71,10 +72,11 @@ class Enqueue(Verb[Enqueued]):
     is who may act on a job; a `skippable` one may be ended without having been claimed. `listed` says by which facts it
     can be listed and counted; each costs an index entry.
 
-    Refused: an upstream or a parent that doesn't exist (`no_upstream`, `no_envelope`), a parent that is over, a cycle.
+    Refused: an upstream or a parent that doesn't exist, a parent that isn't an envelope (`no_envelope`) or is over, and
+    a cycle.
 
     Raises:
-        TooLarge: the payload has more than `most_payload` bytes.
+        TooLarge: the payload has more than `most_payload` bytes, or the job would wait for more than 1,000 others.
         ValueError: an envelope that would wait.
     """
 
@@ -108,6 +110,8 @@ class Enqueue(Verb[Enqueued]):
     def __post_init__(self) -> None:
         if len(self.payload) > self.most_payload:
             raise TooLarge("A payload", size=len(self.payload), limit=self.most_payload)
+        if len(self.after) > MOST_UPSTREAMS:
+            raise TooLarge("A list of upstreams", size=len(self.after), limit=MOST_UPSTREAMS)
         if self.envelope and (self.after or self.lane or self.delay or self.at):
             raise ValueError("An envelope is open from the start: it waits for nothing but its children.")
 
