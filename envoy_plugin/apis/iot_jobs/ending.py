@@ -38,6 +38,8 @@ log = get_logger(__name__)
 async def close_if_over(engine: Engine, envelope_id: str) -> None:
     """End a job whose executions are all over; of a canceled one, end what would be tried again."""
     for envelope in await load_jobs(engine, [envelope_id]):
+        if envelope.kind != KIND:  # a workflow, which ends by itself
+            return
         if envelope.state is State.RUNNING and CANCELED in envelope.gates.holds:
             await cancel_all(engine, await find_children(engine, envelope_id, *WAITING), Reason.OPERATOR)
             await engine.call([Cancel(id=envelope_id, reason=Reason.OPERATOR)], Mode.EACH)
