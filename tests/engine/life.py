@@ -1,4 +1,4 @@
-"""A job as the model keeps it, and as both the model and Redis show it."""
+"""A job as the model keeps it."""
 
 from dataclasses import dataclass, field, fields, replace
 from typing import Final, Self
@@ -6,41 +6,16 @@ from typing import Final, Self
 from envoy_plugin.engine.retries import Backoff, Debt
 from envoy_plugin.engine.states import State
 from envoy_plugin.engine.verbs import Unique
-from tests.engine.picture import Picture
-
-NAMESPACE: Final = "{test}:"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """All that can be seen of a job: facts, history, its place in the index of its state, what else is kept of it."""
-
-    state: str
-    reason: str | None
-    queue: str
-    kind: str
-    install: str
-    version: int
-    attempt: int
-    claim: int
-    crashes: int
-    left: int
-    created: int
-    started: int | None
-    noted: int
-    replaced: int
-    owes: str | None
-    unique: str | None
-    place: float | None
-    payload: bytes | None
-    history: dict[int, str]
-    records: dict[int, str]
-    blobs: dict[str, bytes]
+from tests.engine.seen import Seen
 
 
 @dataclass(slots=True, kw_only=True)
 class Life:
-    """A job. Times and spans are in ms. `due` is a lower bound while `slack` isn't 0: a backoff's jitter."""
+    """A job. Times and spans are in ms. `due` is a lower bound while `slack` isn't 0: a backoff's jitter.
+
+    `gates` are named as in Redis: `hold:NAME` with the time at which it opens or 0, `wait:ID` with a policy, `lane:ID`.
+    `owing`: its debt is its own, neither passed on nor taken back. `refs` name stored blobs, by the blob's name.
+    """
 
     id: str
     queue: str
@@ -49,8 +24,12 @@ class Life:
     rank: int
     created: int
     left: int
+    lefts: dict[str, int] = field(default_factory=dict)
     backoff: Backoff | None = None
     debt: Debt | None = None
+    owing: bool = False
+    root: str | None = None
+    heir: str | None = None
     is_report: bool = False
     unique: Unique | None = None
     lease: int = 0
@@ -59,17 +38,30 @@ class Life:
     fails_on_lost_lease: bool = False
     bare: bool = False
     payload: bytes | None = None
+    gates: dict[str, str] = field(default_factory=dict)
+    dependents: dict[str, str] = field(default_factory=dict)
+    lane: str = ""
+    next: str | None = None
+    parent: str = ""
+    envelope: bool = False
+    children: dict[str, State] = field(default_factory=dict)
+    assignee: str | None = None
+    skippable: bool = False
+    listed: tuple[str, ...] = ()
+    deleted: bool = False
     state: State = State.SCHEDULED
     reason: str | None = None
     version: int = 0
     attempt: int = 1
     claim: int = 0
     crashes: int = 0
+    revision: int = 0
     due: int = 0
     slack: int = 0
     started: int | None = None
     limit_at: int = 0
     noted: int = 0
+    described: int = 0
     replaced: int = 0
     place: float = 0
     moved: bool = False
@@ -77,12 +69,13 @@ class Life:
     history: dict[int, str] = field(default_factory=dict)
     records: dict[int, str] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
+    refs: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, bytes] = field(default_factory=dict)
+    tags: set[str] = field(default_factory=set)
 
     def copy(self) -> Self:
         """One that can change without this one."""
-        return replace(
-            self, history=self.history.copy(), records=self.records.copy(), blobs=self.blobs.copy(), moved=False
-        )
+        return replace(self, moved=False, **{name: getattr(self, name).copy() for name in MUTABLE})
 
     @property
     def index(self) -> str:
@@ -94,69 +87,38 @@ class Life:
         """Whether it is over."""
         return self.state.ended
 
-    def seen(self) -> Seen:
-        """What is to be seen of it."""
-        shown = {name: getattr(self, name) for name in COMMON}
+    @property
+    def alive(self) -> int:
+        """How many children of an envelope aren't over."""
+        return sum(not state.ended for state in self.children.values())
+
+    @property
+    def kept(self) -> int:
+        """How many attempts can be read."""
+        return len(self.records) + (not self.deleted)
+
+    @property
+    def before(self) -> str | None:
+        """The job before it in its lane, for which it waits."""
+        return next(iter(self.waits("lane")), None)
+
+    def waits(self, kind: str) -> dict[str, str]:
+        """Its gates of one kind: name or id, and what is said of it."""
+        head = f"{kind}:"
+        return {gate.removeprefix(head): value for gate, value in self.gates.items() if gate.startswith(head)}
+
+    def seen(self, stored: dict[str, bytes]) -> Seen:
+        """What is to be seen of it, where these blobs are stored."""
         return Seen(
-            **shown,
+            **{name: getattr(self, name) for name in COMMON},
             state=str(self.state),
-            owes=self.debt.encode() if self.debt else None,
+            owes=self.debt.encode() if self.debt and self.owing else None,
             unique=self.unique.key if self.unique else None,
+            children={child: str(state) for child, state in self.children.items()},
+            refs={name: stored.get(ref) for name, ref in self.refs.items()},
         )
 
 
-COMMON: Final = tuple(f.name for f in fields(Seen) if f.name not in {"state", "owes", "unique"})
-
-
-def see_jobs(picture: Picture) -> dict[str, Seen]:
-    """Every job in Redis."""
-    head = f"{NAMESPACE}job:"
-    return {key.removeprefix(head): _see(picture, key.removeprefix(head)) for key in picture if key.startswith(head)}
-
-
-def hash_of(picture: Picture, kind: str, name: str) -> dict[str, bytes]:
-    """The fields of a hash; none where there is none."""
-    entry = picture.get(f"{NAMESPACE}{kind}:{name}")
-    value = entry.value if entry else {}
-    assert isinstance(value, dict)
-    return value  # type: ignore[return-value]  # a hash, whose values are bytes
-
-
-def index_of(picture: Picture, name: str) -> dict[str, float]:
-    """The members of an index with their scores; none where there is none."""
-    entry = picture.get(f"{NAMESPACE}{name}")
-    value = entry.value if entry else {}
-    assert isinstance(value, dict)
-    return value  # type: ignore[return-value]  # a sorted set, whose values are floats
-
-
-def _see(picture: Picture, job_id: str) -> Seen:
-    facts = {name: value.decode() for name, value in hash_of(picture, "job", job_id).items()}
-    state, queue = facts["state"], facts["queue"]
-    home = f"available:{queue}" if state == State.AVAILABLE else state
-    payload = picture.get(f"{NAMESPACE}payload:{job_id}")
-    number = {name: int(facts.get(name, 0)) for name in ("claim", "crashes", "noted", "replaced")}
-    return Seen(
-        **number,
-        state=state,
-        queue=queue,
-        kind=facts["kind"],
-        reason=_word(facts.get("reason")),
-        install=facts.get("install", "-"),
-        version=int(facts["version"]),
-        attempt=int(facts.get("attempt", 1)),
-        left=int(facts["left"]),
-        created=int(facts["created"]),
-        started=int(facts["started"]) if _word(facts.get("started")) else None,
-        owes=facts.get("owes"),
-        unique=facts.get("unique"),
-        place=index_of(picture, home).get(job_id),
-        payload=payload.value if payload else None,  # type: ignore[arg-type]  # a string's value is bytes
-        history={int(name): row for name, row in facts.items() if name.isdigit()},
-        records={int(n): text.decode() for n, text in hash_of(picture, "attempts", job_id).items()},
-        blobs=hash_of(picture, "blobs", job_id),
-    )
-
-
-def _word(text: str | None) -> str | None:
-    return None if text in {None, "", "-"} else text
+MUTABLE: Final = tuple(f.name for f in fields(Life) if f.default_factory is dict or f.default_factory is set)
+OTHERWISE: Final = frozenset({"state", "owes", "unique", "children", "refs"})
+COMMON: Final = tuple(f.name for f in fields(Seen) if f.name not in OTHERWISE)

@@ -1,32 +1,48 @@
-"""What a random walk may ask for: wishes, drawn without knowing the jobs, which become verbs once they are known."""
+"""What a random walk may ask for: every verb, with whatever can be said of it."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
 from hypothesis import strategies as st
 
-from envoy_plugin.engine.clock import moment
 from envoy_plugin.engine.retries import Backoff, Debt
-from envoy_plugin.engine.states import ENDED, State
+from envoy_plugin.engine.states import ENDED
 from envoy_plugin.engine.verbs import (
+    NO_LEASE,
+    Assign,
     Cancel,
     Claim,
+    ClaimJob,
+    Delete,
+    Depend,
+    Describe,
     Enqueue,
+    Expect,
     Expire,
     Fail,
+    Hold,
+    Listing,
     Note,
+    PassDebt,
+    Pause,
+    Policy,
     Promote,
     Release,
+    Reschedule,
+    Resume,
     Retire,
     Retry,
     Succeed,
     Touch,
-    Unique,
+    Undepend,
+    Unhold,
+    Unpause,
     Verb,
 )
+from tests.engine import aims
+from tests.engine.aims import LAST, Aim, Named, Wish
 from tests.engine.life import Life
-from tests.engine.model import Model
 
 SECOND: Final = timedelta(seconds=1)
 SPANS: Final = (SECOND, 5 * SECOND, 15 * SECOND, 60 * SECOND)
@@ -35,82 +51,23 @@ MOVES: Final = (*SPANS, *SPANS, HOUR, 12 * HOUR, 25 * HOUR, timedelta(days=8))
 BACKOFFS: Final = (
     Backoff(base=5 * SECOND, factor=3, cap=timedelta(minutes=1)),
     Backoff(base=SECOND, factor=1.5, cap=timedelta(hours=1)),
+    Backoff(base=5 * SECOND, factor=1, cap=timedelta(hours=1)),
 )
 DEBTS: Final = tuple(Debt(kind="report", retries=retries, backoff=BACKOFFS[retries % 2]) for retries in (0, 1, 3))
-QUEUES: Final = ("q", "report", "other")
-REASONS: Final = ("error", "rejected", "ignored")
+QUEUES: Final = ("q", "events", "thing:1", "report", "other")
+REASONS: Final = ("error", "timeout", "rejected", "ignored")
+HOLDS: Final = ("path", "run", "mine")
 
-number = st.integers(0, 9)
-span = st.sampled_from(SPANS)
-seldom = st.sampled_from((None,) * 20 + (-1, 1))
+number: Final = st.integers(0, LAST)
+span: Final = st.sampled_from(SPANS)
+content: Final = st.sampled_from((b"", b"a", b"bb"))
+queues: Final = st.sampled_from(("q", "q", "events", "thing:1"))
+seldom: Final = st.sampled_from((None,) * 20 + (-1, 1))
 """How far a fence is off; mostly it isn't."""
-
-
-@dataclass(frozen=True, slots=True)
-class Aim:
-    """Which job a verb is for, and which of its fences it carries, how far off: by chance a fence is none at all."""
-
-    which: int
-    attempt: int | None
-    claim: int | None
-    version: int | None
-    fences: int
-
-    def at(self, model: Model, states: frozenset[State], names: tuple[str, ...]) -> dict[str, Any]:
-        """The arguments that name a job, preferably one in these states."""
-        jobs = sorted(model.jobs.values(), key=lambda life: life.id)
-        wanted = [life for life in jobs if life.state in states] or jobs
-        if not wanted or (self.which == 9 and self.fences == 7):
-            return {"id": "nobody"}
-        life = wanted[self.which % len(wanted)]
-        return {"id": life.id} | {
-            name: self._fence(life, name) for bit, name in enumerate(names) if self.fences >> bit & 1
-        }
-
-    def _fence(self, life: Life, name: str) -> int:
-        return int(getattr(life, name)) + (getattr(self, name) or 0)
-
-
-aims = st.builds(Aim, number, seldom, seldom, seldom, st.integers(0, 7))
-RUNNING: Final = frozenset({State.RUNNING})
+targets: Final = st.builds(Aim, number, seldom, seldom, seldom, seldom, st.integers(0, 7))
 HELD: Final = ("attempt", "claim", "version")
 LOOSE: Final = ("attempt", "version")
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """A verb without its job."""
-
-    verb_type: type[Verb[Any]]
-    facts: dict[str, Any]
-    aim: Aim | None = None
-    states: frozenset[State] = RUNNING
-    names: tuple[str, ...] = HELD
-
-    def verb(self, model: Model) -> Verb[Any]:
-        """What comes of it among these jobs."""
-        if self.verb_type is Enqueue:
-            facts = dict(self.facts)
-            named = _named(model, facts)
-            return Enqueue(**facts | named)
-        return self.verb_type(**self.facts | (self.aim.at(model, self.states, self.names) if self.aim else {}))
-
-
-def _named(model: Model, facts: dict[str, Any]) -> dict[str, Any]:
-    """The facts that depend on the moment: the id, the time to start at, the end of a unique key."""
-    now, key, hold = moment(model.now), facts.pop("key", None), facts.pop("hold", None)
-    until = now + hold if isinstance(hold, timedelta) else None
-    return {
-        "id": _id(model, facts["id"]),
-        "at": now + facts["at"] if "at" in facts else None,
-        "unique": Unique(key=key, until=until, kept=hold == "kept") if key else None,
-    }
-
-
-def _id(model: Model, number: int) -> str:
-    """A new id, or seldom that of a job. Ids of jobs that were forgotten are not used again, here as in life."""
-    known = sorted(model.jobs)
-    return known[number] if number < min(2, len(known)) else f"j{model.made}"
+ONE: Final = ("version",)
 
 
 def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -124,71 +81,146 @@ def wish(verb: type[Verb[Any]], /, **facts: st.SearchStrategy[Any]) -> st.Search
 
 
 def aimed(
-    verb: type[Verb[Any]], states: frozenset[State], names: tuple[str, ...], /, **facts: st.SearchStrategy[Any]
+    verb: type[Verb[Any]],
+    wanted: Callable[[Life], bool],
+    names: tuple[str, ...],
+    named: Named = aims.as_drawn,
+    /,
+    **facts: st.SearchStrategy[Any],
 ) -> st.SearchStrategy[Wish]:
     """A verb for one job."""
-    return st.builds(Wish, st.just(verb), st.fixed_dictionaries(facts), aims, st.just(states), st.just(names))
+    drawn = st.fixed_dictionaries(facts)
+    return st.builds(Wish, st.just(verb), drawn, targets, st.just(wanted), st.just(names), st.just(named))
 
 
-content = st.sampled_from((b"", b"a", b"bb"))
 Choices = tuple[dict[str, Any], ...]
 STARTS: Final[Choices] = (
-    {},
-    {},
-    {},
-    {},
-    {"delay": SECOND},
-    {"delay": 60 * SECOND},
-    {"at": -SECOND},
-    {"at": 15 * SECOND},
+    *({}, {}, {}, {}, {"delay": SECOND}, {"delay": 60 * SECOND}, {"at": -SECOND}, {"at": 15 * SECOND}),
 )
 KINDS: Final[Choices] = (
-    {},
-    {},
-    {"payload": b"a"},
-    {"payload": b"bb", "install": "1001"},
-    {"priority": 0},
-    {"priority": 9},
+    *({}, {}, {"payload": b"a"}, {"payload": b"bb", "install": "1001"}, {"install": "1002"}, {"priority": 0}),
+    *({"priority": 9}, {"skippable": True}, {"assignee": "ada", "skippable": True}),
 )
-TRIES: Final[Choices] = ({}, {"retries": 1, "backoff": BACKOFFS[0]}, {"retries": 3, "backoff": BACKOFFS[1]})
+TRIES: Final[Choices] = (
+    *({}, {}, {"retries": 1, "backoff": BACKOFFS[0]}, {"retries": 3, "backoff": BACKOFFS[1]}),
+    *({"retries": {"timeout": 2, "*": 1}, "backoff": BACKOFFS[2]}, {"retries": {"timeout": 1}}),
+)
 BOUNDS: Final[Choices] = (
     *({}, {}, {}, {"lease": 5 * SECOND}, {"limit": 5 * SECOND}, {"limit": 60 * SECOND, "max_crashes": 2}),
     *({"lease": 15 * SECOND, "limit": 15 * SECOND}, {"max_crashes": 1}, {"fails_on_lost_lease": True}),
 )
 KEYS: Final[Choices] = (
-    *({}, {}, {}, {"key": "k1", "hold": "active"}, {"key": "k1", "hold": SECOND}, {"key": "k2", "hold": HOUR}),
+    *({}, {}, {}, {}, {"key": "k1", "hold": "active"}, {"key": "k1", "hold": SECOND}, {"key": "k2", "hold": HOUR}),
     *({"key": "k2", "hold": "active"}, {"key": "k1", "hold": "kept"}),
 )
-DEBTORS: Final[Choices] = ({}, *({"owes": debt} for debt in DEBTS))
+DEBTORS: Final[Choices] = ({}, {}, *({"owes": debt} for debt in DEBTS))
+LISTS: Final[Choices] = ({}, {}, {"listed": (Listing.QUEUE, Listing.PARENT)}, {"listed": tuple(Listing)})
+LANES: Final[Choices] = ({}, {}, {}, {"lane": "l1"}, {"lane": "l1"}, {"lane": "l2"})
+GATES: Final[Choices] = (
+    *({}, {}, {}, {"holds": {"mine": None}}, {"holds": {"path": None, "run": None}}, {"holds": {"run": None}}),
+    *({"holds": {"mine": 5 * SECOND}}, {"holds": {"mine": -SECOND, "run": 60 * SECOND}}),
+)
+WRAPS: Final[Choices] = ({"holds": {}}, {"holds": {"path": None}}, {"holds": {"mine": 5 * SECOND}})
+
+policies: Final = st.sampled_from(Policy)
+after: Final = st.one_of(st.just(()), st.lists(st.tuples(number, policies), max_size=3).map(tuple))
+parent: Final = st.one_of(st.none(), number)
 
 
-def _order(number: int, queue: str, *choices: dict[str, Any]) -> Wish:
+def _order(number: int, queue: str, *choices: dict[str, Any], **facts: Any) -> Wish:
     """A job with the facts of each choice."""
-    facts: dict[str, Any] = {"id": number, "queue": queue, "kind": "k"}
-    return Wish(Enqueue, facts | {name: value for choice in choices for name, value in choice.items()})
+    facts |= {"id": number, "queue": queue, "kind": "k"}
+    return Wish(Enqueue, facts | {name: value for choice in choices for name, value in choice.items()}, named=aims.born)
 
 
 enqueues: Final = st.builds(
     _order,
     number,
-    st.sampled_from(("q", "q", "q", "other")),
-    *(st.sampled_from(choices) for choices in (STARTS, KINDS, TRIES, BOUNDS, KEYS, DEBTORS)),
+    st.sampled_from(("q", "q", "q", "events", "thing:1", "other")),
+    *(st.sampled_from(some) for some in (STARTS, KINDS, TRIES, BOUNDS, KEYS, DEBTORS, LISTS, LANES, GATES)),
+    after=after,
+    parent=parent,
 )
+envelopes: Final = st.builds(
+    _order,
+    number,
+    st.sampled_from(("-", "thing:1")),
+    *(st.sampled_from(some) for some in (KINDS, TRIES, KEYS, DEBTORS, LISTS, WRAPS)),
+    parent=maybe(number),
+    envelope=st.just(value=True),
+)
+lease: Final = st.one_of(st.none(), span, span)
+who: Final = st.just("w")
 claims: Final = wish(
     Claim,
-    queue=st.sampled_from((*"qqqq", *QUEUES)),
+    queue=st.sampled_from((*"qqqq", "events", "events", "thing:1", *QUEUES)),
     n=st.sampled_from((1, 2, 4, 1, 2, 0)),
-    who=st.just("w"),
-    lease=st.one_of(st.none(), span, span),
+    who=who,
+    lease=lease,
 )
-touches: Final = aimed(Touch, RUNNING, HELD[:2], lease=span)
-notes: Final = aimed(Note, RUNNING, HELD, memo=maybe(st.just("badge")), content=content)
-succeeds: Final = aimed(Succeed, RUNNING, HELD, reason=st.sampled_from(("", "ignored")), outcome=content)
-fails: Final = aimed(Fail, RUNNING, HELD, reason=st.sampled_from(REASONS), delay=maybe(span), outcome=content)
-releases: Final = aimed(Release, RUNNING, HELD, delay=st.sampled_from((timedelta(), SECOND)))
-cancels: Final = aimed(Cancel, frozenset(State) - ENDED, LOOSE, reason=st.just("operator"))
-retries: Final = aimed(Retry, ENDED, LOOSE, retries=maybe(st.integers(0, 2)))
-promotes: Final = wish(Promote, limit=st.sampled_from((1, 100)))
+picks: Final = aimed(ClaimJob, aims.is_available, LOOSE, who=who, lease=lease, details=content)
+resumes: Final = wish(Resume, queue=st.just("thing:1"), who=who, lease=lease, details=content)
+touches: Final = aimed(Touch, aims.runs, HELD[:2], lease=st.one_of(st.none(), st.just(NO_LEASE), span, span))
+notes: Final = aimed(Note, aims.runs, HELD, memo=maybe(st.just("badge")), content=content)
+attachments: Final = aimed(Note, aims.runs, HELD, aims.with_blob, blob=number, blob_name=st.sampled_from(("", "a")))
+detachments: Final = aimed(Note, aims.runs, HELD, blob_name=st.just("a"))
+log: Final = st.one_of(st.just(""), st.just(""), number)
+succeeds: Final = aimed(
+    Succeed,
+    aims.can_end,
+    HELD,
+    aims.with_blob,
+    reason=st.sampled_from(("", "ignored")),
+    outcome=content,
+    details=content,
+    log=log,
+)
+fails: Final = aimed(
+    Fail,
+    aims.can_end,
+    HELD,
+    aims.with_blob,
+    reason=st.sampled_from(REASONS),
+    delay=maybe(span),
+    outcome=content,
+    details=content,
+    log=log,
+)
+releases: Final = aimed(
+    Release, aims.runs, HELD, delay=st.sampled_from((timedelta(), SECOND)), hold=st.sampled_from(("", "", "run"))
+)
+cancels: Final = aimed(
+    Cancel, aims.is_unended, LOOSE, reason=st.just("operator"), details=content, unless_running=st.booleans()
+)
+retries: Final = aimed(Retry, aims.is_ended, LOOSE, retries=maybe(st.integers(0, 2)))
+deletes: Final = aimed(Delete, aims.is_ended, (), aims.own_attempt, attempt=number)
+passes: Final = aimed(PassDebt, aims.can_pass, HELD[:2], aims.inherited, heir=number)
+holds: Final = aimed(
+    Hold, aims.is_unended, ONE, aims.timed, hold=st.sampled_from(HOLDS), until=st.one_of(st.none(), span)
+)
+unholds: Final = aimed(Unhold, aims.is_held, ONE, aims.own_gate, hold=number)
+depends: Final = aimed(Depend, aims.is_plain, ONE, aims.related, upstream=number, policy=policies)
+undepends: Final = aimed(Undepend, aims.waits, ONE, aims.own_gate, upstream=number)
+assigns: Final = aimed(
+    Assign, aims.is_unended, ONE, queue=st.one_of(st.none(), queues), assignee=st.sampled_from((None, "", "ada"))
+)
+reschedules: Final = aimed(Reschedule, aims.is_plain, ONE, aims.timed, at=st.one_of(st.none(), span))
+expects: Final = aimed(Expect, bool, ("attempt", "version", "revision"))
+tags: Final = st.sets(st.sampled_from(("t1", "t2")), max_size=2).map(sorted)
+describes: Final = aimed(
+    Describe,
+    bool,
+    ONE,
+    fields=st.dictionaries(st.sampled_from(("f", "g")), st.sampled_from((b"1", b"2"))),
+    drop=st.sampled_from(((), ("f",))),
+    tags=tags,
+    untag=tags,
+)
+pauses: Final = wish(Pause, queue=queues, why=st.just(b"why"))
+unpauses: Final = wish(Unpause, queue=queues)
+promotes: Final = st.builds(
+    Wish, st.just(Promote), st.fixed_dictionaries({"limit": st.sampled_from((1, 100))}), named=st.just(aims.all_of_them)
+)
 expires: Final = wish(Expire, limit=st.sampled_from((1, 100)), max_crashes=st.integers(1, 3))
 retires: Final = wish(
     Retire,
@@ -197,7 +229,23 @@ retires: Final = wish(
     most=st.sampled_from((0, 1, 2, 100)),
     limit=st.sampled_from((1, 100)),
 )
-ends: Final = st.one_of(succeeds, fails, releases)
-anything: Final = st.one_of(
-    enqueues, claims, touches, notes, succeeds, fails, releases, cancels, retries, promotes, expires, retires
+stays: Final = st.one_of(touches, notes, attachments, detachments, expects, describes)
+ends: Final = st.one_of(succeeds, succeeds, fails, fails, releases)
+gates: Final = st.one_of(holds, unholds, unholds, depends, depends, undepends)
+facts: Final = st.one_of(assigns, reschedules, describes, pauses, unpauses, unpauses)
+takes: Final = st.one_of(claims, claims, picks, resumes)
+dependents: Final = st.builds(
+    _order,
+    st.just(LAST),
+    queues,
+    *(st.sampled_from(some) for some in (KINDS, DEBTORS, LANES)),
+    after=st.tuples(st.tuples(st.integers(0, 1), policies)),
 )
+"""They wait for one of the two oldest jobs: many for the same."""
+makes: Final = st.one_of(enqueues, enqueues, enqueues, envelopes)
+everything: Final = (
+    *(makes, takes, takes, stays, ends, ends, cancels, retries, deletes, passes, gates, facts),
+    *(promotes, expires, retires),
+)
+anything: Final = st.deferred(lambda: st.one_of(everything))
+"""Deferred, or hypothesis would spell all of it out with each failure."""
