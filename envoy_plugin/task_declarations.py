@@ -145,7 +145,7 @@ class TaskDeclarations:
             try:
                 rule = parse()
             except ValueError as error:
-                raise DeclarationError(f"{place(function)}: the schedule of {what} {error}.") from None
+                raise DeclarationError(f"{place(function)}: @plugin.{what}: {error}.") from None
             known = [task for task in self._tasks.values() if task.function is function]
             task = cast("Task[Called, Result_co]", function) if known else self.task()(function)
             [handler] = [task for task in self._tasks.values() if task.function is function]
