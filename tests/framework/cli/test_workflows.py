@@ -1,0 +1,112 @@
+"""`envoy-plugin workflows`: what there is, and how one stands, as a table, as JSON and drawn."""
+
+import json
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from envoy_plugin.engine.engine import Engine
+from envoy_plugin.engine.verbs import Fail
+from envoy_plugin.errors import EnvoyPluginError
+from envoy_plugin.workflows.advance import follow_up
+from envoy_plugin.workflows.create import NewWorkflow, create
+from envoy_plugin.workflows.diagrams import Diagram, Step
+from envoy_plugin.workflows.store import Store
+from envoy_plugin.workflows.templates import OF_PLUGIN, Template
+from tests.framework.cli.here import PREFIX, Here
+
+VISIT = Template.of(
+    "visit",
+    Step.function("access", "provision", name="Provision access", retries=0, then="desk"),
+    Step.manual("desk", assigned="group:front-desk"),
+)
+PLUGIN = """
+from envoy_plugin import Plugin, Step, Template
+
+plugin = Plugin("shop-doors")
+plugin.workflow(Template.of("visit", Step.manual("desk", name="At the desk", then="out"), Step.manual("out")))
+"""
+
+
+@pytest.fixture
+def here(redis: Redis, redis_url: str) -> Here:
+    """A terminal, and an engine that seals as its settings do."""
+    there = Here(Engine(redis, prefix=PREFIX), {"REDIS_URL": redis_url})
+    return Here(Engine(redis, prefix=PREFIX, codec=there.sealer), there.settings)
+
+
+async def start(here: Here) -> tuple[Store, str]:
+    """A workflow at its first step."""
+    store = Store(here.engine, here.sealer.digest, own={"visit": VISIT})
+    made = await create(store, "visit", NewWorkflow(item="1001", input={"name": "Ada Lovelace"}))
+    return store, made.id
+
+
+async def test_workflows_are_listed_with_their_current_steps(here: Here) -> None:
+    assert (await here.run("workflows", "list")).out == "No workflows.\n"
+    _, workflow = await start(here)
+    row = (await here.run("workflows", "list")).out.splitlines()[1].split()
+    assert row == [workflow, "1001", "visit", "running", "0", "%", "access"]
+    assert (await here.run("workflows", "list", "--install", "2002")).out == "No workflows.\n"
+    (told,) = (await here.run("workflows", "list", "--json")).told["workflows"]
+    assert (told["id"], told["state"], told["current"]) == (workflow, "running", ["access"])
+
+
+async def test_a_workflow_is_shown_step_by_step_and_nothing_of_the_visitor(here: Here) -> None:
+    store, workflow = await start(here)
+    [held] = await here.engine.claim("steps", 1, who="w", lease=None)
+    await here.engine.run(Fail.of(held, reason="timeout"))
+    [end] = await here.engine.claim("advance", 1, who="w", lease=None)
+    await follow_up(store, end)
+    shown = await here.run("workflows", "show", workflow)
+    told = (await here.run("workflows", "show", workflow, "--json")).told
+    rows = [line.split("  ") for line in shown.out.splitlines()]
+    assert rows[0] == ["visit", "running, 0 % done"]
+    assert [cell.strip() for cell in rows[2] if cell] == [
+        "access",
+        "Provision access",
+        "function",
+        "stopped",
+        "unassigned",
+        "failed: timeout",
+    ]
+    assert [(step["id"], step["state"], step["attempt"]) for step in told["steps"]] == [
+        ("access", "stopped", 2),
+        ("desk", "idle", 1),
+    ]
+    assert "Ada" not in shown.out + json.dumps(told)
+
+
+async def test_a_workflow_is_drawn_with_the_state_of_each_step(here: Here) -> None:
+    _, workflow = await start(here)
+    flowchart = (await here.run("workflows", "show", workflow, "--as", "mermaid")).out
+    picture = (await here.run("workflows", "show", workflow, "--as", "svg")).out
+    assert '    s0["Provision access<br/>function: queued"]:::queued\n' in flowchart
+    assert picture.startswith("<svg ")
+    assert "function: queued</text>" in picture
+
+
+async def test_a_template_is_shown_that_the_plugin_or_an_install_has(
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.joinpath("shop.py").write_text(PLUGIN)
+    monkeypatch.chdir(tmp_path)
+    own = await here.run("workflows", "show", "visit", "--app", "shop:plugin")
+    assert own.out.splitlines()[2].split() == ["desk", "At", "the", "desk", "manual", "-", "-", "-"]
+    store = Store(here.engine, here.sealer.digest)
+    await store.save_diagram("1001", Diagram(id="d", initial="a", steps=(Step.manual("a"),)))
+    await store.save_template("1001", Template(id="theirs", diagram_id="d"))
+    theirs = await here.run("workflows", "show", "theirs", "--install", "1001", "--as", "mermaid")
+    assert theirs.out == 'flowchart TD\n    s0[/"a<br/>manual"/]\n'
+
+
+async def test_what_is_not_there_is_said(here: Here) -> None:
+    with pytest.raises(EnvoyPluginError, match="There is neither a workflow nor a template 'nothing'"):
+        await here.run("workflows", "show", "nothing")
+
+
+async def test_workflows_whose_diagram_is_gone_are_left_out_of_the_list(here: Here) -> None:
+    store, _ = await start(here)
+    await store.delete_diagram(OF_PLUGIN, "visit")
+    assert (await here.run("workflows", "list")).out == "No workflows.\n"
