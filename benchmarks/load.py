@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -20,6 +21,14 @@ class Answers:
     wall: float = 0.0
     busy: float = 0.0  # share of a core that the generator itself needed
 
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """Measure what the block takes."""
+        start, cpu = time.perf_counter(), time.process_time()
+        yield
+        self.wall = time.perf_counter() - start
+        self.busy = (time.process_time() - cpu) / self.wall
+
 
 class Connection(asyncio.Protocol):
     """Sends the next request when the answer to the last one is complete."""
@@ -28,6 +37,7 @@ class Connection(asyncio.Protocol):
         self.over = asyncio.get_running_loop().create_future()
         self._requests = requests
         self._answers = answers
+        self.content = b""
         self._received = b""
         self._sent = 0.0
 
@@ -48,6 +58,7 @@ class Connection(asyncio.Protocol):
             return
         self._answers.statuses[int(self._received[9:12])] += 1
         self._answers.seconds.append(time.perf_counter() - self._sent)
+        self.content = self._received[head + 4 :]
         self._received = b""
         self._send()
 
@@ -69,12 +80,11 @@ class Connection(asyncio.Protocol):
 async def send(port: int, requests: list[bytes], connections: int = CONNECTIONS) -> Answers:
     """Send all; what came back."""
     loop, answers, left = asyncio.get_running_loop(), Answers(), iter(requests)
-    start, cpu = time.perf_counter(), time.process_time()
-    made = [
-        await loop.create_connection(lambda: Connection(left, answers), "127.0.0.1", port) for _ in range(connections)
-    ]
-    async with asyncio.timeout(PATIENCE):
-        await asyncio.gather(*(connection.over for _, connection in made))
-    answers.wall = time.perf_counter() - start
-    answers.busy = (time.process_time() - cpu) / answers.wall
+    with answers.measured():
+        made = [
+            await loop.create_connection(lambda: Connection(left, answers), "127.0.0.1", port)
+            for _ in range(connections)
+        ]
+        async with asyncio.timeout(PATIENCE):
+            await asyncio.gather(*(connection.over for _, connection in made))
     return answers

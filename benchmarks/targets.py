@@ -45,6 +45,10 @@ WEBHOOK = {
     "idle_rss_mib": Target("RSS of an idle web process, MiB", 85, 70, at_most=True),
 }
 
+TITAN = {
+    "titan_vs_bare": Target("consume and succeed, against a bare route with two EVALSHA a job", 0.5, 0.6),
+}
+
 FOOTPRINT = {
     "import_seconds": Target("`import envoy_plugin`, seconds", 0.5, 0.3, at_most=True),
     "idle_web_mib": Target("RSS of an idle `envoy-plugin web`, MiB", 85, 70, at_most=True),

@@ -62,10 +62,43 @@ def ours(redis_url: str, *, background: bool, records: bool) -> web.Application:
     return create_app(plugin, Settings.from_env(environment))
 
 
+def evalsha(redis_url: str) -> web.Application:
+    """aiohttp alone over Redis: `/both` makes two EVALSHA of an empty script, `/one` makes one."""
+    from redis.asyncio import Redis  # noqa: PLC0415 (only this contender pays for it)
+
+    redis = Redis.from_url(redis_url, max_connections=64)
+
+    async def load(app: web.Application) -> None:
+        app["digest"] = await redis.script_load("return 1")
+
+    async def one(request: web.Request) -> web.Response:
+        await request.read()
+        return web.json_response({"answer": await redis.evalsha(request.app["digest"], 0)})
+
+    async def both(request: web.Request) -> web.Response:
+        await redis.evalsha(request.app["digest"], 0)
+        return await one(request)
+
+    app = web.Application()
+    app.on_startup.append(load)
+    app.add_routes([web.post("/one", one), web.post("/both", both)])
+    return app
+
+
+def titan(redis_url: str) -> web.Application:
+    """This project's Titan jobs API, open, as `envoy-plugin web` serves it."""
+    from envoy_plugin import Plugin, Settings, create_app  # noqa: PLC0415 (only this contender pays for it)
+
+    environment = ENVIRONMENT | {"REDIS_URL": redis_url, "TITAN_ACCESS": "open"}
+    return create_app(Plugin("bench"), Settings.from_env(environment))
+
+
 BUILDERS: Mapping[str, Callable[[str], web.Application]] = MappingProxyType(
     {
         "bare": bare,
         "bolt": bolt,
+        "evalsha": evalsha,
+        "titan": titan,
         "inline": lambda redis_url: ours(redis_url, background=False, records=False),
         "recorded": lambda redis_url: ours(redis_url, background=False, records=True),
         "background": lambda redis_url: ours(redis_url, background=True, records=True),

@@ -69,9 +69,9 @@ class Server:
         await self._send(WARM_UP)
         signed = requests(count, first=self._first, slack=self._slack)
         self._first += count
-        before = self._cpu()
+        before = self.cpu()
         answers = await send(self.port, signed)
-        cpu = self._cpu() - before
+        cpu = self.cpu() - before
         assert answers.statuses == {self._expected: count}, answers.statuses
         cuts = quantiles(answers.seconds, n=100)
         return Round(
@@ -86,7 +86,8 @@ class Server:
         await send(self.port, requests(count, first=self._first, slack=self._slack))
         self._first += count
 
-    def _cpu(self) -> float:
+    def cpu(self) -> float:
+        """The seconds of CPU that it has used."""
         assert self._process.stdin is not None
         self._process.stdin.write("cpu\n")
         self._process.stdin.flush()

@@ -40,3 +40,11 @@ def test_the_storage_benchmark_ends_with_one_json_object() -> None:
     figures = json.loads(done.stdout.splitlines()[-1])
     assert {"storage_vs_pipeline", "storage_cpu_vs_pipeline"} <= figures.keys()
     assert all(value > 0 for value in figures.values())
+
+
+def test_the_titan_benchmark_ends_with_one_json_object() -> None:
+    command = [sys.executable, str(BENCHMARKS / "titan.py"), "--json", "--jobs", "100", "--rounds", "1"]
+    done = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, check=True, timeout=60)
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures.keys() == {"titan_vs_bare", "titan_vs_bare_in_one_request", "titan_by_tens_vs_bare"}
+    assert all(value > 0 for value in figures.values())
