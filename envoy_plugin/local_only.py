@@ -4,6 +4,7 @@ A page of another site that a developer visits can reach 127.0.0.1 through the b
 reached by anybody; both look local to a check of the peer's address alone.
 """
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Final
 
@@ -18,6 +19,7 @@ FETCH_SITES_OF_GET: Final = frozenset({"same-origin", "none"})
 Headers = CIMultiDict[str] | CIMultiDictProxy[str]
 
 
+@lru_cache(maxsize=128)
 def is_loopback(address: str) -> bool:
     """Whether an IP address (not a name) is loopback; `::ffff:127.0.0.1` counts."""
     try:
@@ -42,6 +44,7 @@ def is_local(*, peer: str | None, method: str, scheme: str, headers: Headers) ->
     )
 
 
+@lru_cache(maxsize=128)
 def _is_local_name(host: str) -> bool:
     name, colon, port = host.rpartition(":")
     if not colon or host.endswith("]"):

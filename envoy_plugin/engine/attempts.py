@@ -85,17 +85,41 @@ class Life:
 
 
 async def find_lives(engine: Engine, attempts: Sequence[tuple[str, int]]) -> list[Life | None]:
-    """These attempts, each a job's id and a number, in the same order; None where there is none, or it was deleted."""
+    """These attempts, each a job's id and a number, in the same order; None where there is none, or it was deleted.
+
+    What few attempts have, a record of their own or details, is asked for in a second round trip, where one may.
+    """
+    if not attempts:
+        return []
     keys = engine.keys
     async with engine.redis.pipeline(transaction=False) as pipe:
-        for job_id, number in attempts:
+        for job_id, _ in attempts:
             pipe.hgetall(keys.job(job_id))
-            pipe.get(keys.payload(job_id))
-            pipe.hget(keys.blobs(job_id), f"details:{number}")
-            pipe.hget(keys.attempts(job_id), str(number))
+        pipe.mget([keys.payload(job_id) for job_id, _ in attempts])
+        *facts, payloads = await pipe.execute()
+    rare = await _find_rare(
+        engine, [one for one, own in zip(attempts, facts, strict=True) if _may_be_rare(one[1], own)]
+    )
+    rows = zip(attempts, facts, payloads, strict=True)
+    return [_life(*one, own, payload, *rare.get(one, (None, None))) for one, own, payload in rows]
+
+
+def _may_be_rare(number: int, facts: Facts) -> bool:
+    return bool(facts) and (number != _latest(facts) or b"b" in facts.get(b"more", b""))
+
+
+async def _find_rare(
+    engine: Engine, attempts: Sequence[tuple[str, int]]
+) -> Mapping[tuple[str, int], tuple[bytes | None, bytes | None]]:
+    """Details and record of each of these."""
+    if not attempts:
+        return {}
+    async with engine.redis.pipeline(transaction=False) as pipe:
+        for job_id, number in attempts:
+            pipe.hget(engine.keys.blobs(job_id), f"details:{number}")
+            pipe.hget(engine.keys.attempts(job_id), str(number))
         answers = await pipe.execute()
-    rows = zip(*[iter(answers)] * 4, strict=True)
-    return [_life(job_id, number, *row) for (job_id, number), row in zip(attempts, rows, strict=True)]
+    return dict(zip(attempts, zip(answers[::2], answers[1::2], strict=True), strict=True))
 
 
 async def find_held(engine: Engine, held: Sequence[Claimed]) -> list[Life | None]:
