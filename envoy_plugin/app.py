@@ -94,7 +94,7 @@ async def _prepared(app: web.Application, runtime: Runtime) -> AsyncIterator[Non
 async def _titan_opened(app: web.Application, runtime: Runtime) -> AsyncIterator[None]:
     from envoy_plugin.apis.titan.mounting import TITAN, open_titan  # noqa: PLC0415 - plugins do without it
 
-    async with open_titan(runtime.engine, runtime.settings, lambda: runtime.stopping) as titan:
+    async with open_titan(runtime.engine, runtime.batcher, runtime.settings, lambda: runtime.stopping) as titan:
         app[TITAN] = titan
         yield
 
