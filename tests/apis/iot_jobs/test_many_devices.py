@@ -45,6 +45,7 @@ async def live(device: Device, ends: Counter[tuple[str, str]], refused: set[str]
             ends[device.thing, execution["jobId"]] += 1
 
 
+@pytest.mark.timeout(600)
 async def test_nothing_is_started_twice_and_nothing_is_lost(site: Site, threads: int, soak: int) -> None:
     things = [await site.add(f"thing-{number}") for number in range(threads // A_THING)]
     jobs = (5000 if soak > 1 else 96) // len(things)
