@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from envoy_plugin.apis.iot_jobs.client import Things
+    from envoy_plugin.apis.titan.client import Titan
     from envoy_plugin.app import create_app, open_plugin
     from envoy_plugin.declarations import Routes
     from envoy_plugin.engine.model import Enqueued
@@ -85,10 +86,10 @@ if TYPE_CHECKING:
     from envoy_plugin.run import Run
     from envoy_plugin.settings import Settings
     from envoy_plugin.setup_steps import Option, Options
+    from envoy_plugin.tasks import Task
     from envoy_plugin.workflows.diagrams import Step
     from envoy_plugin.workflows.handles import WorkflowHandle, Workflows
     from envoy_plugin.workflows.templates import Template
-    from envoy_plugin.tasks import Task
 
 __all__ = [
     "Agreement",
@@ -182,6 +183,7 @@ __all__ = [
     "Text",
     "ThingRefused",
     "Things",
+    "Titan",
     "TooLarge",
     "User",
     "VersionMismatch",
@@ -260,6 +262,7 @@ _HOMES = MappingProxyType(
         "Template": "workflows.templates",
         "Text": "envoy.attachments",
         "Things": "apis.iot_jobs.client",
+        "Titan": "apis.titan.client",
         "User": "envoy.resources",
         "WorkflowHandle": "workflows.handles",
         "Workflows": "workflows.handles",

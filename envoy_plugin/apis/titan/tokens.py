@@ -17,8 +17,6 @@ from typing import Final, Self
 from pydantic import TypeAdapter
 from redis.asyncio import Redis
 
-from envoy_plugin.errors import EnvoyPluginError
-
 PREFIX: Final = "titan"
 NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 SHAPE: Final = re.compile(rf"{PREFIX}\.({NAME.pattern})\.[\w-]{{1,64}}", re.ASCII)
@@ -37,7 +35,7 @@ class Scope(StrEnum):
     """Everything."""
 
 
-class TokenRefused(EnvoyPluginError):
+class TokenRefused(ValueError):
     """A token can't be made: its name is unusable or taken, or it would be good for nothing."""
 
 
