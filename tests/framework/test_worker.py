@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
 from envoy_plugin import Event, Plugin, Run
 from envoy_plugin.engine.states import Reason, State
@@ -249,6 +250,31 @@ async def test_when_redis_dies_and_comes_back_nothing_is_lost(
     await served.finishes()
     assert set(door.ended) == set(names)
     assert {served.shown(name)["status"] for name in names} == {"done"}
+
+
+async def test_an_absence_of_redis_longer_than_the_lease_takes_no_job_from_a_live_worker(
+    stage: Stage, plugin: Plugin, door: Door, durable: tuple[RedisServer, Redis]
+) -> None:
+    server, client = durable
+    served = await stage.serve(plugin, REDIS_URL=server.url, JOB_LEASE="1")
+    await served.deliver()
+    await has_begun(door)
+    server.kill()
+    back = datetime.now(UTC) + timedelta(seconds=3)
+    await until(lambda: datetime.now(UTC) > back)
+    server.start()
+    await eventually(lambda: has_sweepers(client))
+    door.opens.set()
+    job = await served.finishes()
+    assert (job.state, job.claim, job.crashes, len(door.began)) == (State.SUCCEEDED, 1, 0, 1)
+
+
+async def has_sweepers(client: Redis) -> bool:
+    """Whether leases are ended again: the sweepers' second sign of life is a sweep."""
+    try:
+        return bool((await client.info("commandstats")).get("cmdstat_time", {"calls": 0})["calls"] >= 3)
+    except RedisError:
+        return False
 
 
 async def restart(server: RedisServer, client: Redis, between: Callable[[], Any]) -> None:
