@@ -1,5 +1,6 @@
 """Dependencies: what one job's end means for those that wait for it. On Redis, and on what `dev` runs on."""
 
+from datetime import timedelta
 from typing import Final
 
 import pytest
@@ -7,9 +8,11 @@ import pytest
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.queries import find_job
 from envoy_plugin.engine.states import State
+from envoy_plugin.engine.sweeper import Keeping, retire
 from envoy_plugin.engine.verbs import Claim, Depend, Enqueue, Policy, Release, Retry, Succeed, Undepend
 from envoy_plugin.errors import CallRefused, DependencyCycle, JobNotFound
 from tests.engine.acting import MINUTE, begin, end, events_of, job, make, state_of, why_not
+from tests.engine.clock import Clock
 from tests.engine.picture import differences, take_picture
 
 AFTER: Final = [
@@ -202,6 +205,19 @@ async def test_the_gates_of_an_ended_job_change_silently(engine: Engine) -> None
 
     assert await events_of(engine, "down") == ["enqueued", "cancelled"]
     assert await engine.retry("down") == (State.AVAILABLE, 2)
+
+
+async def test_what_a_forgotten_job_waited_for_ends_without_it(engine: Engine, clock: Clock) -> None:
+    far = clock.after(timedelta(days=365))
+    await engine.call([job("up"), job("down", after={"up": Policy.HOLD}, holds={"year": far})])
+    await end(engine, "down", State.CANCELLED)
+    clock.move(timedelta(days=8))
+    await retire(engine, Keeping())
+    assert {"{test}:dependents:up", "{test}:timers"}.isdisjoint(await take_picture(engine.redis))
+
+    await end(engine, "up")
+
+    assert await state_of(engine, "up") is State.SUCCEEDED
 
 
 async def test_a_job_cannot_wait_for_itself(engine: Engine) -> None:
