@@ -31,7 +31,10 @@ keep() { # PID, id, seconds: touch the job until it is refused, then stop the pr
 }
 
 while :; do
-    jobs=$(ask "$url/jobs/consume?wait=$wait") || { sleep 5; continue; }
+    ask "$url/jobs/consume?wait=$wait" > "$files/jobs" & # in the background, so that signals needn't wait for its end
+    working=$!
+    wait "$working" || { sleep 5; continue; }
+    jobs=$(cat "$files/jobs")
     id=$(printf '%s' "$jobs" | sed -n 's/^{"jobs":\[{"id":"\([a-z0-9-]*\)".*/\1/p')
     if [ -z "$id" ]; then
         [ -z "${ONCE:-}" ] || exit 0
