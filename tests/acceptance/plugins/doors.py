@@ -8,10 +8,11 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from envoy_plugin import Done, EnvoyPluginJob, Event, Ongoing, Plugin, Run
+from envoy_plugin import Done, EnvoyPluginJob, Event, Ongoing, Plugin, Run, WorkflowHandle
 
 EFFECTS = Path("effects.log")
 WORK_SECONDS = (0.15, 0.4)
+STEP_SECONDS = (0.005, 0.05)
 
 plugin = Plugin("acceptance-doors")
 
@@ -179,3 +180,10 @@ async def answer_too_late(event: Event) -> Done:
     if times_left("tried", job_id) == 1:
         await gate()
     return Done(data={"by": os.getpid()})
+
+
+@plugin.step("work")
+async def do_step(workflow: WorkflowHandle, run: Run) -> None:
+    """A short work, then an effect."""
+    await asyncio.sleep(random.uniform(*STEP_SECONDS))
+    leave("did", f"{workflow.id}:{workflow.step}", run.attempt)
