@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import stamina
 from aiohttp import ClientSession, web
@@ -35,6 +35,9 @@ from envoy_plugin.testing.draining import check_finished, work
 from envoy_plugin.testing.fields import fill, override_paths
 from envoy_plugin.workflows.handles import Workflows
 
+if TYPE_CHECKING:
+    from envoy_plugin.testing.things import LocalThing
+
 Provided = TypeVar("Provided")
 
 API_PATH: Final = "/api"
@@ -61,6 +64,12 @@ class LocalEnvoy:
     def workflows(self) -> Workflows:
         """The workflows of the install that events are from unless they name another."""
         return Workflows.for_item(self._parts.runtime.workflows, defaults.INSTALL_ID)
+
+    async def add_thing(self, name: str) -> "LocalThing":
+        """Make a device known, for every install; answers what does its work when the test says so."""
+        from envoy_plugin.testing.things import LocalThing  # noqa: PLC0415 - not where the APIs are left out
+
+        return await LocalThing.add(self._parts.runtime.engine, name)
 
     @property
     def config(self) -> JsonObject:

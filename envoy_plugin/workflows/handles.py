@@ -8,10 +8,12 @@ from typing import Any, Final, Self, TypeAlias
 from envoy_plugin.engine.engine import Mode
 from envoy_plugin.engine.verbs import Hold, Unhold, Unique, Verb
 from envoy_plugin.errors import EngineError, WorkflowError, WrongState
+from envoy_plugin.workflows import steps
 from envoy_plugin.workflows.create import Created, NewWorkflow, create, find_by_key
 from envoy_plugin.workflows.endings import read_attempt
 from envoy_plugin.workflows.flow import Ending
 from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow, describe, load
+from envoy_plugin.workflows.responses import ActionResponse, Status
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.templates import Template
 
@@ -55,9 +57,21 @@ class WorkflowHandle:
         """What a step returned when it last ended: of a function its dict, of a device its details; None: nothing."""
         return (await self._ending(step_id)).result
 
-    async def answer(self, step_id: str) -> Any:
+    async def answered(self, step_id: str) -> Any:
         """What a question step was answered when it last ended; None: nothing."""
         return (await self._ending(step_id)).answer
+
+    async def run(self, step_id: str) -> Status:
+        """Run a step in the plugin's name; a manual one that proceeds is finished by it. Answers what became of it."""
+        return _status_of(await steps.run(self.store, self.id, [step_id], item=self.item))
+
+    async def finish(self, step_id: str) -> Status:
+        """Finish a step that was started, or may be skipped, in the plugin's name. Answers what became of it."""
+        return _status_of(await steps.finish(self.store, self.id, [step_id], item=self.item))
+
+    async def answer(self, step_id: str, value: Any, *, comment: str = "") -> Status:
+        """Answer a question in the plugin's name, as where an event says what was decided."""
+        return _status_of(await steps.answer(self.store, self.id, step_id, value, comment=comment, item=self.item))
 
     async def hold(self, step_id: str, *, until: datetime | None = None) -> bool:
         """Hold a step, until then or until somebody releases it. False: it is held already, or over."""
@@ -163,6 +177,10 @@ class Workflows:
 
     def _handle(self, made: Created, given: Any) -> WorkflowHandle:
         return WorkflowHandle(id=made.id, item=self._item, input=given, created=made.created, store=self._store)
+
+
+def _status_of(response: ActionResponse) -> Status:
+    return response.responses[0].status
 
 
 async def _upstream(wanted: Upstream) -> str:

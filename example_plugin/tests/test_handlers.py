@@ -6,9 +6,9 @@ import pytest
 
 from envoy_plugin import Done, Failed, Option, Reject, Secret
 from envoy_plugin.testing import make_entry, make_invite
+from example_plugin.config import DoorConfig
 from example_plugin.doors import Doors
 from example_plugin.plugin import (
-    DoorConfig,
     check_credentials,
     close_doors,
     expect_visitor,

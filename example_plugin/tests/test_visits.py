@@ -89,3 +89,67 @@ async def test_every_step_of_a_visit_ends_well(envoy: LocalEnvoy) -> None:
         delivery = await envoy.trigger(event, seed=7)
         await envoy.drain()
         assert (event, envoy.job(delivery).status) == (event, "done")
+
+
+HOST_DECIDES = {"host_decides": True, "printer": "badges"}
+
+
+async def test_a_visit_that_the_host_decides_about(envoy: LocalEnvoy) -> None:
+    printer, envoy.config = await envoy.add_thing("badges"), HOST_DECIDES
+    delivery = await envoy.trigger("entry_sign_in", id="9001")
+    await envoy.work()
+    printed = await printer.work()
+    await envoy.work()
+    await envoy.trigger("entry_reviewed", id="9001", approval_status={"status": "approved"})
+    await envoy.drain()
+    job = envoy.job(delivery)
+    assert (job.status, job.message) == ("done", f"Badge {printed['print']} opens Visitors")
+    assert job.attachments == {"Badge": printed["print"]}
+
+
+async def test_a_visitor_whom_the_host_refuses_gets_no_further(envoy: LocalEnvoy) -> None:
+    printer, envoy.config = await envoy.add_thing("badges"), HOST_DECIDES
+    delivery = await envoy.trigger("entry_sign_in", id="9001")
+    await envoy.work()
+    assert envoy.provided(Doors).group_of("9001") == "Visitors"
+    await printer.work("FAILED")
+    await envoy.work()
+    visit = await envoy.workflows.find("visit:9001")
+    assert visit is not None
+    assert await visit.run("desk") == "Success"
+    await envoy.trigger("entry_reviewed", id="9001", approval_status={"status": "denied"})
+    await envoy.drain()
+    assert (envoy.job(delivery).status, envoy.provided(Doors).group_of("9001")) == ("failed", None)
+
+
+async def test_the_badge_is_not_printed_before_the_nda_is_signed(envoy: LocalEnvoy) -> None:
+    printer, envoy.config = await envoy.add_thing("badges"), HOST_DECIDES
+    await envoy.trigger("entry_sign_in", id="9001", legal_docs=[])
+    await envoy.work()
+    assert await printer.work() is None
+    await envoy.trigger("entry_manually_updated", id="9001", legal_docs=[])
+    assert await printer.work() is None
+    await envoy.trigger("entry_manually_updated", id="9001")
+    assert await printer.work() is not None
+
+
+async def test_a_groups_badges_wait_until_the_host_has_decided_about_the_first(envoy: LocalEnvoy) -> None:
+    printer, envoy.config = await envoy.add_thing("badges"), HOST_DECIDES
+    for visitor in ("9001", "9002"):
+        await envoy.trigger("entry_sign_in", id=visitor, group_name="Delegation")
+        await envoy.work()
+    assert await printer.work() is not None
+    assert await printer.work() is None
+    await envoy.work()
+    await envoy.trigger("entry_reviewed", id="9001", approval_status={"status": "approved"})
+    assert await printer.work() is not None
+
+
+async def test_a_decision_that_nobody_waits_for_is_said_so(envoy: LocalEnvoy) -> None:
+    envoy.config = HOST_DECIDES
+    await envoy.add_thing("badges")
+    unknown = await envoy.trigger("entry_reviewed", id="1", approval_status={"status": "approved"})
+    await envoy.trigger("entry_sign_in", id="9001")
+    await envoy.work()
+    early = await envoy.trigger("entry_reviewed", id="9001", approval_status={"status": "approved"})
+    assert (unknown.status, early.status, early.message) == (200, 412, "Nobody is asked now")

@@ -52,7 +52,7 @@ def visit_plugin() -> Plugin:
     @plugin.step("tell")
     async def tell(workflow: WorkflowHandle) -> Done:
         badge = (await workflow.result("access"))["badge"]
-        return Done(f"{badge} {await workflow.answer('host')} {(await workflow.result('badge'))['printed']}")
+        return Done(f"{badge} {await workflow.answered('host')} {(await workflow.result('badge'))['printed']}")
 
     return plugin
 

@@ -30,7 +30,6 @@ from envoy_plugin import (
 from envoy_plugin.errors import BadDiagram, DeclarationError
 from envoy_plugin.testing import LocalEnvoy
 from envoy_plugin.testing.local_envoy import local_envoy
-from envoy_plugin.workflows import steps
 
 VISIT = Template.of(
     "visit",
@@ -94,7 +93,8 @@ async def test_a_person_in_between_takes_as_long_as_they_take(envoy: LocalEnvoy)
     visit = await envoy.workflows.find("visit:9001")
     assert visit is not None
     assert await visit.current() == ["desk"]
-    await steps.run(visit.store, visit.id)
+    assert await visit.finish("desk") == "NoStartedStep"
+    assert await visit.run("desk") == "Success"
     await envoy.work()
     envoy.tick(timedelta(minutes=1))
     await envoy.drain()
