@@ -28,7 +28,11 @@ SERVING = "create_app open_plugin Settings"
 WORKFLOWS = "Template Step Workflows WorkflowHandle"
 TASKS = "Task Enqueued"
 DRAWN_ERRORS = re.findall(r"[├└]── (\w+)", inspect.getdoc(errors) or "")
-SURFACE = [*f"{WRITING} {OUTCOMES} {ATTACHMENTS} {FURTHER} {SERVING} {TASKS} {WORKFLOWS}".split(), "EnvoyPluginError", *DRAWN_ERRORS]
+SURFACE = [
+    *f"{WRITING} {OUTCOMES} {ATTACHMENTS} {FURTHER} {SERVING} {TASKS} {WORKFLOWS}".split(),
+    "EnvoyPluginError",
+    *DRAWN_ERRORS,
+]
 
 
 def in_a_fresh_process(code: str) -> str:
