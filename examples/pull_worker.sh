@@ -4,9 +4,9 @@
 #
 #   TITAN_TOKEN=titan.… ./pull_worker.sh http://127.0.0.1:8000 COMMAND [ARGUMENT…]
 #
-# COMMAND reads the job as a line of JSON on standard input, and has its id in TITAN_JOB. What it prints is the log; that it
-# ends with 0 means success. While it works the job is touched; once that is refused (somebody has cancelled it, or it has
-# timed out) COMMAND is stopped. With ONCE=1 it ends when there is no job left.
+# COMMAND reads the job as a line of JSON on standard input, and has its id in TITAN_JOB. What it prints is the log; that
+# it ends with 0 means success. While it works the job is touched; once that is refused (somebody has cancelled it, or it
+# has timed out) COMMAND is stopped. With ONCE=1 it ends when there is no job left.
 set -u
 url=$1/v1
 shift

@@ -41,7 +41,7 @@ class Server:
         self._lines: queue.Queue[str] = queue.Queue()
         self._said: list[str] = []
         self._process = subprocess.Popen(
-            ["sh", "-euc", f"exec {command}"],
+            ["sh", "-euc", f"exec env {command}"],
             cwd=directory, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         self._listener = threading.Thread(target=self._listen)
