@@ -1,5 +1,6 @@
 """Lists of jobs: what is in them, their order, their pages, and what a page costs."""
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from redis.asyncio import Redis
 
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.listings import Filter, Page, count_listed, every_job, find_jobs
+from envoy_plugin.engine.queries import count_jobs, list_jobs
 from envoy_plugin.engine.states import State
 from envoy_plugin.engine.verbs import Assign, Cancel, Enqueue, Listing, Retire
 from envoy_plugin.errors import BadCursor
@@ -128,20 +130,36 @@ async def test_what_is_forgotten_leaves_its_lists(engine: Engine, clock: Clock) 
     assert [key async for key in engine.redis.scan_iter("*by:*")] == []
 
 
-async def commands(redis: Redis) -> dict[str, int]:
-    """How often Redis has run each command."""
-    return {name: facts["calls"] for name, facts in (await redis.info("commandstats")).items()}
+async def cost(redis: Redis, question: Callable[[], Awaitable[object]]) -> tuple[dict[str, int], int]:
+    """How often Redis ran each command for an answer, and of how many bytes its replies were."""
+    await redis.config_resetstat()
+    await question()
+    sent = int((await redis.info("stats"))["total_net_output_bytes"])
+    stats = await redis.info("commandstats")
+    ran = {name.removeprefix("cmdstat_"): facts["calls"] for name, facts in stats.items()}
+    return {name: calls for name, calls in ran.items() if not name.startswith(("config", "info"))}, sent
 
 
-async def test_a_page_costs_the_same_whatever_the_backlog(engine: Engine) -> None:
+@pytest.mark.parametrize(
+    "backlogs", [(1_000, 9_000), pytest.param((1_000, 100_000), marks=[pytest.mark.soak, pytest.mark.timeout(600)])]
+)
+async def test_an_answer_costs_the_same_whatever_the_backlog(
+    engine: Engine, redis: Redis, backlogs: tuple[int, int]
+) -> None:
+    available = frozenset({State.AVAILABLE})
+    questions: list[Callable[[], Awaitable[object]]] = [
+        lambda: find_jobs(engine, Filter(queue="q", states=available), limit=20),
+        lambda: find_jobs(engine, Filter(states=available), limit=20),
+        lambda: list_jobs(engine, limit=20),
+        lambda: count_listed(engine, Listing.QUEUE, "q"),
+        lambda: count_jobs(engine),
+    ]
     costs = []
-    for backlog in (1_000, 9_000):
+    for backlog in backlogs:
         for _ in range(backlog // 250):
             await fill(engine, 250)
-        before = await commands(engine.redis)
-        page = await find_jobs(engine, Filter(queue="q", states=frozenset({State.AVAILABLE})), limit=20)
-        await count_listed(engine, Listing.QUEUE, "q")
-        after = await commands(engine.redis)
-        costs.append({name: after[name] - before.get(name, 0) for name in after.keys() - {"cmdstat_info"}})
-        assert len(page.jobs) == 20
-    assert costs[0] == {name: calls for name, calls in costs[1].items() if calls or name in costs[0]}
+        costs.append([await cost(redis, question) for question in questions])
+    for (ran, sent), (ran_later, sent_later) in zip(*costs, strict=True):
+        assert ran == ran_later
+        assert abs(sent - sent_later) < 100
+    assert all(ran for ran, _ in costs[0])
