@@ -1,9 +1,12 @@
 """What random walks have found: an example of each."""
 
+from datetime import timedelta
+
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.listings import Filter, find_jobs
-from envoy_plugin.engine.verbs import Listing
-from tests.engine.acting import end, job, make
+from envoy_plugin.engine.queries import find_job
+from envoy_plugin.engine.verbs import Assign, Fail, Listing
+from tests.engine.acting import begin, end, job, make
 
 
 async def test_who_has_no_parent_can_be_listed_by_one_and_is_in_no_such_list(engine: Engine) -> None:
@@ -22,3 +25,13 @@ async def test_those_that_wait_for_one_end_are_settled_in_the_order_in_which_the
     await end(engine, "up")
 
     assert [held.id for held in await engine.claim("events", 20, who="w", lease=None)] == names
+
+
+async def test_an_attempt_that_comes_to_an_owned_queue_by_another_begins_at_its_first_revision(engine: Engine) -> None:
+    await make(engine, "j", queue="thing:1", retries=1)
+    await begin(engine, "j")
+    await engine.call([Assign(id="j", queue="q"), Fail(id="j", reason="error", delay=timedelta())])
+
+    await engine.run(Assign(id="j", queue="thing:2"))
+
+    assert (await find_job(engine, "j")).revision == 1

@@ -4,6 +4,7 @@ function V.assign(id, version, queue, letters, assignee)
   if not job then return nil, why, state end
   if queue ~= '' and queue ~= job.queue then
     put(job, 'queue', queue)
+    if has(job, 'q') and not letters:find('q') then put(job, 'revision', 0) end   -- it counts for who owns the queue
     unmark(job, 'q') unmark(job, 'f')
     for letter in letters:gmatch('.') do mark(job, letter) end
     put(job, 'rank', job.rank:sub(1, 1) .. '00' .. job.created)
