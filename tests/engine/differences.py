@@ -1,6 +1,8 @@
 """Where Redis and the model's world differ, apart from the jobs themselves."""
 
 import time
+from collections.abc import Mapping
+from dataclasses import fields
 from typing import Final
 
 from tests.engine.life import Life
@@ -17,6 +19,19 @@ def learn_backoff(life: Life, seen: Seen) -> None:
         assert life.due <= seen.due <= life.due + life.slack
         life.place = seen.due if life.state == seen.state == "scheduled" else life.place
         life.due, life.slack = seen.due, 0
+
+
+def differences_in_jobs(world: World, seen: Mapping[str, Seen]) -> list[str]:
+    """Where a job isn't what the model says."""
+    contents = {ref: blob.content for ref, blob in world.stored.items()}
+    faults = [f"{job_id} is on one side alone" for job_id in sorted(world.jobs.keys() ^ seen.keys())]
+    for job_id in world.jobs.keys() & seen.keys():
+        learn_backoff(world.jobs[job_id], seen[job_id])
+        here, there = seen[job_id], world.jobs[job_id].seen(contents)
+        if here != there:
+            pairs = [(f.name, getattr(here, f.name), getattr(there, f.name)) for f in fields(Seen)]
+            faults += [f"{job_id}: {name} is {one!r}, not {other!r}" for name, one, other in pairs if one != other]
+    return faults
 
 
 def differences_in_world(world: World, picture: Picture) -> list[str]:

@@ -1,11 +1,13 @@
 """Engine and model side by side: every call goes to both, and afterwards Redis is compared with the model."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import fields
 from datetime import timedelta
 from random import Random
 from typing import Any, Final, TypeVar
 
+from hypothesis import note
 from redis.asyncio import Redis
 
 from envoy_plugin.engine.clock import milliseconds
@@ -14,11 +16,12 @@ from envoy_plugin.engine.states import State
 from envoy_plugin.engine.verbs import Verb
 from envoy_plugin.errors import CallRefused, EngineError
 from tests.engine.clock import Clock
-from tests.engine.differences import differences_in_time, differences_in_world, learn_backoff
-from tests.engine.invariants import broken
+from tests.engine.differences import differences_in_jobs, differences_in_time, differences_in_world
+from tests.engine.invariants import broken_in
+from tests.engine.invariants.view import View
 from tests.engine.model import Asked, Blob, Model, Refused
 from tests.engine.picture import Picture, take_picture
-from tests.engine.seen import NAMESPACE, Seen, see_jobs
+from tests.engine.seen import NAMESPACE, Seen
 
 Result = TypeVar("Result")
 
@@ -31,6 +34,17 @@ end
 """Lets the model's time pass for bytes, which are kept for a span; unique keys are held until a moment."""
 PATIENCE: Final = 60
 """Seconds for an answer: a busy machine is no fault of the engine's."""
+
+
+def check(faults: Sequence[str]) -> None:
+    """There are none."""
+    assert not faults, "\n".join(faults)
+
+
+def in_short(verb: Verb[Any]) -> str:
+    """A verb, without what it leaves as it is by default."""
+    said = [(f.name, getattr(verb, f.name)) for f in fields(verb) if getattr(verb, f.name) != f.default]  # type: ignore[arg-type]  # a dataclass
+    return f"{type(verb).__name__}({', '.join(f'{name}={value}' for name, value in said if value)})"
 
 
 class Stage:
@@ -86,7 +100,7 @@ class Stage:
         self.clock.move(span)
         self._run(self._redis.eval(AGE, 0, milliseconds(span)))
         self._let_keys_go()
-        assert differences_in_time(self.model.world, self._run(take_picture(self._redis))) == []
+        check(differences_in_time(self.model.world, self._run(take_picture(self._redis))))
 
     def _let_keys_go(self) -> None:
         """What Redis would do at this time: its own clock is years behind."""
@@ -115,11 +129,12 @@ class Stage:
     def call(self, verbs: Sequence[Verb[Any]], mode: Mode) -> None:
         """Call both, and compare the answers and everything that is to be seen."""
         self.walks[-1] += 1
+        note(f"{mode}: {'; '.join(map(in_short, verbs))}")
         expected = self.model.call(verbs, mode)
         answers, picture = self._run(self._call(verbs, mode))
         if mode is Mode.ALL and any(isinstance(answer, Refused) for answer in expected):
             expected = [answer for answer in expected if isinstance(answer, Refused)]
-        assert answers == expected
+        assert answers == expected, f"{answers}, not {expected}"
         self._compare(picture)
         self._let_keys_go()
 
@@ -132,17 +147,14 @@ class Stage:
         return seen, await take_picture(self._redis)
 
     def _compare(self, picture: Picture) -> None:
-        seen, world = see_jobs(picture), self.model.world
-        for life in world.jobs.values():
-            learn_backoff(life, seen[life.id])
-        contents = {ref: blob.content for ref, blob in world.stored.items()}
-        assert seen == {life.id: life.seen(contents) for life in world.jobs.values()}
-        assert differences_in_world(world, picture) == []
-        assert differences_in_time(world, picture) == []
-        assert broken(picture) == []
-        self._check_reports(seen)
+        view, world = View.of(picture), self.model.world
+        check(differences_in_jobs(world, view.jobs))
+        check(differences_in_world(world, picture))
+        check(differences_in_time(world, picture))
+        check(broken_in(view))
+        self._check_reports(view.jobs)
 
-    def _check_reports(self, seen: dict[str, Seen]) -> None:
+    def _check_reports(self, seen: Mapping[str, Seen]) -> None:
         """Whatever owes and has ended has, or had, a follow-up."""
         self._reported |= seen.keys()
         owed = [life for life in self.model.world.jobs.values() if life.owing and life.ended]

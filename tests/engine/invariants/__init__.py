@@ -19,7 +19,11 @@ ALL: Final[tuple[Callable[[View], Iterator[str]], ...]] = (
 
 def broken(picture: Picture) -> list[str]:
     """Everything that doesn't hold, as sentences."""
-    view = View.of(picture)
+    return broken_in(View.of(picture))
+
+
+def broken_in(view: View) -> list[str]:
+    """The same of a picture that was read already."""
     return [fault for invariant in ALL for fault in invariant(view)]
 
 
