@@ -336,8 +336,16 @@ async def test_a_job_that_moves_to_a_shared_queue_is_claimed_from_there(engine: 
 
     assert await resume(engine) is None
     [held] = await engine.run(Claim(queue="q", n=1, who="w", lease=None))
-    assert (held.id, (await find_job(engine, "a")).assignee) == ("a", None)
+    assert (held.id, (await find_job(engine, "a")).assignee, await revision_of(engine, "a")) == ("a", None, 1)
     assert await engine.run(Release(id="a")) is State.AVAILABLE
+
+
+async def test_a_cancel_can_be_for_a_job_that_nobody_runs(engine: Engine) -> None:
+    await send(engine, "a", "b")
+    await begin(engine, "a")
+
+    assert await why_not(engine, Cancel(id="a", reason="operator", unless_running=True)) == "wrong_state"
+    assert await engine.run(Cancel(id="b", reason="operator", unless_running=True)) is State.CANCELLED
 
 
 async def test_a_job_that_is_over_is_assigned_to_nobody(engine: Engine) -> None:

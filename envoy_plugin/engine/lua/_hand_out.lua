@@ -45,7 +45,7 @@ local function first(queue, n)
   if added then table.sort(found, function(a, b) if a.rank ~= b.rank then return a.rank < b.rank end return a.id < b.id end) end
   return found, not ids[1]
 end
--- Gives the next n of a queue to a claimant. Answers what it gets, those jobs, and whether nothing waited when the call began.
+-- Gives the next n of a queue to a claimant. Answers what it gets, those jobs, and whether nothing waits.
 local function hand_out(queue, n, who, lease, insists)
   local chosen, found, is_empty = {}, {}, false
   if n > 0 then found, is_empty = first(queue, n) end
