@@ -12,7 +12,7 @@ from example_plugin.demo.stage import Differs, set_stage
 from example_plugin.demo.story import Scene, tell
 from example_plugin.demo.telling import Colour, Teller
 
-AT_MOST_SECONDS: Final = 60
+AT_MOST_SECONDS: Final = 90
 STOPPED: Final = 130
 
 

@@ -48,6 +48,7 @@ class Sent:
 class Stage:
     """The processes of the demo by name, and what they share."""
 
+    session: ClientSession
     envoy: SimulatedEnvoy
     plugin: URL
     environment: Mapping[str, str]
@@ -72,8 +73,13 @@ class Stage:
         return await self._send("route", kind, name, *options)
 
     async def _send(self, *arguments: str, job_id: str = "") -> Sent:
+        text = await self.ask(*arguments, "--to", str(self.plugin))
+        return Sent(job_id=job_id, command=" ".join(("envoy-plugin", *arguments)), text=text)
+
+    async def ask(self, *arguments: str) -> str:
+        """What `envoy-plugin` prints."""
         process = await asyncio.create_subprocess_exec(
-            *COMMAND, *arguments, "--to", str(self.plugin), cwd=ROOT, env=self.environment, stdout=PIPE, stderr=PIPE
+            *COMMAND, *arguments, cwd=ROOT, env=self.environment, stdout=PIPE, stderr=PIPE
         )
         try:
             out, err = await process.communicate()
@@ -81,7 +87,7 @@ class Stage:
             await _end(process)
         if process.returncode != 0:
             raise Differs(f"{arguments[0]} ended with {process.returncode}, not 0: {err.decode().strip()}")
-        return Sent(job_id=job_id, command=" ".join(("envoy-plugin", *arguments)), text=out.decode())
+        return out.decode()
 
     async def kill(self, name: str) -> None:
         """Kill a process; it has no time to do anything."""
@@ -112,7 +118,9 @@ async def set_stage() -> AsyncIterator[Stage]:
         session = await stack.enter_async_context(ClientSession())
         envoy, plugin = (URL(f"http://127.0.0.1:{port}") for port in free_ports())
         simulated = SimulatedEnvoy(session=session, base_url=envoy)
-        stage = Stage(envoy=simulated, plugin=plugin, environment=_environment(envoy, redis), logs=logs)
+        stage = Stage(
+            session=session, envoy=simulated, plugin=plugin, environment=_environment(envoy, redis), logs=logs
+        )
         stack.push_async_callback(_end_all, stage)
         await stage.start("platform", "platform", "--port", str(envoy.port))
         await stage.start("web", "web", "--app", APP, "--port", str(plugin.port))

@@ -1,10 +1,12 @@
 """The story: a visit from the invite to the way out, and what may go wrong between."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from example_plugin.demo.printer import Printer
 from example_plugin.demo.stage import APP, Differs, Sent, Stage, until
 from example_plugin.demo.telling import Teller
 
@@ -13,6 +15,7 @@ VISITOR: Final = ("--seed", "7")
 SLOW_DOORS: Final = ("--config", "seconds_to_open=2")
 PREPARED: Final = "is being prepared"
 
+PRINTER: Final = "front-desk-printer"
 BADGE: Final = ("Badge", "PIN")
 STOPPED_WELL: Final = 0
 
@@ -131,6 +134,61 @@ async def worker_dies(scene: Scene) -> None:
     _same("messages of both workers", [prepared] * 2, [text for row in rows if PREPARED in (text := _message(row))])
 
 
+async def host_decides(scene: Scene) -> None:
+    """One visit in several steps, of code, of a printer and of the host."""
+    visitor, config = ("--seed", "11"), ("--config", "host_decides=true", "--config", f"printer={PRINTER}")
+    key = json.loads(await scene.stage.ask("things", "add", PRINTER, "--json", "--app", APP))
+    printer = Printer(
+        session=scene.stage.session,
+        plugin=scene.stage.plugin,
+        name=PRINTER,
+        key_id=key["accessKeyId"],
+        secret=key["secretAccessKey"],
+    )
+    sending = asyncio.create_task(scene.stage.trigger("entry_sign_in", *visitor, *config, job_id="job-host"))
+    try:
+        printed = await _next_badge(printer, sending)
+        scene.teller.say(f"   The printer has printed {printed}.")
+        await _show_workflow(scene, waits_for="host")
+        decision = ("--override", "attributes.approval-status.status=approved")
+        agreed = Expected(answer=200, status="done", says="The host says: Yes")
+        await scene.send("entry_reviewed", *visitor, *decision, job_id="job-decision", expected=agreed)
+        ended = Expected(answer=202, status="done", says=f"Badge {printed} opens", attached=("Badge",))
+        await scene.show(await sending, ended)
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+
+
+async def _next_badge(printer: Printer, sending: asyncio.Task[Sent]) -> str:
+    badge: str | None = None
+
+    async def is_printed() -> bool:
+        nonlocal badge
+        badge = await printer.print_next()
+        return badge is not None or sending.done()
+
+    await until("there is a badge to print", is_printed)
+    if badge is None:
+        raise Differs("expected a badge to print, and the visit was over")
+    return badge
+
+
+async def _show_workflow(scene: Scene, *, waits_for: str) -> None:
+    """Show the newest workflow as soon as it waits for this step."""
+    command, newest = ("workflows", "list", "--json", "--app", APP), dict[str, Any]()
+
+    async def waits() -> bool:
+        nonlocal newest
+        newest = json.loads(await scene.stage.ask(*command))["workflows"][0]
+        return bool(newest["current"] == [waits_for])
+
+    await until(f"the visit waits for its step {waits_for}", waits)
+    scene.teller.say(f"   $ envoy-plugin workflows show {newest['id']}")
+    for line in (await scene.stage.ask("workflows", "show", newest["id"], "--app", APP)).splitlines():
+        scene.teller.say(f"   {line}")
+
+
 async def sign_out(scene: Scene) -> None:
     expected = Expected(answer=200, status="done", says="opens no door any more")
     await scene.send("entry_sign_out", *VISITOR, job_id="job-sign-out", expected=expected)
@@ -170,6 +228,11 @@ STORY: Final = (
         title="The worker dies in the middle of a job",
         shows="Its lease ends after 1 s; another worker finishes, with the same badge.",
         act=worker_dies,
+    ),
+    Step(
+        title="The host decides about a visit",
+        shows="A workflow: code opens the doors, a printer prints the badge, the host agrees, and Envoy hears the end.",
+        act=host_decides,
     ),
     Step(title="The visitor signs out", shows="Inline: Envoy waits for the answer, 200.", act=sign_out),
     Step(title="Everything stops", shows="SIGTERM: what runs is finished, nothing is lost, exit 0.", act=stop),

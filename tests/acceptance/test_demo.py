@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "example_plugin.demo"]
-AT_MOST = 90
+AT_MOST = 110
 STEPS = (
     "is set up",
     "is invited",
@@ -21,6 +21,7 @@ STEPS = (
     "delivery person",
     "revoked",
     "dies",
+    "host decides",
     "signs out",
     "stops",
 )
@@ -41,16 +42,18 @@ def test_the_demo_tells_a_visit_from_start_to_end(tmp_path: Path) -> None:
         COMMAND, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, timeout=AT_MOST, check=False
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    steps = re.split(r"\n(?=\d\. )", done.stdout)[1:]
+    steps = re.split(r"\n(?=\d+\. )", done.stdout)[1:]
     assert [title in step.splitlines()[0] for title, step in zip(STEPS, steps, strict=True)] == [True] * len(STEPS)
-    assert done.stdout.count("-> POST http://127.0.0.1:") == done.stdout.count("X-Envoy-Signature: ") == 10
-    assert re.findall(r"<- (\d+) ", done.stdout) == ["412", "200", "200"] + ["202"] * 6 + ["200"]
-    shown = ["done"] * 3 + ["ignored", "failed", "done", "done"]
+    assert done.stdout.count("-> POST http://127.0.0.1:") == done.stdout.count("X-Envoy-Signature: ") == 12
+    assert re.findall(r"<- (\d+) ", done.stdout) == ["412", "200", "200"] + ["202"] * 6 + ["200", "202", "200"]
+    shown = ["done"] * 3 + ["ignored", "failed"] + ["done"] * 4
     assert re.findall(r"Envoy's dashboard: (\w+):", done.stdout) == shown
     assert "says: The door system rejected this API key." in steps[0]
     assert len(badges(steps[2])) == len(badges(steps[6])) == 1
     assert badges(steps[2]) == badges(steps[3])
     assert "PIN: ••••" in steps[2]
+    assert "question  queued" in steps[7]
+    assert len(badges(steps[7])) == 1
     assert "\x1b" not in done.stdout
     assert list(tmp_path.iterdir()) == []
 
