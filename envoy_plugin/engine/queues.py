@@ -2,7 +2,7 @@
 
 from typing import Final
 
-FAIR: Final = frozenset({"events"})
+FAIR: Final = frozenset({"events", "tasks"})
 """Queues that serve installs in turn: after one job of an install, one of each other that waits."""
 
 

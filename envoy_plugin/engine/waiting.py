@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from typing import Final
@@ -13,6 +14,9 @@ from envoy_plugin.engine.keys import Keys
 
 BLOCK_SECONDS: Final = 2
 """Less than the connection's read time-out, which would end the wait with an error."""
+BELL_SECONDS: Final = 10
+"""For how long a bell that nobody heard is kept."""
+PAUSE_SECONDS: Final = 1
 
 
 class Alarm:
@@ -20,45 +24,74 @@ class Alarm:
 
     def __init__(self, queues: Iterable[str]) -> None:
         self._rung = {queue: asyncio.Event() for queue in queues}
-        self._awaited = {queue: asyncio.Event() for queue in self._rung}
+        self._awaited: set[str] = set()
+        self._heard: frozenset[str] = frozenset()
+        self._somebody, self._unheard = asyncio.Event(), asyncio.Event()
 
     def ring(self, queue: str) -> None:
         """Wake whoever waits for `queue`."""
-        self._awaited[queue].clear()
+        self._awaited.discard(queue)
         self._rung[queue].set()
 
     async def wait(self, queue: str, *, at_most: timedelta) -> None:
         """Return when `queue` may have work, or after `at_most`."""
-        self._awaited[queue].set()
+        self._awaited.add(queue)
+        self._somebody.set()
+        if self._heard and queue not in self._heard:
+            self._unheard.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(at_most.total_seconds()):
                 await self._rung[queue].wait()
         self._rung[queue].clear()
 
-    async def awaited(self, queue: str) -> None:
-        """Return when somebody waits for `queue`."""
-        await self._awaited[queue].wait()
+    async def listen(self) -> frozenset[str]:
+        """The queues to listen to, as soon as somebody waits for one."""
+        self._heard = frozenset()
+        self._unheard.clear()
+        while not self._awaited:
+            self._somebody.clear()
+            await self._somebody.wait()
+        self._heard = frozenset(self._awaited)
+        return self._heard
+
+    async def unheard(self) -> None:
+        """Return when somebody waits for a queue that isn't listened to."""
+        await self._unheard.wait()
+        self._unheard.clear()
 
 
-async def _listen(redis: Redis, keys: Keys, queue: str, alarm: Alarm) -> None:
-    """Take the token for somebody who waits alone: a busy worker needs none, and once taken, the next call puts one."""
+async def _listen(redis: Redis, keys: Keys, alarm: Alarm, bell: str) -> None:
+    """Take tokens for those who wait alone: a busy worker needs none, and once taken, the next call puts one."""
     while True:
-        await alarm.awaited(queue)
+        queues = {keys.wake(queue).encode(): queue for queue in await alarm.listen()}
         try:
-            popped = await redis.blpop([keys.wake(queue)], timeout=BLOCK_SECONDS)
+            popped = await redis.blpop([*queues, bell], timeout=BLOCK_SECONDS)
         except RedisError:
-            await asyncio.sleep(1)
+            await asyncio.sleep(PAUSE_SECONDS)
             continue
-        if popped:
-            alarm.ring(queue)
+        if popped and popped[0] in queues:
+            alarm.ring(queues[popped[0]])
+
+
+async def _ring_bell(redis: Redis, alarm: Alarm, bell: str) -> None:
+    """Let the listener begin anew when somebody begins to wait whom it doesn't listen for."""
+    while True:
+        await alarm.unheard()
+        try:
+            async with redis.pipeline(transaction=False) as pipe:
+                pipe.lpush(bell, 1)
+                pipe.expire(bell, BELL_SECONDS)
+                await pipe.execute()
+        except RedisError:
+            await asyncio.sleep(PAUSE_SECONDS)
 
 
 @contextlib.asynccontextmanager
 async def listening(redis: Redis, keys: Keys, queues: Iterable[str]) -> AsyncIterator[Alarm]:
-    """An alarm that rings for these queues for as long as the block runs; it keeps a connection for each."""
-    wanted = tuple(queues)
-    alarm = Alarm(wanted)
-    tasks = [asyncio.create_task(_listen(redis, keys, queue, alarm)) for queue in wanted]
+    """An alarm that rings for these queues for as long as the block runs; it keeps one connection."""
+    alarm, bell = Alarm(queues), keys.of("bell", secrets.token_hex(8))
+    work = (_listen(redis, keys, alarm, bell), _ring_bell(redis, alarm, bell))
+    tasks = [asyncio.create_task(part) for part in work]
     try:
         yield alarm
     finally:

@@ -85,6 +85,21 @@ async def test_one_listener_wakes_all_waiters_of_its_process(redis_url: str, red
         assert len({job.id for job in await asyncio.gather(*waiting)}) == 3
 
 
+async def test_a_process_listens_for_all_its_queues_on_one_connection(redis_url: str, redis: Redis) -> None:
+    async with process(redis_url) as (engine, alarm), asyncio.timeout(5):
+        one = asyncio.create_task(alarm.wait("q", at_most=LONG))
+        await listeners_wait(redis)
+        other = asyncio.create_task(alarm.wait("other", at_most=LONG))
+
+        await engine.enqueue(Enqueue(queue="other", kind="k"))
+        await other
+        await listeners_wait(redis)
+        await engine.enqueue(Enqueue(queue="q", kind="k"))
+
+        await one
+        assert [key async for key in redis.scan_iter("*bell*")] == []
+
+
 async def test_a_token_that_was_lost_costs_no_more_than_the_longest_wait(redis: Redis) -> None:
     engine, deaf = Engine(redis, prefix="test"), Alarm(["q"])
     assert await engine.claim("q", 1, who="w", lease=LEASE) == []
