@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "jobs": "Show and change jobs: list, show, tail, retry, cancel, hold, unhold, run, export.",
         "queues": "Show and pause queues: list, pause, unpause.",
         "workflows": "Show workflows, and draw them: list, show.",
+        "workers": "Show the workers that live, and what they run.",
         "platform": "Run a simulated Envoy on this machine.",
         "trigger": "Send a signed event to a plugin, as Envoy would.",
         "route": "Ask a plugin what a setup step would ask it.",

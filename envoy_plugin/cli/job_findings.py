@@ -13,6 +13,7 @@ from envoy_plugin.engine.model import Job
 from envoy_plugin.engine.queries import load_jobs, queues_of, text_of
 from envoy_plugin.engine.queues import is_owned
 from envoy_plugin.engine.states import State
+from envoy_plugin.heartbeats import find_workers
 
 LATE: Final = timedelta(minutes=1)
 """Every process sweeps each second: what is due for longer than this isn't swept."""
@@ -23,6 +24,7 @@ OF_PEOPLE: Final = "unassigned"
 """A queue whose jobs wait for people, as those with a colon in their name wait for people and devices."""
 SWEEP: Final = "Start web or worker: each sweeps. If one runs, its log says `sweep.failed`."
 CLAIM: Final = "Start a worker for this queue, or the pull-workers whose queue it is."
+RUN: Final = "Start `envoy-plugin worker`, or `run`."
 UNPAUSE: Final = "`envoy-plugin queues list` says who paused it and why; `queues unpause QUEUE` ends it."
 LOOK: Final = (
     "`envoy-plugin jobs list --state blocked` shows them, `jobs show ID` what each waits for; then `jobs unhold`, \
@@ -31,9 +33,18 @@ LOOK: Final = (
 
 
 async def look_at_jobs(engine: Engine) -> list[Finding]:
-    """Whether what is due is swept, whether what can be claimed is claimed, and what has been blocked for long."""
+    """Whether workers live, what is due is swept and what can be claimed is, and what has been blocked for long."""
     now = await engine.now()
-    return [await _swept(engine, now), *await _claimed(engine, now), await _blocked(engine, now)]
+    return [await _alive(engine), await _swept(engine, now), *await _claimed(engine, now), await _blocked(engine, now)]
+
+
+async def _alive(engine: Engine) -> Finding:
+    count = len(await find_workers(engine))
+    return (
+        ok("workers", f"{count} live")
+        if count
+        else warning("workers", "none lives: what is in the background waits", RUN)
+    )
 
 
 async def _swept(engine: Engine, now: datetime) -> Finding:
