@@ -158,7 +158,7 @@ async def test_resuming_with_a_lease_begins_it_anew_within_the_limit(engine: Eng
 
 
 async def test_a_job_can_be_claimed_by_name_before_its_turn(engine: Engine, clock: Clock) -> None:
-    await send(engine, "a", "b", payload=b"open")
+    await send(engine, "a", "b", payload=b"open", lease=9 * MINUTE)
 
     [held] = await engine.run(ClaimJob(id="b", who="ada", lease=MINUTE, details=b"at it"))
 
