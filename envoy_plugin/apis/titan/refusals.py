@@ -12,7 +12,7 @@ from pydantic_core import to_json
 
 from envoy_plugin.apis.titan.words import STATUS, PublicId
 from envoy_plugin.engine.states import State
-from envoy_plugin.errors import CallRefused, EngineError, JobNotFound, StateError, WrongState
+from envoy_plugin.errors import CallRefused, EngineError, StateError, WrongState
 
 NO_SUCH_JOB: Final = "Job does not exist."
 WHY_NOT: Final[Mapping[str, str]] = {
@@ -67,10 +67,8 @@ def of_engine(error: EngineError, job: PublicId, message: str, *, has_status: bo
     The body of a 409 is an `IdStatus` (with an `error` beside), or an `Error` where it isn't to have the status.
     """
     first = next(iter(error.refusals.values())) if isinstance(error, CallRefused) else error
-    if isinstance(first, JobNotFound):
-        return not_found()
     if not isinstance(first, StateError):
-        raise error
+        return not_found()
     why = WHY_NOT.get(first.why) if isinstance(first, WrongState) else None
     about = {"id": str(job), "status": STATUS[State(first.state)]} if has_status else None
     return Refused(HTTPStatus.CONFLICT, why or message, about=about)

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from envoy_plugin.apis.titan.jobs import MOST_KNOWN, Jobs
+from envoy_plugin.apis.titan.refusals import Refused
+from envoy_plugin.apis.titan.words import PublicId
 from envoy_plugin.engine.verbs import Enqueue
 from tests.apis.titan.site import SECOND, Site
 
@@ -166,3 +169,14 @@ async def test_no_answer_holds_null(site: Site) -> None:
     await site.passes(timedelta(seconds=5))
     again = (await site.ask("GET", "/jobs")).body
     assert "null" not in json.dumps([made, taken, failed, again])
+
+
+async def test_what_is_known_of_jobs_is_bounded(site: Site) -> None:
+    known = Jobs(site.engine)
+    made = PublicId.parse((await site.enqueue())["id"])
+    assert made is not None
+    for number in range(MOST_KNOWN + 1):
+        known.know(str(number))
+    await known.check_ours(made)
+    with pytest.raises(Refused):
+        await known.check_ours(PublicId("0", 1))
