@@ -21,6 +21,10 @@ EnvoyPluginError
 │   ├── BadLocation          a place that can't be kept; says what of it
 │   ├── BadQuery             a query that can't be answered; says what of it
 │   ├── BadDiagram           a diagram that can't be active; carries every fault at once
+│   ├── BadProperty          a value that a workflow's job can't have; says of which field
+│   ├── JobRefused           a workflow's job doesn't take this as it stands: it is closed, a step runs, …
+│   ├── NotAllowed           whoever acts lacks a privilege; names it
+│   ├── NoAttachment         the job has no such attachment, or its bytes are gone
 │   └── NoTemplate           there is no such template, or it isn't active
 ├── ThingRefused             what was asked of a thing can't be: there is none, the job's id is taken, …
 ├── StorageRefused           a storage command that can't be: its key, value, range or size; nothing was run
@@ -190,6 +194,41 @@ class NoTemplate(WorkflowError):
     def __init__(self, template_id: str) -> None:
         super().__init__(f"There is no active template {template_id!r}.")
         self.template_id = template_id
+
+
+class BadProperty(WorkflowError):
+    """A value that a workflow's job can't have; `why` says what is wrong with that of `field`."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"{field} can't be this: {why}.")
+        self.field = field
+        self.why = why
+
+
+class JobRefused(WorkflowError):
+    """A workflow's job, which stays as it is, doesn't take this; `why` says what is in the way."""
+
+    def __init__(self, job_id: str, why: str) -> None:
+        super().__init__(f"Job {job_id!r} doesn't take this: {why}.")
+        self.job_id = job_id
+        self.why = why
+
+
+class NotAllowed(WorkflowError):
+    """Whoever acts isn't allowed to; `privilege` is what they lack."""
+
+    def __init__(self, privilege: str) -> None:
+        super().__init__(f"This takes the privilege {privilege}.")
+        self.privilege = privilege
+
+
+class NoAttachment(WorkflowError):
+    """The job has no such attachment, or its bytes are gone."""
+
+    def __init__(self, job_id: str, attachment_id: str) -> None:
+        super().__init__(f"Job {job_id!r} has no attachment {attachment_id!r}.")
+        self.job_id = job_id
+        self.attachment_id = attachment_id
 
 
 class ThingRefused(EnvoyPluginError):

@@ -6,11 +6,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from envoy_plugin.engine.engine import Engine
-from envoy_plugin.engine.ids import Ids
+from envoy_plugin.engine.ids import Ids, made_at
 from envoy_plugin.engine.queries import find_holder, text_of
 from envoy_plugin.engine.verbs import Depend, Enqueue, Hold, Listing, Unique, Verb
 from envoy_plugin.errors import CallRefused, NoTemplate, WorkflowError
 from envoy_plugin.workflows.diagrams import CREATOR, MAINTAIN, OWNER, UNASSIGNED, Diagram, Kind, Step
+from envoy_plugin.workflows.flow import Standing, percent_complete
+from envoy_plugin.workflows.history import row
 from envoy_plugin.workflows.record import (
     EVENT,
     INPUT,
@@ -20,6 +22,7 @@ from envoy_plugin.workflows.record import (
     QUEUE,
     RUN,
     STEPS,
+    Change,
     Origin,
     Walk,
     describe_new,
@@ -129,6 +132,7 @@ async def plan_workflow(store: Store, template: Template, new: NewWorkflow) -> P
     }
     origin = Origin(
         template=template.id,
+        template_name=template.name,
         item=item,
         diagram=diagram.id,
         version=diagram.version,
@@ -146,9 +150,23 @@ async def plan_workflow(store: Store, template: Template, new: NewWorkflow) -> P
         listed=(Listing.INSTALL, Listing.KIND),
     )
     fields = _fields(store, template, new) | {STEPS: {step_id: job.id for step_id, job in jobs.items()}}
-    about = describe_new(store, workflow_id, origin, Walk(), fields)
+    about = describe_new(store, envelope, origin, diagram, fields, _beginning(diagram, jobs, new, made_at(workflow_id)))
     waits = [*_waits(new, jobs), *_holds(new, jobs)]
     return Plan(id=workflow_id, verbs=[envelope, *jobs.values(), *waits, about], started=started)
+
+
+def _beginning(diagram: Diagram, jobs: Mapping[str, Enqueue], new: NewWorkflow, at: datetime) -> Change:
+    """What is said of a workflow that has just begun."""
+    first = diagram.initial
+    standings = {step.id: Standing.CURRENT if step.id == first else Standing.IDLE for step in diagram.steps}
+    return Change(
+        walk=Walk(),
+        properties={},
+        current=[(first, jobs[first].assignee)],
+        percent=percent_complete(diagram, standings),
+        closed=False,
+        rows=[row("Created", at, new.created_by), row("Activated", at, new.created_by, first)],
+    )
 
 
 def _step_job(workflow_id: str, step: Step, template: Template, diagram: Diagram, new: NewWorkflow) -> StepJob:

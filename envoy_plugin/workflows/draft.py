@@ -12,8 +12,10 @@ from envoy_plugin.engine.states import Reason
 from envoy_plugin.engine.verbs import Assign, Cancel, Fail, Hold, Retry, Succeed, Unhold, Verb
 from envoy_plugin.workflows import flow
 from envoy_plugin.workflows.diagrams import CREATOR, LAST_RUN_BY, MAINTAIN, OWNER, UNASSIGNED, Path
-from envoy_plugin.workflows.flow import UNDER_WAY, Ending, Move, Standing
-from envoy_plugin.workflows.record import PATH, RUN, Walk, Workflow, describe
+from envoy_plugin.workflows.flow import UNDER_WAY, Ending, Move, Standing, percent_complete
+from envoy_plugin.workflows.history import Row, row, span_of
+from envoy_plugin.workflows.models import HistoryAction
+from envoy_plugin.workflows.record import PATH, RUN, Change, Walk, Workflow, describe
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.work import retries_of
 
@@ -21,6 +23,7 @@ CLOSED: Final = "closed"
 """Why a step was cancelled that wasn't over when its workflow was."""
 ADVANCED: Final = "advanced"
 """Why a follow-up was cancelled: the call that ended its step has opened what follows."""
+BEGINNINGS: Final = frozenset({HistoryAction.STARTED, HistoryAction.FINISHED})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -38,8 +41,9 @@ class _Work:
 class Draft:
     """The changes of one call. `standings` are as they will be, `verbs` what the steps' jobs are asked."""
 
-    def __init__(self, store: Store, workflow: Workflow) -> None:
+    def __init__(self, store: Store, workflow: Workflow, *, by: str = "") -> None:
         self._store = store
+        self._by = by
         self.workflow: Final = workflow
         self.standings: dict[str, Standing] = dict(workflow.standings)
         self.verbs: list[Verb[Any]] = []
@@ -47,6 +51,11 @@ class Draft:
         self._stops = dict(workflow.walk.stops)
         self._doers = dict(workflow.walk.doers)
         self._properties: dict[str, Any] = {}
+        self._rows: list[Row] = []
+        self._kept: dict[str, Any] = {}
+        self._dropped: set[str] = set()
+        self._closes = False
+        self._opens = False
         self._changed: set[str] = set()
         self._outcome = b""
         self._failed = False
@@ -65,7 +74,12 @@ class Draft:
     @property
     def is_empty(self) -> bool:
         """Whether nothing is to be written."""
-        return not self.verbs and not self._changed
+        return not (self.verbs or self._changed or self._properties or self._kept or self._dropped or self._rows)
+
+    @property
+    def properties(self) -> dict[str, Any]:
+        """The workflow's, as they will be."""
+        return {**self.workflow.properties, **self._properties}
 
     def has_changed(self, step_id: str) -> bool:
         """Whether the draft has a step elsewhere than where it was read."""
@@ -73,7 +87,7 @@ class Draft:
 
     def foresee(self, step_id: str, ending: Ending) -> Move:
         """What would follow if a step ended like this."""
-        names = {"input": self.workflow.input, "job": {**self.workflow.properties, **self._properties}}
+        names = {"input": self.workflow.input, "job": self.properties}
         return flow.after(self.workflow.diagram, self.standings, step_id, ending, names)
 
     def end(self, step_id: str, verb: Verb[Any]) -> None:
@@ -93,6 +107,9 @@ class Draft:
         self._passed[step_id] = self._work[step_id].attempt
         self._stops.pop(step_id, None)
         self._outcome, self._failed = outcome, not ending.succeeded and move.stop is None and not move.opens
+        job, said = self.workflow.jobs[step_id], str(ending.state)
+        action = HistoryAction.FINISHED if move.stop is None else HistoryAction.ERROR
+        self.record(action, step_id, result=said, **span_of(job, self.workflow.now))
         if move.stop is not None:
             self._stops[step_id] = f"{move.stop}: {ending.reason}" if ending.reason else str(move.stop)
             self.again(step_id, runs=False)
@@ -104,6 +121,7 @@ class Draft:
         for other, standing in self.standings.items():
             if other != step_id and standing in UNDER_WAY:
                 self._leave(other)
+                self.record(HistoryAction.DEACTIVATED, other)
         if self.standings[step_id] is Standing.CURRENT:
             move = Move(standings=move.standings)
         self._take(step_id, move)
@@ -144,21 +162,84 @@ class Draft:
         """Change properties of the workflow."""
         self._properties.update(properties)
 
+    def record(self, action: HistoryAction, step_id: str = "", **facts: Any) -> None:
+        """Add a row to the history: of the workflow, or of a step of it."""
+        self._rows.append(row(action, self.workflow.now, self._by, step_id, **facts))
+
+    def keep(self, name: str, value: Any) -> None:
+        """Keep JSON with the workflow, under a name like `comment:ID`."""
+        self._kept[name] = value
+        self._dropped.discard(name)
+
+    def drop(self, name: str) -> None:
+        """Keep it no longer."""
+        self._kept.pop(name, None)
+        self._dropped.add(name)
+
+    def close(self) -> None:
+        """End the workflow, with every step of it that isn't over."""
+        self._closes = True
+        self.say(end_date=self.workflow.now.isoformat())
+        self.record(HistoryAction.CLOSED)
+
+    def reopen(self) -> None:
+        """Let a workflow that is over go on: the steps that were current then are again, and wait to be run."""
+        self._opens = True
+        self.say(end_date=None)
+        self.record(HistoryAction.REOPENED)
+        self.verbs.append(Retry(id=self.workflow.id))
+        for step_id in [step_id for step_id, at in self.standings.items() if at is Standing.ENDED]:
+            self.again(step_id, runs=False)
+
     def attempt_of(self, step_id: str) -> int:
         """The attempt that a step's job is in."""
         return self._work[step_id].attempt
 
     def call(self) -> list[Verb[Any]]:
         """All that is to be written, and the end of the workflow if nothing is left to do."""
-        is_over = not any(standing in UNDER_WAY for standing in self.standings.values())
-        origin = self.workflow.origin
+        workflow, origin = self.workflow, self.workflow.origin
+        was_over = not any(standing in UNDER_WAY for standing in workflow.standings.values())
+        is_over = not was_over and not any(standing in UNDER_WAY for standing in self.standings.values())
         if is_over and origin.final_status:
             self._properties["job_status"] = origin.final_status
-        joining = tuple(step_id for step_id, place in self.standings.items() if place is Standing.JOINING)
-        walk = Walk(passed=self._passed, joining=joining, stops=self._stops, doers=self._doers)
-        said = describe(self._store, self.workflow, walk=walk, properties=self._properties)
+        if is_over and origin.closes and not workflow.closed:
+            self.close()
+        self._note_start()
+        said = describe(self._store, workflow, self._change())
         verbs = [said, *self.verbs]
-        return [*verbs, *self._close(MOST_ITEMS - 1 - len(verbs))] if is_over and origin.closes else verbs
+        return [*verbs, *self._close(MOST_ITEMS - 1 - len(verbs))] if self._closes else verbs
+
+    def _change(self) -> Change:
+        joining = tuple(step_id for step_id, place in self.standings.items() if place is Standing.JOINING)
+        closed = self._closes or (self.workflow.closed and not self._opens)
+        return Change(
+            walk=Walk(passed=self._passed, joining=joining, stops=self._stops, doers=self._doers),
+            properties=self._properties,
+            current=[] if closed else [(step_id, self._work[step_id].assignee) for step_id in self._current()],
+            percent=percent_complete(self.workflow.diagram, self.standings),
+            closed=closed,
+            rows=self._rows,
+            kept=self._kept,
+            dropped=self._dropped,
+        )
+
+    def _current(self) -> list[str]:
+        waiting = {step_id for step_id in self.workflow.jobs if self.workflow.waits_for_finish(step_id)}
+        alive = {Standing.CURRENT}
+        return [
+            step.id
+            for step in self.workflow.diagram.steps
+            if (standing := self.standings.get(step.id)) in alive or (standing is Standing.ENDED and step.id in waiting)
+        ]
+
+    def _note_start(self) -> None:
+        """Remember when the first step was started; what devices and workers start is seen a call later."""
+        if self.workflow.properties.get("started_date"):
+            return
+        began = [job.started for job in self.workflow.jobs.values() if job.started]
+        now = [self.workflow.now] if any(row["action"] in BEGINNINGS for row in self._rows) else []
+        if began or now:
+            self._properties["started_date"] = min([*began, *now]).isoformat()
 
     def _close(self, room: int) -> list[Verb[Any]]:
         """End the workflow. What isn't over is cancelled, and nothing more is to follow from that."""
@@ -185,6 +266,7 @@ class Draft:
         step = self.workflow.diagram[step_id]
         if self._work[step_id].ended:
             self.again(step_id, runs=step.runs_by_itself)
+        self.record(HistoryAction.ACTIVATED, step_id)
         self.assign(step_id, self._assignee(step_id, path.assigned or step.assigned or MAINTAIN, after))
         self.shut(step_id, PATH, shut=False)
         self.shut(step_id, RUN, shut=not step.runs_by_itself)

@@ -7,12 +7,14 @@ from typing import Any, Final, Self, TypeAlias
 
 from envoy_plugin.engine.engine import Mode
 from envoy_plugin.engine.verbs import Hold, Unhold, Unique, Verb
-from envoy_plugin.errors import EngineError, WorkflowError, WrongState
+from envoy_plugin.errors import CallRefused, EngineError, WorkflowError, WrongState
 from envoy_plugin.workflows import steps
 from envoy_plugin.workflows.create import Created, NewWorkflow, create, find_by_key
+from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.endings import read_attempt
 from envoy_plugin.workflows.flow import Ending
-from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow, describe, load
+from envoy_plugin.workflows.models import HistoryAction
+from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow, load
 from envoy_plugin.workflows.responses import ActionResponse, Status
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.templates import Template
@@ -86,13 +88,16 @@ class WorkflowHandle:
     async def say(self, **properties: Any) -> None:
         """Change properties of the workflow: `job_status`, `priority`, or any other; JSON values."""
         for left in reversed(range(TRIES)):
-            workflow = await self.read()
-            said = describe(self.store, workflow, walk=workflow.walk, properties=properties)
-            [answer] = await self.store.engine.call([said], Mode.EACH)
-            if not isinstance(answer, EngineError):
-                return
-            if not left:
-                raise answer
+            draft = Draft(self.store, await self.read())
+            draft.say(**properties)
+            draft.record(HistoryAction.UPDATED)
+            try:
+                await self.store.engine.call(draft.call())
+            except CallRefused:
+                if left:
+                    continue
+                raise
+            return
 
     async def _ending(self, step_id: str) -> Ending:
         workflow = await self.read()

@@ -7,23 +7,26 @@ The envelope's version is the workflow's: whoever moves its steps says the versi
 two at once one is first, and the other decides again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
 from pydantic import TypeAdapter
 from pydantic_core import from_json, to_json
 
-from envoy_plugin.engine.engine import Engine
+from envoy_plugin.engine.ids import made_at
 from envoy_plugin.engine.model import Job
 from envoy_plugin.engine.queries import find_described, load_jobs
 from envoy_plugin.engine.states import State
-from envoy_plugin.engine.verbs import Describe
+from envoy_plugin.engine.verbs import Describe, Enqueue
 from envoy_plugin.errors import JobNotFound, WorkflowError
 from envoy_plugin.workflows.diagrams import Diagram
 from envoy_plugin.workflows.flow import Standing, Standings, percent_complete
+from envoy_plugin.workflows.history import Row, name_of, too_old
 from envoy_plugin.workflows.store import Store
+from envoy_plugin.workflows.summary import SUMMARY, Summary, changed_tags, summarize
 
 KIND: Final = "workflow"
 QUEUE: Final = "workflow"
@@ -37,6 +40,8 @@ STEPS: Final = "_steps"
 ORIGIN: Final = "_origin"
 INPUT: Final = "_input"
 EVENT: Final = "_event"
+OWN_ID: Final = "_own_id"
+"""The name that whoever made it has for it, where he has one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +63,7 @@ class Origin:
     """What a workflow was made from: `item` is whose the diagram is."""
 
     template: str
+    template_name: str = ""
     item: str
     diagram: str
     version: int
@@ -81,6 +87,21 @@ class Workflow:
     jobs: Mapping[str, Job]
     fields: Mapping[str, Any] = field(repr=False)
     """What else is kept with it, opened."""
+    kept: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """What is kept with it under names like `comment:ID`, sealed."""
+    now: datetime
+    """When it was read."""
+
+    @property
+    def public_id(self) -> str:
+        """What whoever made it calls it; by itself the envelope's id."""
+        return str(self.fields.get(OWN_ID) or self.id)
+
+    @property
+    def summary(self) -> Summary:
+        """What it was last found by."""
+        found: Summary = self.fields.get(SUMMARY) or {}
+        return found
 
     @property
     def id(self) -> str:
@@ -150,7 +171,10 @@ async def load(store: Store, workflow_id: str, item: str | None = None) -> Workf
     found = await load_jobs(engine, [workflow_id])
     if not found or found[0].kind != KIND or item not in {None, found[0].install}:
         raise JobNotFound(workflow_id)
-    fields = await _find_fields(engine, workflow_id)
+    [described] = await find_described(engine, [workflow_id])
+    fields = {name: from_json(engine.open(sealed)) for name, sealed in described.items() if name.isidentifier()}
+    if ORIGIN not in fields:
+        raise JobNotFound(workflow_id)  # it was deleted, and is soon forgotten
     origin = _origins.validate_python(fields.pop(ORIGIN))
     steps: dict[str, str] = fields.pop(STEPS)
     walk = _walks.validate_python(fields.pop(WALK))
@@ -159,25 +183,82 @@ async def load(store: Store, workflow_id: str, item: str | None = None) -> Workf
         raise WorkflowError(f"The diagram {origin.diagram!r} of workflow {workflow_id!r} is gone.")
     children = {job.id: job for job in await load_jobs(engine, list(steps.values()))}
     jobs = {step_id: children[job_id] for step_id, job_id in steps.items() if job_id in children}
-    return Workflow(envelope=found[0], origin=origin, diagram=diagram, walk=walk, steps=steps, jobs=jobs, fields=fields)
+    return Workflow(
+        envelope=found[0],
+        origin=origin,
+        diagram=diagram,
+        walk=walk,
+        steps=steps,
+        jobs=jobs,
+        fields=fields,
+        kept={name: sealed for name, sealed in described.items() if not name.isidentifier()},
+        now=await engine.now(),
+    )
 
 
-async def _find_fields(engine: Engine, workflow_id: str) -> dict[str, Any]:
-    """The workflow's own fields and its properties; what has no plain name (a comment, say) is somebody else's."""
-    [described] = await find_described(engine, [workflow_id])
-    return {name: from_json(engine.open(sealed)) for name, sealed in described.items() if name.isidentifier()}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a call says of a workflow. `current`: id and assignee of the steps that are current then."""
+
+    walk: Walk
+    properties: Mapping[str, Any]
+    current: Sequence[tuple[str, str]]
+    percent: float
+    closed: bool
+    rows: Sequence[Row] = ()
+    kept: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    dropped: Collection[str] = ()
+    origin: Origin | None = None
+    diagram: Diagram | None = None
+    steps: Mapping[str, str] | None = None
 
 
-def describe(store: Store, workflow: Workflow, *, walk: Walk, properties: Mapping[str, Any]) -> Describe:
-    """Says how far a workflow has come, and changes these properties; refused where it isn't as it was read."""
-    fields = {WALK: _walks.dump_python(walk), **properties}
-    return Describe(id=workflow.id, version=workflow.envelope.version, fields=seal_fields(store, fields))
+def describe(store: Store, workflow: Workflow, change: Change) -> Describe:
+    """Says how far a workflow has come, and changes what is kept; refused where it isn't as it was read."""
+    origin, diagram = change.origin or workflow.origin, change.diagram or workflow.diagram
+    merged = {**workflow.properties, **change.properties}
+    after = summary_of(workflow.public_id, workflow.envelope.made, origin, diagram, merged, change)
+    fields: dict[str, Any] = {WALK: _walks.dump_python(change.walk), **change.properties, **change.kept}
+    fields |= {ORIGIN: _origins.dump_python(origin), STEPS: change.steps} if change.steps else {}
+    fields |= {name_of(workflow.envelope.version): change.rows} if change.rows else {}
+    drop = [*change.dropped, *(too_old(workflow.kept) if change.rows else ())]
+    tags: list[str] = []
+    untag: list[str] = []
+    if after != workflow.summary:
+        fields[SUMMARY] = after
+        tags, untag = changed_tags(store, workflow.item, workflow.summary, after)
+    sealed, version = seal_fields(store, fields), workflow.envelope.version
+    return Describe(id=workflow.id, version=version, fields=sealed, drop=drop, tags=tags, untag=untag)
 
 
-def describe_new(store: Store, workflow_id: str, origin: Origin, walk: Walk, fields: Mapping[str, Any]) -> Describe:
+def summary_of(
+    public_id: str, made: datetime, origin: Origin, diagram: Diagram, properties: Mapping[str, Any], change: Change
+) -> Summary:
+    """What a workflow is found by, once this is so."""
+    facts = {
+        "jobId": public_id,
+        "jobTemplateId": origin.template,
+        "jobTemplateName": origin.template_name or origin.template,
+        "diagramId": origin.diagram,
+        "closed": int(change.closed),
+        "percentComplete": change.percent,
+        "createdDate": made.isoformat(),
+    }
+    current = [(step_id, diagram[step_id].title, assignee) for step_id, assignee in change.current]
+    return summarize(facts, properties, current)
+
+
+def describe_new(
+    store: Store, envelope: Enqueue, origin: Origin, diagram: Diagram, fields: Mapping[str, Any], change: Change
+) -> Describe:
     """Says all that a new workflow begins with."""
-    own = {ORIGIN: _origins.dump_python(origin), WALK: _walks.dump_python(walk)}
-    return Describe(id=workflow_id, fields=seal_fields(store, {**fields, **own}))
+    properties = {name: value for name, value in fields.items() if not name.startswith("_")}
+    public_id, made = str(fields.get(OWN_ID) or envelope.id), made_at(envelope.id)
+    summary = summary_of(public_id, made, origin, diagram, properties, change)
+    own = {ORIGIN: _origins.dump_python(origin), WALK: _walks.dump_python(change.walk), SUMMARY: summary}
+    tags, _ = changed_tags(store, envelope.install, {}, summary)
+    sealed = seal_fields(store, {**fields, **own, name_of(0): change.rows})
+    return Describe(id=envelope.id, fields=sealed, tags=tags)
 
 
 def seal_fields(store: Store, fields: Mapping[str, Any]) -> dict[str, bytes]:

@@ -17,6 +17,7 @@ from envoy_plugin.workflows.diagrams import UNASSIGNED, Kind, Step
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.endings import Said, encode_answer, ending_of, read_ending
 from envoy_plugin.workflows.flow import UNDER_WAY, Ending, Standing, Stop
+from envoy_plugin.workflows.models import HistoryAction
 from envoy_plugin.workflows.phases import Phase, phase_of
 from envoy_plugin.workflows.record import PATH, RUN, Workflow, load
 from envoy_plugin.workflows.responses import ANYBODY, DESCRIPTIONS, ActionResponse, Actor, Status, StepResponse
@@ -129,6 +130,7 @@ async def assign(store: Store, workflow_id: str, step_id: str, assignee: str, **
         if attempt.phase(chosen) in {Phase.RUNNING, Phase.DONE}:
             return Status.ALREADY_EXECUTING
         attempt.draft.assign(chosen, assignee)
+        attempt.draft.record(HistoryAction.REASSIGNED, chosen)
         return Status.SUCCESS
 
     return await _act(store, workflow_id, [step_id], _Action(act=act, anyone=True), **by)
@@ -159,8 +161,9 @@ async def _begin(store: Store, workflow_id: str, **by: Unpack[By]) -> _Attempt:
         for step_id, job in workflow.jobs.items()
         if workflow.waits_for_finish(step_id)
     }
-    draft, now = Draft(store, workflow), await store.engine.now()
-    return _Attempt(draft=draft, actor=by.get("actor", ANYBODY), now=now, ends=ends, seal=store.engine.seal)
+    actor = by.get("actor", ANYBODY)
+    draft = Draft(store, workflow, by=actor.user)
+    return _Attempt(draft=draft, actor=actor, now=workflow.now, ends=ends, seal=store.engine.seal)
 
 
 async def _write(store: Store, attempt: _Attempt) -> None:
@@ -206,6 +209,7 @@ def _run(attempt: _Attempt, step_id: str) -> Status:
     else:
         attempt.claim(step_id)
         attempt.draft.note_doer(step_id, attempt.actor.name)
+    attempt.draft.record(HistoryAction.STARTED, step_id)
     return Status.SUCCESS
 
 
@@ -282,6 +286,8 @@ def _stop(attempt: _Attempt, step_id: str) -> Status:
         attempt.draft.shut(step_id, RUN)
     else:
         return Status.NOT_RUNNING
+    paused = phase is Phase.RUNNING and step.kind == Kind.MANUAL
+    attempt.draft.record(HistoryAction.PAUSED if paused else HistoryAction.CANCELLED, step_id)
     return Status.SUCCESS
 
 

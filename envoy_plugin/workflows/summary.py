@@ -1,0 +1,135 @@
+"""What a workflow is found by: a summary of it, from which a row of a list is made, and the tags in Redis.
+
+Both are written in the call that changes the workflow, so a list shows what is there. A tag is a keyed digest of a
+field with a value, or of a word, for one item: Redis holds nothing that could be read.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
+
+from envoy_plugin.workflows.documents import assigned_words
+from envoy_plugin.workflows.store import Store
+from envoy_plugin.workflows.where import DATE, FIELDS, NUMBER, TEXT, Facts, Value
+
+SUMMARY: Final = "_summary"
+Summary: TypeAlias = Mapping[str, Any]
+"""JSON: by field of a query its values, as a list; `box` is left, bottom, right and top of where the job is."""
+Pair: TypeAlias = tuple[str, str]
+"""A field, or `word`, or `all`, and the value that is looked for."""
+
+PROPERTIES: Final[Mapping[str, str]] = {
+    "jobName": "job_name",
+    "jobStatus": "job_status",
+    "description": "description",
+    "notes": "notes",
+    "ownedBy": "owned_by",
+    "createdBy": "created_by",
+    "priority": "priority",
+    "parentJob": "parent_job",
+    "startDate": "start_date",
+    "startedDate": "started_date",
+    "dueDate": "due_date",
+    "endDate": "end_date",
+}
+"""The fields of a query that are properties, and what each is called among them."""
+INDEXED: Final = (
+    "closed",
+    "jobStatus",
+    "priority",
+    "ownedBy",
+    "createdBy",
+    "jobName",
+    "jobTemplateId",
+    "jobTemplateName",
+    "diagramId",
+    "parentJob",
+    "currentStep",
+    "currentStepId",
+    "assignedType",
+    "assignedTo",
+    "hasLocation",
+)
+SEARCHED: Final = tuple(name for name, kind in FIELDS.items() if kind == TEXT)
+EVERY: Final[Pair] = ("all", "")
+WORD: Final = re.compile(r"\w+")
+MOST_WORDS: Final = 256
+"""How many different words of a job can be searched for: the first ones."""
+TAG_CHARACTERS: Final = 32
+
+
+def summarize(
+    facts: Mapping[str, Any], properties: Mapping[str, Any], current: Sequence[tuple[str, str, str]]
+) -> dict[str, list[Any]]:
+    """The summary of a workflow: `facts` by field, its properties, and id, name and assignee of each current step."""
+    told = {name: [value] for name, own in PROPERTIES.items() if (value := properties.get(own)) not in {None, ""}}
+    told |= {name: [value] for name, value in facts.items() if value not in {None, ""}}
+    location = properties.get("location")
+    words = [assigned_words(assignee) for _, _, assignee in current]
+    steps: dict[str, list[Any]] = {
+        "currentStepId": [step_id for step_id, _, _ in current],
+        "currentStep": [name for _, name, _ in current],
+        "assignedType": [kind for kind, _ in words],
+        "assignedTo": [name for _, name in words if name],
+        "hasLocation": [int(bool(location))],
+        "box": list(location["box"]) if location else [],
+    }
+    return told | {name: values for name, values in steps.items() if values}
+
+
+def pairs_of(summary: Summary) -> set[Pair]:
+    """What a workflow with this summary is found by; nothing, where there is none."""
+    if not summary:
+        return set()
+    fields = {(name, _text(value)) for name in INDEXED for value in summary.get(name, ())}
+    return {EVERY} | fields | {("word", word) for word in words_of(summary)}
+
+
+def words_of(summary: Summary) -> list[str]:
+    """The different words in the fields that are searched, in order, at most so many."""
+    found = (word for name in SEARCHED for value in summary.get(name, ()) for word in split(str(value)))
+    return list(dict.fromkeys(found))[:MOST_WORDS]
+
+
+def split(text: str) -> list[str]:
+    """A text's words, without regard to case."""
+    return WORD.findall(text.casefold())
+
+
+def tag_of(store: Store, item: str, pair: Pair) -> str:
+    """The tag under which workflows are found that have this."""
+    field, value = pair
+    return store.digest(f"{item}\n{field}\n{_text(value)}")[:TAG_CHARACTERS]
+
+
+def changed_tags(store: Store, item: str, before: Summary, after: Summary) -> tuple[list[str], list[str]]:
+    """The tags that come, and those that go."""
+    old, new = pairs_of(before), pairs_of(after)
+    return _tags(store, item, new - old), _tags(store, item, old - new)
+
+
+def facts_of(summary: Summary) -> Facts:
+    """The values of a summary as where-clauses compare them."""
+    return {name: [_value(name, value) for value in values] for name, values in summary.items() if name in FIELDS}
+
+
+def read_date(text: str) -> datetime:
+    """A moment as it is kept; one without an offset is in UTC."""
+    found = datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _tags(store: Store, item: str, pairs: Iterable[Pair]) -> list[str]:
+    return [tag_of(store, item, pair) for pair in sorted(pairs)]
+
+
+def _value(name: str, value: Any) -> Value:
+    if FIELDS[name] == DATE:
+        return read_date(value)
+    return float(value) if FIELDS[name] == NUMBER else str(value)
+
+
+def _text(value: Any) -> str:
+    """A value in a tag; numbers that are equal have one text."""
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
