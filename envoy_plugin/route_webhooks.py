@@ -33,14 +33,14 @@ class RouteWebhooks:
         """Answer one question."""
         return self._doorway.answer(request, partial(self._received, request.match_info))
 
-    async def _received(self, url: Mapping[str, str], body: bytes) -> Answer:
+    def _received(self, url: Mapping[str, str], body: bytes) -> Awaitable[Answer]:
         handler = self._find(url["kind"], url["name"])
         route = parse_delivery(body)
         if not isinstance(route, Route):
             raise BadPayload("The URL is for a route, and the body is an event.")
         self._doorway.check_plugin(route.meta)
         bind_more(install=route.meta.install_id, route=f"{handler.kind}/{handler.name}")
-        return await self._answered(handler, route)
+        return self._answered(handler, route)
 
     def _find(self, kind: str, name: str) -> RouteHandler:
         if kind in set(RouteKind):

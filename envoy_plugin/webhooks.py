@@ -49,7 +49,7 @@ class Webhooks:
         """Answer one delivery: `POST /envoy/events` or `/envoy/events/{event}`."""
         return self._doorway.answer(request, partial(self._received, request.match_info.get("event")))
 
-    async def _received(self, named: str | None, body: bytes) -> Answer:
+    def _received(self, named: str | None, body: bytes) -> Awaitable[Answer]:
         event = parse_delivery(body)
         if not isinstance(event, Event):
             raise BadPayload("The URL is for events, and the body is a route.")
@@ -59,11 +59,8 @@ class Webhooks:
         bind_more(install=event.meta.install_id, event_kind=event.name)
         handler = self._runtime.plugin.find(event.name)
         if event.name == UNINSTALLED:
-            return await self._uninstalled(handler, event, body)
-        if handler is None:
-            log.info("event.ignored", why="no handler")
-            return answer(Ignored(f"This plugin does nothing on {event.name}."))
-        return await self._passed_on(handler, event, body)
+            return self._uninstalled(handler, event, body)
+        return self._passed_on(handler, event, body)
 
     async def _uninstalled(self, handler: Handler | None, event: Event, body: bytes) -> Answer:
         """Whatever the plugin does about it, what is kept of the install goes."""
@@ -73,7 +70,10 @@ class Webhooks:
             async with asyncio.timeout(REDIS_SECONDS):
                 await self._runtime.forget(event.meta.install_id)
 
-    async def _passed_on(self, handler: Handler, event: Event, body: bytes) -> Answer:
+    async def _passed_on(self, handler: Handler | None, event: Event, body: bytes) -> Answer:
+        if handler is None:
+            log.info("event.ignored", why="no handler")
+            return answer(Ignored(f"This plugin does nothing on {event.name}."))
         try:
             reason = handler.why_not(event)
             if reason is not None:

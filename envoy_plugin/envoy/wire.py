@@ -36,7 +36,7 @@ def read_time(value: object) -> datetime:
     """
     if isinstance(value, str):
         value = datetime.fromisoformat(value.removesuffix(" UTC"))
-    if not isinstance(value, datetime):
+    elif not isinstance(value, datetime):
         raise ValueError("not a time")  # noqa: TRY004 - pydantic takes a ValueError for a field's error
     if value.tzinfo is None:
         return datetime.combine(value, value.time(), UTC)  # a fifth of what `replace` costs
@@ -92,10 +92,13 @@ def _field(name: str) -> str:
 
 
 @lru_cache(maxsize=NAMES)
-def _references(relationship: str) -> tuple[str, str]:
-    """The names of the ids of a relationship to one, and of one to many."""
-    name = _field(relationship)
-    return sys.intern(f"{name}_id"), sys.intern(f"{name.removesuffix('s')}_ids")
+def _reference(relationship: str) -> str:
+    return sys.intern(f"{_field(relationship)}_id")
+
+
+@lru_cache(maxsize=NAMES)
+def _references(relationship: str) -> str:
+    return sys.intern(f"{_field(relationship).removesuffix('s')}_ids")
 
 
 def _object(value: object, name: str) -> Mapping[str, Any]:
@@ -110,10 +113,10 @@ def _add_references(flat: dict[str, Any], relationships: Mapping[str, Any]) -> N
         if isinstance(target, dict):
             target_id = target.get("id")
             if target_id is not None:
-                flat[_references(name)[0]] = target_id
+                flat[_reference(name)] = target_id
         elif isinstance(target, list):
             ids = [one.get("id") for one in target if isinstance(one, dict)]
-            flat[_references(name)[1]] = [one for one in ids if one is not None]
+            flat[_references(name)] = [one for one in ids if one is not None]
 
 
 class Wire(BaseModel):
