@@ -20,7 +20,7 @@ from envoy_plugin.engine.states import UNENDED, State
 from tests.apis.titan.site import SECOND, Site
 
 TIMEOUT = 10
-CHUNK = 125
+CHUNK = 50
 PATIENCE = 100
 SOAKING = 900
 PACE = 4
@@ -97,7 +97,7 @@ async def run(storm: Storm, killed: int) -> None:
 @pytest.mark.parametrize(
     ("consumers", "killed", "total"),
     [
-        pytest.param(16, 8, 250, marks=pytest.mark.timeout(PATIENCE)),
+        pytest.param(16, 8, 150, marks=pytest.mark.timeout(PATIENCE)),
         pytest.param(64, 8, 10_000, marks=[pytest.mark.soak, pytest.mark.timeout(SOAKING)]),
     ],
 )
