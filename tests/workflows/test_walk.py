@@ -74,6 +74,6 @@ async def test_a_workflow_ends_or_waits_for_a_reason_that_can_be_named(
         assert broken(await jobs_in(stage)) == [], f"seed {number}"
         seen |= walk.seen
         ended[(await stage.load(walk.id)).envelope.state] += 1
-    record_property("workflows by how they ended", dict(ended))
+    record_property("workflows by how they ended", {str(state): number for state, number in ended.items()})
     assert seen == set(Status) - NEVER_ANSWERED
     assert set(ended) == {State.RUNNING, State.SUCCEEDED, State.FAILED}
