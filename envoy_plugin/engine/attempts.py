@@ -95,7 +95,8 @@ async def find_lives(engine: Engine, attempts: Sequence[tuple[str, int]]) -> lis
     async with engine.redis.pipeline(transaction=False) as pipe:
         for job_id, _ in attempts:
             pipe.hgetall(keys.job(job_id))
-        pipe.mget([keys.payload(job_id) for job_id, _ in attempts])
+        # as a command, since redis-py's pipelines of a cluster have no mget, though here it is one slot
+        pipe.execute_command("MGET", *(keys.payload(job_id) for job_id, _ in attempts))
         *facts, payloads = await pipe.execute()
     rare = await _find_rare(
         engine, [one for one, own in zip(attempts, facts, strict=True) if _may_be_rare(one[1], own)]

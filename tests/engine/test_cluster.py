@@ -9,6 +9,7 @@ import pytest
 import redis as redis_py
 
 from envoy_plugin.connection import call_once, connect_redis
+from envoy_plugin.engine.attempts import find_lives
 from envoy_plugin.engine.batching import Batcher
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.listings import Filter, find_jobs
@@ -73,6 +74,7 @@ async def test_jobs_are_read_listed_and_counted(engine: Engine) -> None:
     page = await find_jobs(engine, Filter(kind="k"), limit=2)
     assert ([job.id for job in page.jobs], page.cursor is not None) == ([made[2].id, made[1].id], True)
     assert (await find_record(engine, made[0].id, 1)).payload == b"{}"
+    assert [life.payload if life else None for life in await find_lives(engine, [(made[0].id, 1)])] == [b"{}"]
     assert (await count_jobs(engine))[State.AVAILABLE] == 3
 
 
