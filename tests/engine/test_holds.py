@@ -86,6 +86,14 @@ async def test_a_claim_opens_the_holds_whose_time_has_come(engine: Engine, clock
     assert [held.id for held in await engine.claim("q", 5, who="w", lease=MINUTE)] == ["j"]
 
 
+async def test_a_promote_that_finds_as_many_as_it_may_says_so(engine: Engine, clock: Clock) -> None:
+    await make(engine, "a", "b", delay=MINUTE)
+    await make(engine, "c", holds={"night": clock.after(MINUTE)})
+    clock.move(MINUTE)
+
+    assert await engine.run(Promote(limit=2)) == 2
+
+
 async def test_a_hold_that_is_opened_by_hand_does_not_open_once_more(engine: Engine, clock: Clock) -> None:
     await make(engine, "j", holds={"night": clock.after(MINUTE)})
     await engine.run(Unhold(id="j", hold="night"))
