@@ -21,11 +21,6 @@ class Kind(StrEnum):
     TITAN = "titan"
     """A pull-worker in any language."""
 
-    @property
-    def is_persons(self) -> bool:
-        """Whether people do it."""
-        return self in {Kind.MANUAL, Kind.QUESTION}
-
 
 class Join(StrEnum):
     """When a step opens to which several paths lead."""

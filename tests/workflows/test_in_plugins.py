@@ -26,7 +26,10 @@ from envoy_plugin import (
     Text,
     WorkflowHandle,
     Workflows,
+    step_execution,
 )
+from envoy_plugin.engine.queries import find_job
+from envoy_plugin.engine.verbs import Enqueue
 from envoy_plugin.errors import BadDiagram, DeclarationError
 from envoy_plugin.testing import LocalEnvoy
 from envoy_plugin.testing.local_envoy import local_envoy
@@ -250,3 +253,37 @@ async def test_a_step_of_a_workflow_that_no_event_started_can_not_have_one(envoy
         await envoy.work()
         assert (await visit.read()).walk.stops == {}
         assert await visit.current() == []
+
+
+async def test_a_step_whose_function_is_gone_waits_and_says_why(envoy_redis_url: str) -> None:
+    plugin = outcomes_plugin(lambda _: None)
+    async with local_envoy(plugin, redis_url=envoy_redis_url) as envoy:
+        await envoy.trigger("entry_sign_in")
+        plugin._steps.clear()
+        await envoy.work()
+        visit = await envoy.workflows.find("k")
+        assert visit is not None
+        assert (await visit.read()).walk.stops == {"a": "failed: unreadable"}
+
+
+async def test_a_step_that_is_in_no_workflow_fails(envoy_redis_url: str) -> None:
+    async with local_envoy(Plugin("test-lost"), redis_url=envoy_redis_url) as envoy:
+        engine = envoy._parts.runtime.engine
+        lost = await engine.enqueue(Enqueue(queue="steps", kind="step"))
+        await envoy.work()
+        assert (await find_job(engine, lost.id)).reason == "unreadable"
+
+
+async def test_what_follows_is_left_to_the_follow_up_where_a_workflow_is_changed_all_the_time(
+    envoy_redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: Any) -> bool:
+        return False
+
+    monkeypatch.setattr(step_execution, "end_step", never)
+    async with local_envoy(outcomes_plugin(lambda _: None), redis_url=envoy_redis_url) as envoy:
+        await envoy.trigger("entry_sign_in")
+        await envoy.work()
+        visit = await envoy.workflows.find("k")
+        assert visit is not None
+        assert await visit.current() == ["b"]
