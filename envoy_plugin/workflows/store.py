@@ -16,8 +16,10 @@ from pydantic import TypeAdapter
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.queries import text_of
 from envoy_plugin.errors import NoTemplate
-from envoy_plugin.workflows.checks import check
+from envoy_plugin.logs import get_logger
+from envoy_plugin.workflows.checks import check, unreachable
 from envoy_plugin.workflows.diagrams import Diagram
+from envoy_plugin.workflows.links import Links
 from envoy_plugin.workflows.templates import ACTIVE, OF_PLUGIN, Template
 
 MOST_CACHED: Final = 256
@@ -29,11 +31,15 @@ _diagrams: Final = TypeAdapter(Diagram)
 _templates: Final = TypeAdapter(Template)
 
 
+log = get_logger(__name__)
+
+
 class Store:
     """Diagrams and templates of every item, over one engine.
 
     `own` are the templates in the plugin's code, by id; `functions` the names of its steps, None: not known here.
-    `digest` is a keyed digest of a text, for what is to be found by it.
+    `digest` is a keyed digest of a text, for what is to be found by it. `links` make URLs of attachments; None: there
+    are none here.
     """
 
     def __init__(
@@ -43,10 +49,12 @@ class Store:
         *,
         own: Mapping[str, Template] = NO_TEMPLATES,
         functions: Collection[str] | None = None,
+        links: Links | None = None,
     ) -> None:
         self.engine: Final = engine
         self.digest: Final = digest
         self.own: Final = own
+        self.links: Final = links
         self._functions = functions
         self._cache: OrderedDict[tuple[str, str, int], Diagram] = OrderedDict()
         self._published: dict[str, Diagram] = {}
@@ -58,6 +66,9 @@ class Store:
             BadDiagram: with everything that is wrong with it.
         """
         check(diagram, self._functions)
+        lost = unreachable(diagram)
+        if lost:
+            log.warning("diagram.unreachable", diagram=diagram.id, steps=lost)
         key = self._key(item, diagram.id)
         redis = self.engine.redis
         version = await redis.hincrby(key, LATEST, 1)

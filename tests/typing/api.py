@@ -31,11 +31,16 @@ from envoy_plugin import (
     Run,
     Secret,
     Snooze,
+    Step,
     Task,
+    Template,
     Text,
+    WorkflowHandle,
+    Workflows,
     config_enabled,
     open_plugin,
 )
+from envoy_plugin.workflows.responses import Status
 
 
 class DoorConfig(Config):
@@ -178,6 +183,35 @@ plugin.include(routes)
 async def call_a_task_without_the_framework() -> None:
     assert_type(await lock(7, note="now", doors=Doors()), Done)
     assert_type(await tidy(Doors()), None)
+
+
+VISIT = Template.of(
+    "visit",
+    Step.function("access", "open_doors", then={"badge": "result.granted"}, retries=2),
+    Step.device("badge", thing="printer", document={"print": "{input.name}"}, timeout=60, then=["host"]),
+    Step.question("host", "Well?", answers=["Yes", "No"], assigned="owner", held=True, then="letter"),
+    Step.titan("letter", payload="Hello", image="mailer", can_skip=True, join="all"),
+    Step.manual("desk", proceeds=False, name="At the desk"),
+    closes=True,
+)
+
+
+@plugin.step("open_doors", timeout=timedelta(minutes=1))
+async def open_doors(entry: Entry, workflow: WorkflowHandle, config: DoorConfig) -> dict[str, bool]:
+    assert_type(workflow.step, str)
+    assert_type(await workflow.answer("host", "Yes"), Status)
+    return {"granted": True}
+
+
+assert_type(plugin.workflow(VISIT), Template)
+
+
+async def start_a_visit(workflows: Workflows, entry: Entry) -> Ongoing:
+    first = await workflows.find("first")
+    visit = await workflows.start(VISIT, key="1", input=entry.id, after={"badge": (first, "host")} if first else {})
+    assert_type(visit, WorkflowHandle)
+    assert_type(await visit.current(), list[str])
+    return Ongoing(after=visit)
 
 
 async def run_a_script() -> None:

@@ -117,3 +117,9 @@ async def test_what_is_remembered_is_bounded(store: Store, monkeypatch: pytest.M
     first, second = await store.find_diagram(ITEM, "d", 1), await store.find_diagram(ITEM, "d", 2)
     assert first is not None and first.name == "one"  # noqa: PT018 - the second part needs the first
     assert second is not None and second.name == "two"  # noqa: PT018 - the same
+
+
+async def test_steps_that_nothing_leads_to_are_warned_of(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    await store.save_diagram(ITEM, replace(DIAGRAM, steps=(*DIAGRAM.steps, Step.manual("alone"))))
+    assert "diagram.unreachable" in caplog.text
+    assert "alone" in caplog.text
