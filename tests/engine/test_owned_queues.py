@@ -1,4 +1,4 @@
-"""Queues of one claimant: resuming, claiming by name, revisions, step timers. On Redis, and on what `dev` runs on."""
+"""Queues of one claimant: resuming, claiming by name, revisions, moving. On Redis, and on what `dev` runs on."""
 
 from datetime import timedelta
 from typing import Any, Final
@@ -9,11 +9,9 @@ from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.listings import count_listed
 from envoy_plugin.engine.model import Claimed
 from envoy_plugin.engine.queries import find_attempts, find_details, find_job
-from envoy_plugin.engine.retries import Backoff
 from envoy_plugin.engine.states import State
 from envoy_plugin.engine.sweeper import sweep
 from envoy_plugin.engine.verbs import (
-    NO_LEASE,
     Assign,
     Cancel,
     Claim,
@@ -31,7 +29,7 @@ from envoy_plugin.engine.verbs import (
     Verb,
 )
 from envoy_plugin.errors import VersionMismatch
-from tests.engine.acting import MINUTE, begin, end, job, make, state_of, why_not
+from tests.engine.acting import MINUTE, begin, end, job, make, why_not
 from tests.engine.clock import Clock
 from tests.engine.picture import differences, take_picture
 
@@ -244,63 +242,6 @@ async def test_queues_of_many_claimants_count_no_revisions(engine: Engine) -> No
     await end(engine, "a")
 
     assert await revision_of(engine, "a") == 0
-
-
-async def test_a_step_timer_ends_an_attempt_and_a_limit_ends_it_all_the_same(engine: Engine, clock: Clock) -> None:
-    timed = {"fails_on_lost_lease": True, "limit": 2 * MINUTE}
-    await send(engine, "a", "b", **timed)
-    await begin(engine, "a", lease=MINUTE)
-    await begin(engine, "b", lease=9 * MINUTE)
-    clock.move(MINUTE)
-    await sweep(engine)
-    assert (await state_of(engine, "a"), await state_of(engine, "b")) == (State.FAILED, State.RUNNING)
-
-    clock.move(MINUTE)
-    await sweep(engine)
-
-    assert [(await find_job(engine, job_id)).reason for job_id in "ab"] == ["timeout", "timeout"]
-
-
-async def test_a_step_timer_can_be_taken_away_and_the_limit_stays(engine: Engine, clock: Clock) -> None:
-    await send(engine, "a", limit=2 * MINUTE, fails_on_lost_lease=True)
-    await begin(engine, "a", lease=MINUTE)
-    ends = clock.after(2 * MINUTE)
-
-    await engine.run(Touch(id="a", lease=NO_LEASE))
-
-    assert (await find_job(engine, "a")).expires == ends
-
-
-async def test_a_limit_counts_from_each_claim(engine: Engine, clock: Clock) -> None:
-    await send(engine, "a", limit=2 * MINUTE)
-    await begin(engine, "a")
-    clock.move(MINUTE)
-
-    await engine.run(Release(id="a"))
-    await begin(engine, "a")
-
-    assert (await find_job(engine, "a")).expires == clock.after(2 * MINUTE)
-
-
-@pytest.mark.parametrize(("reason", "tries"), [("timeout", 3), ("bad_exit", 2), ("killed", 1), ("rejected", 1)])
-async def test_retries_can_be_counted_by_reason(engine: Engine, reason: str, tries: int) -> None:
-    backoff = Backoff(base=timedelta(), factor=1, cap=timedelta())
-    await send(engine, "a", retries={"timeout": 2, "killed": 0, "*": 1}, backoff=backoff)
-    for _ in range(tries):
-        await begin(engine, "a")
-        await engine.run(Fail(id="a", reason=reason))
-
-    ended = await find_job(engine, "a")
-    assert (ended.state, ended.attempt, ended.retries_left) == (State.FAILED, tries, -1)
-
-
-async def test_a_backoff_whose_factor_is_one_is_exact(engine: Engine, clock: Clock) -> None:
-    await send(engine, "a", retries=2, backoff=Backoff(base=MINUTE, factor=1, cap=MINUTE))
-    await begin(engine, "a")
-
-    await engine.run(Fail(id="a", reason="error"))
-
-    assert (await find_job(engine, "a")).due == clock.after(MINUTE)
 
 
 @pytest.mark.parametrize("wait", ["available", "running", "blocked"])
