@@ -144,9 +144,14 @@ def test_a_body_that_is_not_signed_in_one_piece_is_refused(said: str) -> None:
     assert fault_of(vector.request()) is Fault.UNSIGNED_BODY
 
 
-def test_a_hash_of_another_body_is_refused() -> None:
-    vector = replace(UPDATE, headers=(*UPDATE.headers, ("X-Amz-Content-SHA256", EMPTY_HASH)))
+@pytest.mark.parametrize("said", [EMPTY_HASH, "", "é", "\udcff"])
+def test_a_hash_of_another_body_is_refused(said: str) -> None:
+    vector = replace(UPDATE, headers=(*UPDATE.headers, ("X-Amz-Content-SHA256", said)))
     assert fault_of(vector.request()) is Fault.OTHER_BODY
+
+
+def test_the_hash_of_the_body_is_taken() -> None:
+    vector = replace(UPDATE, headers=(*UPDATE.headers, ("X-Amz-Content-SHA256", EMPTY_HASH)))
     assert Authorization.of(vector.request(body=b"")).key_id == KEY_ID
 
 
