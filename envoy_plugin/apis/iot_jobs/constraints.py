@@ -156,4 +156,5 @@ def _fault(fault: ErrorDetails) -> str:
     """`statusDetails.step: must have no control characters`; of a map's key no more than where it is."""
     steps = [str(step) for step in fault["loc"] if step != "[key]"]
     place = steps[0] if "[key]" in fault["loc"] else ".".join(steps)
-    return f"{place}: {fault['msg'].removeprefix('Value error, ')}"
+    said = fault["msg"].removeprefix("Value error, ")
+    return f"{place}: {said}" if place else said

@@ -28,6 +28,7 @@ from envoy_plugin.apis.iot_jobs.fleets import (
     id_of,
     status_of,
 )
+from envoy_plugin.apis.iot_jobs.pages import find_page
 from envoy_plugin.apis.iot_jobs.refusals import Refusal, busy, invalid, no_job
 from envoy_plugin.apis.iot_jobs.registry import Thing, queue_of
 from envoy_plugin.apis.iot_jobs.requests import (
@@ -39,11 +40,10 @@ from envoy_plugin.apis.iot_jobs.requests import (
     ForceQuery,
     JobsQuery,
     NumberInPath,
-    PageQuery,
 )
 from envoy_plugin.apis.iot_jobs.shapes import Shape, control_summary, described, exact, known
 from envoy_plugin.apis.iot_jobs.words import REASONS, JobStatus, Status, states_of
-from envoy_plugin.engine.listings import Filter, Page, find_jobs
+from envoy_plugin.engine.listings import Filter
 from envoy_plugin.engine.model import Job
 from envoy_plugin.engine.states import State
 from envoy_plugin.errors import ThingRefused
@@ -128,8 +128,8 @@ async def list_jobs(call: Call) -> Shape:
     if asked.target_selection == "CONTINUOUS":
         return {"jobs": []}
     wanted = Filter(kind=KIND, states=_envelope_states(asked.status))
-    page = await _page(call, wanted, asked)
-    jobs = [_summary(call, job) for job in page.jobs if asked.status in {None, status_of(job)}]
+    page = await find_page(call.engine, wanted, asked)
+    jobs = [_summary(call, job) for job in page.jobs if not job.deleted and asked.status in {None, status_of(job)}]
     return known({"jobs": jobs, "nextToken": page.cursor})
 
 
@@ -234,11 +234,7 @@ def _states(status: Status | None) -> frozenset[State]:
     return frozenset(State) if status is None else states_of(status)
 
 
-async def _page(call: Call, wanted: Filter, asked: PageQuery) -> Page:
-    return await find_jobs(call.engine, wanted, cursor=asked.next_token or None, limit=asked.max_results)
-
-
 async def _executions(call: Call, wanted: Filter, asked: ExecutionsQuery) -> tuple[list[Execution], str | None]:
-    page = await _page(call, wanted, asked)
+    page = await find_page(call.engine, wanted, asked)
     found = [Execution.of(job) for job in page.jobs if not job.deleted]
     return [each for each in found if asked.status in {None, each.status}], page.cursor

@@ -1,12 +1,17 @@
 """The operations of operators on things. Source: botocore, `iot`; AWS IoT's API reference."""
 
+from typing import Final
+
 from envoy_plugin.apis.iot_jobs.access_keys import of_thing
 from envoy_plugin.apis.iot_jobs.calls import Call
 from envoy_plugin.apis.iot_jobs.ending import remove_work
+from envoy_plugin.apis.iot_jobs.pages import place_of, token_of
 from envoy_plugin.apis.iot_jobs.refusals import Refusal
 from envoy_plugin.apis.iot_jobs.requests import CreateThing, DeleteThing, PageQuery
 from envoy_plugin.apis.iot_jobs.shapes import VERSION, Shape, described_thing, known, thing_attributes, thing_id
 from envoy_plugin.errors import ThingRefused
+
+THINGS: Final = "things"
 
 
 async def create_thing(call: Call) -> Shape:
@@ -31,9 +36,9 @@ async def describe_thing(call: Call) -> Shape:
 async def list_things(call: Call) -> Shape:
     """ListThings, by name."""
     asked = call.asked(PageQuery)
-    things, after = await call.service.registry.page(asked.next_token, asked.max_results)
+    things, after = await call.service.registry.page(place_of(THINGS, asked.next_token), asked.max_results)
     told = [thing_attributes(thing, call.service.place) for thing in things]
-    return known({"things": told, "nextToken": after or None})
+    return known({"things": told, "nextToken": token_of(THINGS, after)})
 
 
 async def delete_thing(call: Call) -> Shape:

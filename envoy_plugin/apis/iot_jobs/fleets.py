@@ -120,7 +120,7 @@ async def find_fleet(engine: Engine, job_id: str) -> Job:
     """
     holder = await find_holder(engine, key_of_job(job_id))
     jobs = await load_jobs(engine, [holder] if holder else [])
-    if not jobs or jobs[0].kind != KIND:
+    if not jobs or jobs[0].kind != KIND or jobs[0].deleted:
         raise no_job(job_id)
     return jobs[0]
 

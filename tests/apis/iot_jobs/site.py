@@ -268,6 +268,23 @@ def signed(
     return SignedRequest(method=method, target=target, headers=[*headers, ("Authorization", said)], body=body)
 
 
+def counts(job: dict[str, Any]) -> dict[str, int]:
+    """How many things have which status; those of none left out."""
+    return {name.removeprefix("numberOf"): number for name, number in job["jobProcessDetails"].items() if number}
+
+
+async def listed(site: Site, operation: str, **said: Any) -> list[dict[str, Any]]:
+    """Every row, page after page."""
+    member = "jobs" if operation == "list_jobs" else "things" if operation == "list_things" else "executionSummaries"
+    rows: list[dict[str, Any]] = []
+    while True:
+        page = await site.operator(operation, **said)
+        rows += page[member]
+        if "nextToken" not in page:
+            return rows
+        said["nextToken"] = page["nextToken"]
+
+
 @asynccontextmanager
 async def open_site(engine: Engine, clock: Clock) -> AsyncIterator[Site]:
     """Serve the API over an engine until the block ends."""

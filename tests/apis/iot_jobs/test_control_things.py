@@ -1,0 +1,55 @@
+"""Operators, by boto3's own client: things."""
+
+from typing import Any
+
+import pytest
+
+from envoy_plugin.apis.iot_jobs.access_keys import of_thing
+from tests.apis.iot_jobs.site import JOB, THING, Site, counts, listed
+
+
+async def test_things_are_created_described_and_listed(site: Site) -> None:
+    made = await site.operator("create_thing", thingName="a:door", attributePayload={"attributes": {"floor": "1"}})
+    assert (made["thingName"], made["thingArn"]) == ("a:door", site.arn("a:door"))
+    seen = await site.operator("describe_thing", thingName="a:door")
+    assert (seen["attributes"], seen["version"], seen["thingId"]) == ({"floor": "1"}, 1, made["thingId"])
+    assert [row["thingName"] for row in await listed(site, "list_things", maxResults=1)] == ["a:door", THING]
+    failure = await site.operator.refused("describe_thing", thingName="nowhere")
+    assert (failure.code, failure.message) == ("ResourceNotFoundException", "Thing nowhere cannot be found.")
+
+
+async def test_a_thing_is_created_once(site: Site) -> None:
+    said: dict[str, Any] = {"thingName": "door", "attributePayload": {"attributes": {"floor": "1"}}}
+    assert await site.operator("create_thing", **said) == await site.operator("create_thing", **said)
+    failure = await site.operator.refused("create_thing", thingName="door")
+    assert (failure.code, failure.status) == ("ResourceAlreadyExistsException", 409)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"thingTypeName": "x"},
+        {"billingGroupName": "x"},
+        {"thingName": "a b"},
+        {"attributePayload": {"attributes": {"a b": "c"}}},
+        {"attributePayload": {"attributes": {"a": "b c"}}},
+        {"attributePayload": {"attributes": {str(number): "x" for number in range(51)}}},
+    ],
+)
+async def test_a_thing_that_cannot_be_is_refused(site: Site, said: dict[str, Any]) -> None:
+    failure = await site.operator.refused("create_thing", **({"thingName": "door"} | said))
+    assert failure.code == "InvalidRequestException"
+
+
+async def test_a_thing_that_is_deleted_loses_its_work_and_its_keys(site: Site) -> None:
+    await site.add("door")
+    await site.create(JOB, THING, "door")
+    await site.device.start()
+    failure = await site.operator.refused("delete_thing", thingName=THING, expectedVersion=2)
+    assert (failure.code, failure.status) == ("VersionConflictException", 409)
+    assert await site.operator("delete_thing", thingName=THING, expectedVersion=1) == {}
+    assert counts(await site.job()) == {"RemovedThings": 1, "QueuedThings": 1}
+    assert (await site.device.refused("describe_job_execution")).code == "UnrecognizedClientException"
+    assert await site.keys.of(of_thing(THING)) == []
+    assert await site.operator("delete_thing", thingName=THING) == {}
+    assert [row["thingName"] for row in await listed(site, "list_things")] == ["door"]
