@@ -119,6 +119,21 @@ GUESSES: Final = (
         reason="AWS says so of a thing with the same configuration",
     ),
     Guess(
+        subject="StartCommandExecution, and whatever else is left out",
+        choice="404 UnknownOperationException",
+        reason="never 200, which SDKs take for an empty answer",
+    ),
+    Guess(
+        subject="a body that is too large",
+        choice="413 RequestEntityTooLargeException above 64 KiB, 512 KiB of operators",
+        reason="AWS names no bound; it is far above what the members may hold",
+    ),
+    Guess(
+        subject="a job that was deleted, while its end is not told yet, or others wait for it",
+        choice="404; its id is free again once that is over, an hour later at most",
+        reason="AWS' DELETION_IN_PROGRESS, of which nothing more can be asked",
+    ),
+    Guess(
         subject="DescribeJob after a cancel",
         choice="CANCELED; with executions still IN_PROGRESS, too (they go on, unless force was given)",
         reason="AWS' text on CancelJob",

@@ -1,4 +1,5 @@
-"""The device API as routes of an aiohttp application. Its first path words are `things` and `jobs`."""
+"""The device API as routes of an aiohttp application. Its first path words are `things` and `jobs`,
+and that of the one operation of SDKs' clients that isn't done here."""
 
 import contextlib
 import time
@@ -14,7 +15,8 @@ from envoy_plugin.engine.engine import Engine
 from envoy_plugin.settings import Settings
 
 IOT_JOBS: Final = web.AppKey("iot_jobs", IotJobs)
-PATHS: Final = ("/things", "/things/{path:.*}", "/jobs", "/jobs/{path:.*}")
+PATHS: Final = ("/things", "/things/{path:.*}", "/jobs", "/jobs/{path:.*}", "/command-executions")
+"""Of the last one there is no operation here: it is refused by an SDK's rules."""
 
 
 def place_of(settings: Settings) -> Place:

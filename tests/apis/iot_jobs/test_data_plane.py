@@ -266,6 +266,7 @@ async def test_a_question_that_makes_no_sense_is_refused(site: Site, query: str)
         ("DELETE", JOB_PATH, "UnknownOperationException"),
         ("GET", f"{JOB_PATH}/more", "UnknownOperationException"),
         ("GET", "/jobs", "UnknownOperationException"),
+        ("POST", "/command-executions", "UnknownOperationException"),
         ("GET", f"/things/{THING}/jobs/", "InvalidRequestException"),
     ],
 )
