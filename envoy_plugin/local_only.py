@@ -13,6 +13,8 @@ from aiohttp.typedefs import Handler, Middleware
 from multidict import CIMultiDict, CIMultiDictProxy
 
 LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+FORWARDING: Final = frozenset("FfXx")
+"""What the names of headers begin with that proxies add."""
 FETCH_SITES: Final = frozenset({"same-origin"})
 FETCH_SITES_OF_GET: Final = frozenset({"same-origin", "none"})
 
@@ -38,10 +40,14 @@ def is_local(*, peer: str | None, method: str, scheme: str, headers: Headers) ->
         and is_loopback(peer)
         and len(hosts) == 1
         and _is_local_name(hosts[0])
-        and not any(name.lower() == "forwarded" or name.lower().startswith("x-forwarded-") for name in headers)
+        and not any(name[:1] in FORWARDING and _is_forwarding(name.lower()) for name in headers)
         and all(origin.lower() == f"{scheme}://{hosts[0].lower()}" for origin in headers.getall("Origin", []))
         and set(headers.getall("Sec-Fetch-Site", [])) <= (FETCH_SITES_OF_GET if method == "GET" else FETCH_SITES)
     )
+
+
+def _is_forwarding(name: str) -> bool:
+    return name == "forwarded" or name.startswith("x-forwarded-")
 
 
 @lru_cache(maxsize=128)

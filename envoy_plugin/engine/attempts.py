@@ -4,23 +4,24 @@ Only what tells of an attempt is read of a job's facts: a history of a hundred r
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Self
+from typing import NamedTuple, Self
 
 from envoy_plugin.engine.clock import moment
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.model import Attempt, Claimed
+from envoy_plugin.engine.side_scripts import run_side_script
 from envoy_plugin.engine.states import WAITING, State
 
 Facts = Mapping[bytes, bytes]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Life:
+class Life(NamedTuple):
     """One attempt of a job, whether it is the `latest` or not. `ended` is None while it isn't over.
 
     `payload` and `details` are sealed; `Engine.open` opens them. None: there are none, or they are gone.
+
+    A tuple, since many are made: a frozen dataclass of so many fields takes several times as long.
     """
 
     job_id: str
@@ -34,8 +35,11 @@ class Life:
     created: datetime
     started: datetime | None
     ended: datetime | None
-    payload: bytes | None = field(repr=False)
-    details: bytes | None = field(repr=False)
+    payload: bytes | None
+    details: bytes | None
+
+    def __repr__(self) -> str:
+        return f"Life({self.job_id!r}, {self.number})"
 
     @property
     def is_latest(self) -> bool:
@@ -91,18 +95,21 @@ async def find_lives(engine: Engine, attempts: Sequence[tuple[str, int]]) -> lis
     """
     if not attempts:
         return []
-    keys = engine.keys
-    async with engine.redis.pipeline(transaction=False) as pipe:
-        for job_id, _ in attempts:
-            pipe.hgetall(keys.job(job_id))
-        # as a command, since redis-py's pipelines of a cluster have no mget, though here it is one slot
-        pipe.execute_command("MGET", *(keys.payload(job_id) for job_id, _ in attempts))
-        *facts, payloads = await pipe.execute()
+    facts, payloads = await _read(engine, [job_id for job_id, _ in attempts], with_payloads=True)
     rare = await _find_rare(
         engine, [one for one, own in zip(attempts, facts, strict=True) if _may_be_rare(one[1], own)]
     )
     rows = zip(attempts, facts, payloads, strict=True)
     return [_life(*one, own, payload, *rare.get(one, (None, None))) for one, own, payload in rows]
+
+
+async def _read(engine: Engine, ids: Sequence[str], *, with_payloads: bool) -> tuple[list[Facts], list[bytes | None]]:
+    """The facts of jobs, empty where there is none, and their payloads."""
+    keys = [engine.keys.job(job_id) for job_id in ids]
+    if with_payloads:
+        keys += [engine.keys.payload(job_id) for job_id in ids]
+    *answers, payloads = await run_side_script(engine.redis, "read_jobs", keys, [len(ids)])
+    return [dict(zip(answer[::2], answer[1::2], strict=True)) for answer in answers], payloads
 
 
 def _may_be_rare(number: int, facts: Facts) -> bool:
@@ -125,10 +132,7 @@ async def _find_rare(
 
 async def find_held(engine: Engine, held: Sequence[Claimed]) -> list[Life | None]:
     """What was just claimed, in the same order; None for what has timed out or ended in the meantime."""
-    async with engine.redis.pipeline(transaction=False) as pipe:
-        for one in held:
-            pipe.hgetall(engine.keys.job(one.id))
-        answers = await pipe.execute()
+    answers, _ = await _read(engine, [one.id for one in held], with_payloads=False)
     return [
         Life.of_latest(one.id, facts, one.payload) if facts and _is(facts, one) else None
         for one, facts in zip(held, answers, strict=True)

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Sequence
 
 from envoy_plugin.engine.engine import BLOB_LIFE, MOST_BLOB, Engine
+from envoy_plugin.engine.side_scripts import run_side_script
 from envoy_plugin.errors import TooLarge
 
 
@@ -17,8 +18,7 @@ async def store_blobs(engine: Engine, contents: Sequence[bytes]) -> list[str]:
         if len(content) > MOST_BLOB:
             raise TooLarge("A blob", size=len(content), limit=MOST_BLOB)
     refs = [secrets.token_hex(8) for _ in contents]
-    async with engine.redis.pipeline(transaction=False) as pipe:
-        for ref, content in zip(refs, contents, strict=True):
-            pipe.set(engine.keys.blob(ref), engine.seal(content), ex=BLOB_LIFE)
-        await pipe.execute()
+    keys, sealed = [engine.keys.blob(ref) for ref in refs], [engine.seal(content) for content in contents]
+    seconds = int(BLOB_LIFE.total_seconds())
+    await run_side_script(engine.redis, "store_blobs", keys, [seconds, *sealed])
     return refs

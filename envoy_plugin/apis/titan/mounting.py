@@ -16,7 +16,7 @@ from envoy_plugin.apis.titan.jobs import Jobs
 from envoy_plugin.apis.titan.openapi import document_json
 from envoy_plugin.apis.titan.operations import BASE, OPERATIONS, Operation
 from envoy_plugin.apis.titan.refusals import Refused, unavailable
-from envoy_plugin.apis.titan.routes import HANDLERS, Asked, TitanApi
+from envoy_plugin.apis.titan.routes import HANDLERS, HEADERS, Asked, TitanApi
 from envoy_plugin.apis.titan.tokens import Tokens
 from envoy_plugin.apis.titan.words import QUEUE
 from envoy_plugin.engine.batching import Batcher
@@ -28,8 +28,7 @@ from envoy_plugin.logs import get_logger
 from envoy_plugin.settings import Settings
 
 TITAN: Final = web.AppKey("titan", TitanApi)
-SAFE_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-"""Consuming is a GET with effects: nobody may keep its answer, or any other."""
+DOCUMENT: Final = "/openapi.json"
 Route = tuple[str, str, Handler]
 
 log = get_logger(__name__)
@@ -56,11 +55,13 @@ def titan_routes() -> Iterator[Route]:
 
     A GET is not also a HEAD: that would take jobs which nobody gets to see.
     """
-    for operation in OPERATIONS:
-        yield operation.method, BASE + operation.path, _guarded(_operate(operation))
-    yield "GET", f"{BASE}/openapi.json", _guarded(_describe)
-    for path in sorted({operation.path for operation in OPERATIONS} | {"/openapi.json"}):
+    for path in dict.fromkeys(operation.path for operation in OPERATIONS):
+        for operation in OPERATIONS:
+            if operation.path == path:
+                yield operation.method, BASE + path, _guarded(_operate(operation))
         yield "*", BASE + path, _guarded(_refuse_method(path))
+    yield "GET", f"{BASE}{DOCUMENT}", _guarded(_describe)
+    yield "*", f"{BASE}{DOCUMENT}", _guarded(_refuse_method(DOCUMENT))
     yield "*", f"{BASE}/{{path:.*}}", _guarded(_refuse_path)
 
 
@@ -69,17 +70,15 @@ def _guarded(handler: Handler) -> Handler:
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
-            response = await handler(request)
+            return await handler(request)
         except Refused as refused:
-            response = refused.answer()
+            return refused.answer()
         except (RedisError, TimeoutError) as error:
             log.error("titan.unavailable", error=type(error).__name__)
-            response = unavailable().answer()
+            return unavailable().answer()
         except Exception:
             log.exception("titan.failed", method=request.method)
-            response = Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed unexpectedly.").answer()
-        response.headers.update(SAFE_HEADERS)
-        return response
+            return Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed unexpectedly.").answer()
 
     return answer
 
@@ -97,7 +96,7 @@ def _operate(operation: Operation) -> Handler:
 
 async def _describe(request: web.Request) -> web.StreamResponse:
     request.app[TITAN].access.check_place(request)
-    return web.Response(body=document_json(), content_type="application/json")
+    return web.Response(body=document_json(), headers=HEADERS)
 
 
 def _refuse_method(path: str) -> Handler:

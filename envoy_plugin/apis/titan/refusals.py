@@ -14,6 +14,8 @@ from envoy_plugin.apis.titan.words import STATUS, PublicId
 from envoy_plugin.engine.states import State
 from envoy_plugin.errors import CallRefused, EngineError, StateError, WrongState
 
+SAFE_HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""On every answer. Consuming is a GET with effects: nobody may keep what it has answered."""
 NO_SUCH_JOB: Final = "Job does not exist."
 WHY_NOT: Final[Mapping[str, str]] = {
     "payload_gone": "The job's payload is no longer kept.",
@@ -38,12 +40,11 @@ class Refused(Exception):
         super().__init__(message)
         self.status = status
         self.body = {**(about or {}), "error": {"message": message, **({"fields": fields} if fields else {})}}
-        self.headers = dict(headers or {})
+        self.headers = {**SAFE_HEADERS, "Content-Type": "application/json", **(headers or {})}
 
     def answer(self) -> web.Response:
         """The response."""
-        body = to_json(self.body)
-        return web.Response(status=self.status, body=body, content_type="application/json", headers=self.headers)
+        return web.Response(status=self.status, body=to_json(self.body), headers=self.headers)
 
 
 def bad_request(message: str, fields: str = "") -> Refused:

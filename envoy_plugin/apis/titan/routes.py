@@ -18,7 +18,7 @@ from envoy_plugin.apis.titan.consuming import Consumer
 from envoy_plugin.apis.titan.enqueueing import enqueue
 from envoy_plugin.apis.titan.jobs import Jobs
 from envoy_plugin.apis.titan.new_jobs import parse
-from envoy_plugin.apis.titan.refusals import Refused, bad_request, not_found, of_engine
+from envoy_plugin.apis.titan.refusals import SAFE_HEADERS, Refused, bad_request, not_found, of_engine
 from envoy_plugin.apis.titan.words import ENGINE_REASON, FAILURES, KIND, QUEUE, PublicId, Why, states_of
 from envoy_plugin.engine.batching import Batcher
 from envoy_plugin.engine.engine import Engine
@@ -28,6 +28,7 @@ from envoy_plugin.engine.queries import find_log
 from envoy_plugin.engine.verbs import Cancel, Delete, Fail, Note, Retry, Succeed, Touch, Verb
 from envoy_plugin.errors import BadCursor, EngineError
 
+HEADERS: Final = SAFE_HEADERS | {"Content-Type": "application/json"}
 MOST_LOG: Final = 1024 * 1024
 """In bytes: of a longer log the end is kept."""
 MOST_PAGE: Final = 100
@@ -84,12 +85,12 @@ Handler: TypeAlias = Callable[[Asked], Awaitable[web.Response]]
 
 
 def _json(body: object, status: int = HTTPStatus.OK) -> web.Response:
-    return web.Response(status=status, body=to_json(body), content_type="application/json")
+    return web.Response(status=status, body=to_json(body), headers=HEADERS)
 
 
 def _empty() -> web.Response:
     """200 without a body. The type is there for clients that look for a decoder before they look for a body."""
-    return web.Response(content_type="application/json")
+    return web.Response(headers=HEADERS)
 
 
 async def _answer(asked: Asked, job: PublicId) -> web.Response:
@@ -208,8 +209,8 @@ async def _job_log(asked: Asked) -> web.Response:
         raise Refused(HTTPStatus.PRECONDITION_REQUIRED, operations.NOT_FINISHED)
     if log is None and not jobs.ended_without_log(life):
         raise not_found()
-    headers = {"Content-Disposition": f'attachment; filename="{job}.log"'}
-    return web.Response(body=log or b"", content_type="text/plain", charset="utf-8", headers=headers)
+    headers = {"Content-Type": "text/plain; charset=utf-8", "Content-Disposition": f'attachment; filename="{job}.log"'}
+    return web.Response(body=log or b"", headers=SAFE_HEADERS | headers)
 
 
 def _sealed(asked: Asked, details: str) -> bytes:

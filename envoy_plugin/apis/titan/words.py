@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, Self
 
 from envoy_plugin.engine.states import UNENDED, Reason, State
@@ -82,6 +83,7 @@ def engine_priority(priority: int) -> int:
     return LEAST_ENGINE_PRIORITY + priority
 
 
+@lru_cache(maxsize=1024)
 def timestamp(instant: datetime) -> str:
     """RFC 3339 in UTC with `Z`: without a zone, a JavaScript client would read local time."""
     return f"{instant.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
