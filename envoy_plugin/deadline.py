@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 Result = TypeVar("Result")
 
 
-class Overdue(Exception):
+class Overdue(TimeoutError):
     """The time is up, and the coroutine was cancelled."""
 
 

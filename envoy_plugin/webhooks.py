@@ -1,16 +1,15 @@
 """Webhooks of events: parse, dedupe, run or enqueue, answer."""
 
-import asyncio
 import hashlib
 from collections.abc import Awaitable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final
 
 from aiohttp import web
 
 from envoy_plugin.context import Entered
-from envoy_plugin.deadline import Overdue
+from envoy_plugin.deadline import Overdue, within
 from envoy_plugin.doorway import Doorway
 from envoy_plugin.engine.model import Enqueued
 from envoy_plugin.engine.retries import REPORT_DEBT
@@ -29,7 +28,7 @@ from envoy_plugin.sources import Subject
 from envoy_plugin.tasks import LIMIT_GRACE
 
 QUEUE: Final = "events"
-REDIS_SECONDS: Final = 8
+REDIS_TIME: Final = timedelta(seconds=8)
 """How long a delivery waits for a Redis that says nothing; Envoy waits longer, and delivers again after a 503."""
 UNINSTALLED: Final = "plugin_uninstalled"
 PLAIN_ID: Final = 64
@@ -67,8 +66,7 @@ class Webhooks:
         try:
             return await self._passed_on(handler, event, body) if handler else answer(Done())
         finally:
-            async with asyncio.timeout(REDIS_SECONDS):
-                await self._runtime.forget(event.meta.install_id)
+            await within(REDIS_TIME, self._runtime.forget(event.meta.install_id))
 
     async def _passed_on(self, handler: Handler | None, event: Event, body: bytes) -> Answer:
         if handler is None:
@@ -88,9 +86,11 @@ class Webhooks:
         runtime = self._runtime
         check_subject(handler, Subject(event), runtime.inline_sources)
         job = self._job(handler, event, body)
-        async with asyncio.timeout(REDIS_SECONDS):
-            await runtime.configs.remember(event.meta.install_id, event.meta.config)
-            made = await (self._with_token(job, event) if handler.asks_for(EnvoyUserAPI) else runtime.batcher.run(job))
+        await within(REDIS_TIME, runtime.configs.remember(event.meta.install_id, event.meta.config))
+        if handler.asks_for(EnvoyUserAPI):
+            made = await within(REDIS_TIME, self._with_token(job, event))
+        else:
+            made = await runtime.batcher.run(job, limit=REDIS_TIME)
         log.debug("job.enqueued" if made.created else "job.known", id=made.id, state=made.state)
         return ACCEPTED
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from envoy_plugin.engine.engine import Engine, Mode
@@ -23,15 +24,26 @@ class Batcher:
         self._flights: set[asyncio.Task[None]] = set()
         self._scheduled = False
 
-    async def run(self, verb: Verb[Answer]) -> Answer:
-        """Run one verb. Raises as `Engine.run` does, and what the connection raises."""
+    async def run(self, verb: Verb[Answer], *, limit: timedelta | None = None) -> Answer:
+        """Run one verb.
+
+        Raises:
+            TimeoutError: there was no answer within `limit`; it may be done all the same.
+        Else it raises as `Engine.run` does, and what the connection raises.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
         self._queue.append((verb, future))
         if not self._scheduled:
             self._scheduled = True
             loop.call_soon(self._take_off)
-        return await future
+        if limit is None:
+            return await future
+        timer = loop.call_later(limit.total_seconds(), _give_up, future)  # asyncio.timeout costs three times as much
+        try:
+            return await future
+        finally:
+            timer.cancel()
 
     def _take_off(self) -> None:
         self._scheduled = False
@@ -51,7 +63,7 @@ class Batcher:
         except BaseException as error:  # noqa: BLE001 (whatever it is, each waiter is told, and nobody else)
             answers = [error] * len(batch)
         for (_, future), answer in zip(batch, answers, strict=True):
-            if future.cancelled():
+            if future.done():  # who waited was cancelled, or has given up
                 continue
             if isinstance(answer, asyncio.CancelledError):
                 future.cancel()
@@ -59,3 +71,8 @@ class Batcher:
                 future.set_exception(answer)
             else:
                 future.set_result(answer)
+
+
+def _give_up(future: asyncio.Future[Any]) -> None:
+    if not future.done():
+        future.set_exception(TimeoutError())

@@ -104,6 +104,20 @@ async def test_a_waiter_that_gives_up_disturbs_nobody(engine: Engine) -> None:
     assert (await count_jobs(engine))[State.AVAILABLE] == 2
 
 
+async def test_who_has_a_limit_waits_no_longer_and_its_verb_may_be_done_all_the_same(
+    engine: Engine, redis: Redis
+) -> None:
+    batcher = Batcher(engine)
+    await batcher.run(Enqueue(queue="q", kind="k"), limit=MINUTE)
+    await redis.client_pause(300)
+
+    with pytest.raises(TimeoutError):
+        await batcher.run(Enqueue(queue="q", kind="k"), limit=timedelta(milliseconds=1))
+
+    await batcher.run(Enqueue(queue="q", kind="k"), limit=MINUTE)
+    assert (await count_jobs(engine))[State.AVAILABLE] == 3
+
+
 async def test_a_call_that_is_cancelled_ends_the_wait_of_its_waiters(engine: Engine, redis: Redis) -> None:
     batcher = Batcher(engine)
     await batcher.run(Enqueue(queue="q", kind="k"))
