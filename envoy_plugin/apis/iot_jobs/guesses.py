@@ -59,7 +59,8 @@ GUESSES: Final = (
     ),
     Guess(
         subject="a retry",
-        choice="a new execution number, at once: QUEUED, version 1, no statusDetails, a queuedAt of its own",
+        choice="a new execution number, at once: QUEUED behind what is queued by then, version 1, no statusDetails, a"
+        " queuedAt of its own",
         reason="AWS counts each attempt as an execution; nothing is said of a pause",
     ),
     Guess(

@@ -109,7 +109,9 @@ local function next_attempt(job, state)
   put(job, 'kept', math.max(job.kept, 1) + 1)
   put(job, 'attempt', job.attempt + 1) put(job, 'created', stamp) put(job, 'started', '-') put(job, 'reason', '-')
   put(job, 'crashes', 0) put(job, 'noted', 0)
-  if has(job, 'q') then put(job, 'revision', 0) end
+  if has(job, 'q') then   -- its claimant takes attempts in the order in which they were made
+    put(job, 'revision', 0) put(job, 'rank', job.rank:sub(1, 1) .. '00' .. stamp)
+  end
 end
 -- Whether what it owes, or has passed on, isn't told yet.
 local function is_owed(job)

@@ -112,6 +112,18 @@ async def test_a_retry_is_a_new_execution(site: Site) -> None:
     assert row["jobExecutionSummary"]["retryAttempt"] == 1
 
 
+async def test_a_retry_is_behind_what_was_queued_before_it(site: Site) -> None:
+    await site.create(jobExecutionsRetryConfig=ALL)
+    site.clock.move(site.second)
+    await site.create("job-2")
+    await site.device.start()
+    site.clock.move(site.second)
+    await site.device.update("FAILED")
+    pending = (await site.device.pending())["queuedJobs"]
+    assert [(row["jobId"], row["executionNumber"]) for row in pending] == [("job-2", 1), (JOB, 2)]
+    assert (await site.device.start())["jobId"] == "job-2"
+
+
 async def test_earlier_executions_can_be_told_apart(site: Site) -> None:
     await site.create(jobExecutionsRetryConfig=ALL)
     await site.device.update("FAILED", statusDetails={"why": "paper"})

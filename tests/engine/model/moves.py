@@ -226,3 +226,5 @@ class Moves(Debts):
         life.records[life.attempt] = " ".join(str(fact) for fact in record)
         life.attempt += 1
         life.created, life.started, life.reason, life.crashes, life.noted = self.now, None, None, 0, 0
+        if owned:
+            life.rank = life.rank // 10**15 * 10**15 + self.now
