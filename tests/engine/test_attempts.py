@@ -132,3 +132,11 @@ async def test_who_has_left_gets_no_answer() -> None:
     first.cancel()
     over.set()
     assert await second == 1
+
+
+async def test_a_server_that_has_forgotten_its_scripts_is_given_them(engine: Engine) -> None:
+    job = await enqueue(engine)
+    await find_lives(engine, [(job, 1)])
+    await engine.redis.script_flush()
+    [life] = await find_lives(engine, [(job, 1)])
+    assert repr(life) == f"Life({job!r}, 1)"
