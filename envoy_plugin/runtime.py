@@ -33,7 +33,7 @@ from envoy_plugin.logs import get_logger
 from envoy_plugin.plugin import Plugin
 from envoy_plugin.providing import open_providers
 from envoy_plugin.routing import Handler, RouteHandler
-from envoy_plugin.sealing import Sealer
+from envoy_plugin.sealing import Sealer, derive_key
 from envoy_plugin.settings import Settings, StorageKind
 from envoy_plugin.sources import (
     Platform,
@@ -48,6 +48,7 @@ from envoy_plugin.sources import (
     task_sources,
 )
 from envoy_plugin.step_declarations import StepHandler
+from envoy_plugin.workflows.links import Links
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.work import ADVANCE
 from envoy_plugin.workflows.work import FUNCTIONS as STEPS
@@ -202,7 +203,8 @@ async def _connect(
     user_tokens = UserTokens(redis, sealer, key_of=engine.keys.user_token)
     user_api = partial(_user_api, session, settings.base_url)
     storages = make_storages(settings, api=api, redis=redis, keys_of=engine.keys.storage, clock=told)
-    workflows = Store(engine, sealer.digest, own=plugin.templates, functions=plugin.steps)
+    links = Links(keys=[derive_key(secret, "operator/v1") for secret in settings.root_secrets])
+    workflows = Store(engine, sealer.digest, own=plugin.templates, functions=plugin.steps, links=links)
     platform = Platform(
         api=api,
         user_api=user_api,

@@ -149,7 +149,7 @@ async def plan_workflow(store: Store, template: Template, new: NewWorkflow) -> P
         unique=new.held_key,
         listed=(Listing.INSTALL, Listing.KIND),
     )
-    fields = _fields(store, template, new) | {STEPS: {step_id: job.id for step_id, job in jobs.items()}}
+    fields = _fields(workflow_id, template, new) | {STEPS: {step_id: job.id for step_id, job in jobs.items()}}
     about = describe_new(store, envelope, origin, diagram, fields, _beginning(diagram, jobs, new, made_at(workflow_id)))
     waits = [*_waits(new, jobs), *_holds(new, jobs)]
     return Plan(id=workflow_id, verbs=[envelope, *jobs.values(), *waits, about], started=started)
@@ -194,8 +194,9 @@ def _assignee(word: str, new: NewWorkflow) -> str:
     return word if ":" in word else UNASSIGNED
 
 
-def _fields(store: Store, template: Template, new: NewWorkflow) -> dict[str, Any]:
-    own = {"job_name": template.name, "created_by": new.created_by, "owned_by": new.owned_by or new.created_by}
+def _fields(workflow_id: str, template: Template, new: NewWorkflow) -> dict[str, Any]:
+    people = {"created_by": new.created_by, "owned_by": new.owned_by or new.created_by}
+    own = {"job_name": template.name or f"JOB_{workflow_id}", **people}
     event = {EVENT: new.event.decode()} if new.event else {}
     return {**own, **template.properties, **new.properties, INPUT: new.input, **event}
 

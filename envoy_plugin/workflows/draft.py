@@ -4,25 +4,28 @@ A draft begins with a workflow as it was read. The call that it ends in is refus
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from envoy_plugin.engine.engine import MOST_ITEMS
 from envoy_plugin.engine.states import Reason
 from envoy_plugin.engine.verbs import Assign, Cancel, Fail, Hold, Retry, Succeed, Unhold, Verb
 from envoy_plugin.workflows import flow
-from envoy_plugin.workflows.diagrams import CREATOR, LAST_RUN_BY, MAINTAIN, OWNER, UNASSIGNED, Path
+from envoy_plugin.workflows.diagrams import CREATOR, LAST_RUN_BY, MAINTAIN, OWNER, UNASSIGNED, Diagram, Path
 from envoy_plugin.workflows.flow import UNDER_WAY, Ending, Move, Standing, percent_complete
 from envoy_plugin.workflows.history import Row, row, span_of
 from envoy_plugin.workflows.models import HistoryAction
-from envoy_plugin.workflows.record import PATH, RUN, Change, Walk, Workflow, describe
+from envoy_plugin.workflows.record import PATH, RUN, Change, Origin, Walk, Workflow, describe, forget
 from envoy_plugin.workflows.store import Store
-from envoy_plugin.workflows.work import retries_of
+from envoy_plugin.workflows.work import StepJob, retries_of
 
 CLOSED: Final = "closed"
 """Why a step was cancelled that wasn't over when its workflow was."""
 ADVANCED: Final = "advanced"
 """Why a follow-up was cancelled: the call that ended its step has opened what follows."""
+DELETED: Final = "deleted"
+UPGRADED: Final = "upgraded"
+"""Why a step was cancelled that isn't the same in the version that its workflow has moved to."""
 BEGINNINGS: Final = frozenset({HistoryAction.STARTED, HistoryAction.FINISHED})
 
 
@@ -44,7 +47,7 @@ class Draft:
     def __init__(self, store: Store, workflow: Workflow, *, by: str = "") -> None:
         self._store = store
         self._by = by
-        self.workflow: Final = workflow
+        self.workflow = workflow
         self.standings: dict[str, Standing] = dict(workflow.standings)
         self.verbs: list[Verb[Any]] = []
         self._passed = dict(workflow.walk.passed)
@@ -56,6 +59,8 @@ class Draft:
         self._dropped: set[str] = set()
         self._closes = False
         self._opens = False
+        self._erases = False
+        self._is_moved = False
         self._changed: set[str] = set()
         self._outcome = b""
         self._failed = False
@@ -191,13 +196,45 @@ class Draft:
         for step_id in [step_id for step_id, at in self.standings.items() if at is Standing.ENDED]:
             self.again(step_id, runs=False)
 
+    def erase(self) -> None:
+        """Forget all that is said of the workflow, and end it: nobody finds or reads it any more."""
+        self._erases = True
+        self._changed.update(self.workflow.jobs)
+
+    def move_to(self, origin: Origin, diagram: Diagram, made: Mapping[str, StepJob]) -> None:
+        """Let the workflow go on by another version of its diagram, with new jobs for the steps in `made`."""
+        steps = {step.id: self.workflow.steps.get(step.id, "") for step in diagram.steps}
+        for step_id in self.workflow.jobs:
+            work = self._work[step_id]
+            if (step_id not in steps or step_id in made) and not work.ended:
+                self.end(step_id, Cancel(id=work.id, reason=UPGRADED))
+        for step_id, job in made.items():
+            verb = job.enqueue(self._store.engine)
+            self.verbs.append(verb)
+            steps[step_id] = verb.id
+            holds, assignee = set(job.holds), job.assignee
+            self._work[step_id] = _Work(
+                id=verb.id, ended=False, attempt=1, holds=holds, queue=verb.queue, assignee=assignee
+            )
+            self.standings[step_id] = Standing.IDLE if PATH in holds else Standing.CURRENT
+        self.standings = {step_id: self.standings[step_id] for step_id in steps}
+        self._work = {step_id: self._work[step_id] for step_id in steps}
+        jobs = {step_id: job for step_id, job in self.workflow.jobs.items() if step_id in steps and step_id not in made}
+        self.workflow = replace(self.workflow, origin=origin, diagram=diagram, steps=steps, jobs=jobs)
+        self._is_moved = True
+
     def attempt_of(self, step_id: str) -> int:
         """The attempt that a step's job is in."""
         return self._work[step_id].attempt
 
-    def call(self) -> list[Verb[Any]]:
-        """All that is to be written, and the end of the workflow if nothing is left to do."""
+    def call(self, room: int = MOST_ITEMS) -> list[Verb[Any]]:
+        """All that is to be written, and the end of the workflow if nothing is left to do.
+
+        `room` is how many verbs it may take, where it has a choice.
+        """
         workflow, origin = self.workflow, self.workflow.origin
+        if self._erases:
+            return self._erase()
         was_over = not any(standing in UNDER_WAY for standing in workflow.standings.values())
         is_over = not was_over and not any(standing in UNDER_WAY for standing in self.standings.values())
         if is_over and origin.final_status:
@@ -207,7 +244,7 @@ class Draft:
         self._note_start()
         said = describe(self._store, workflow, self._change())
         verbs = [said, *self.verbs]
-        return [*verbs, *self._close(MOST_ITEMS - 1 - len(verbs))] if self._closes else verbs
+        return [*verbs, *self._close(room - 1 - len(verbs))] if self._closes else verbs
 
     def _change(self) -> Change:
         joining = tuple(step_id for step_id, place in self.standings.items() if place is Standing.JOINING)
@@ -221,7 +258,16 @@ class Draft:
             rows=self._rows,
             kept=self._kept,
             dropped=self._dropped,
+            steps=self.workflow.steps if self._is_moved else None,
         )
+
+    def _erase(self) -> list[Verb[Any]]:
+        verbs = [*self.verbs, forget(self._store, self.workflow)]
+        if self.workflow.closed:
+            return verbs
+        left = [work for work in self._work.values() if not work.ended]
+        cancels = [Cancel(id=job_id, reason=DELETED) for job_id in [*(work.id for work in left), self.workflow.id]]
+        return [*verbs, *cancels]
 
     def _current(self) -> list[str]:
         waiting = {step_id for step_id in self.workflow.jobs if self.workflow.waits_for_finish(step_id)}

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from pydantic_core import from_json
-
 from envoy_plugin.engine.model import Job
 from envoy_plugin.workflows.models import HistoryAction, JobHistory
 from envoy_plugin.workflows.summary import read_date
@@ -39,9 +37,9 @@ def span_of(job: Job, now: datetime) -> Row:
     return {"start": job.started.isoformat() if job.started else None, "end": end.isoformat()}
 
 
-def read_rows(job_id: str, opened: Sequence[bytes]) -> list[JobHistory]:
-    """The rows of these changes, in order."""
-    return [_read(job_id, told) for one in opened for told in from_json(one)]
+def read_rows(job_id: str, told: Sequence[Row]) -> list[JobHistory]:
+    """The rows of one change."""
+    return [_read(job_id, one) for one in told]
 
 
 def _read(job_id: str, told: Row) -> JobHistory:

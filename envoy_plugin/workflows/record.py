@@ -208,14 +208,13 @@ class Change:
     rows: Sequence[Row] = ()
     kept: Mapping[str, Any] = field(default_factory=dict, repr=False)
     dropped: Collection[str] = ()
-    origin: Origin | None = None
-    diagram: Diagram | None = None
     steps: Mapping[str, str] | None = None
+    """The steps' jobs where they are others now, and the workflow is on another version of its diagram."""
 
 
 def describe(store: Store, workflow: Workflow, change: Change) -> Describe:
     """Says how far a workflow has come, and changes what is kept; refused where it isn't as it was read."""
-    origin, diagram = change.origin or workflow.origin, change.diagram or workflow.diagram
+    origin, diagram = workflow.origin, workflow.diagram
     merged = {**workflow.properties, **change.properties}
     after = summary_of(workflow.public_id, workflow.envelope.made, origin, diagram, merged, change)
     fields: dict[str, Any] = {WALK: _walks.dump_python(change.walk), **change.properties, **change.kept}
@@ -259,6 +258,13 @@ def describe_new(
     tags, _ = changed_tags(store, envelope.install, {}, summary)
     sealed = seal_fields(store, {**fields, **own, name_of(0): change.rows})
     return Describe(id=envelope.id, fields=sealed, tags=tags)
+
+
+def forget(store: Store, workflow: Workflow) -> Describe:
+    """Keeps nothing of a workflow any more, by which it could be found or read."""
+    _, untag = changed_tags(store, workflow.item, workflow.summary, {})
+    names = {ORIGIN, STEPS, WALK, *workflow.fields, *workflow.kept}
+    return Describe(id=workflow.id, version=workflow.envelope.version, drop=sorted(names), untag=untag)
 
 
 def seal_fields(store: Store, fields: Mapping[str, Any]) -> dict[str, bytes]:

@@ -76,8 +76,8 @@ class Actor:
 
     @property
     def name(self) -> str:
-        """As steps are assigned to them."""
-        return f"user:{self.user}"
+        """As steps are assigned to them; what the plugin itself has done is nobody's."""
+        return f"user:{self.user}" if self.user else UNASSIGNED
 
     def may_act_on(self, assignee: str) -> bool:
         """Whether a step that is assigned so is theirs; an unassigned one is everybody's."""

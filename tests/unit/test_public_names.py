@@ -25,11 +25,16 @@ ACTING_AS_A_USER = "EnvoyUserAPI InviteDraft ReservationDraft OAuthClient"
 STORING = "Storage GlobalStorage Item RedisStorage RedisGlobalStorage"
 FURTHER = f"{RESOURCES} {ROUTES} {SCREENING} {FILTERS} {ACTING_AS_A_USER} {STORING} Notification EnvoyJWT Things Titan"
 SERVING = "create_app open_plugin Settings"
-WORKFLOWS = "Template Step Workflows WorkflowHandle"
+WORKFLOWS = "Template Step Workflows WorkflowHandle JobsManager"
+JOBS = (
+    "Job CreateJobOverrides UpdateJobOverrides AssignedType JobHoldDetails JobDependencyDetails JobAttachmentDetails"
+    " ExtendedProperty RelatedTable RelatedEntry RelatedUpdates RelatedDeletes JobProperty"
+    " Query SortField JobStatisticsDetails"
+)
 TASKS = "Task Enqueued"
 DRAWN_ERRORS = re.findall(r"[├└]── (\w+)", inspect.getdoc(errors) or "")
 SURFACE = [
-    *f"{WRITING} {OUTCOMES} {ATTACHMENTS} {FURTHER} {SERVING} {TASKS} {WORKFLOWS}".split(),
+    *f"{WRITING} {OUTCOMES} {ATTACHMENTS} {FURTHER} {SERVING} {TASKS} {WORKFLOWS} {JOBS}".split(),
     "EnvoyPluginError",
     *DRAWN_ERRORS,
 ]

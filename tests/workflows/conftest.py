@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.sealing import Sealer
 from tests.engine.clock import Clock
+from tests.workflows.office import Office
 from tests.workflows.stage import Stage
 
 SEALER = Sealer(["a-secret-of-some-length"])
@@ -30,3 +31,9 @@ async def engine(redis_url: str, clock: Clock) -> AsyncIterator[Engine]:
 def stage(engine: Engine) -> Stage:
     """Workflows of one item, and those who do their steps."""
     return Stage(engine, SEALER.digest)
+
+
+@pytest.fixture
+def office(stage: Stage) -> Office:
+    """Operators, and jobs of one item."""
+    return Office(stage)

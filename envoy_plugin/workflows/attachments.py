@@ -1,0 +1,193 @@
+"""Attachments of a job: bytes, sealed and kept with it, or links, which nobody here follows."""
+
+import re
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from envoy_plugin.engine.ids import Ids
+from envoy_plugin.engine.queries import find_blob
+from envoy_plugin.engine.verbs import Note
+from envoy_plugin.errors import BadProperty, JobRefused, NoAttachment
+from envoy_plugin.workflows.comments import opened
+from envoy_plugin.workflows.draft import Draft
+from envoy_plugin.workflows.links import needed
+from envoy_plugin.workflows.models import AddJobAttachmentResponse, HistoryAction, JobAttachment, JobAttachmentDetails
+from envoy_plugin.workflows.privileges import Privilege
+from envoy_plugin.workflows.record import Workflow
+from envoy_plugin.workflows.scope import Scope, check_open
+from envoy_plugin.workflows.store import Store
+from envoy_plugin.workflows.summary import read_date
+
+PREFIX: Final = "attachment:"
+MOST_ATTACHMENTS: Final = 50
+MOST_BYTES: Final = 50 * 1024 * 1024
+"""Of all attachments of one job; one has at most 10 MiB."""
+MOST_NAME: Final = 256
+MOST_URL: Final = 2_048
+UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f/\\]")
+_ids: Final = Ids()
+
+
+async def add_attachment(scope: Scope, details: JobAttachmentDetails) -> AddJobAttachmentResponse:
+    """See `JobsManager.add_attachment`."""
+    scope.caller.demand(Privilege.ATTACHMENTS)
+    content = details.attachment
+    if content is None:
+        raise BadProperty("attachment", "it is missing")
+    if details.url is not None:
+        raise BadProperty("url", "it is for linked attachments")
+    names = _names(details, default=details.file_name)
+    workflow = await scope.load(details.job_id)
+    ref = await scope.store.engine.store_blob(content)
+    return await _add(scope, workflow, details, {**names, "size": len(content)}, ref)
+
+
+async def add_linked(scope: Scope, details: JobAttachmentDetails) -> AddJobAttachmentResponse:
+    """See `JobsManager.add_attachment_linked`."""
+    scope.caller.demand(Privilege.ATTACHMENTS)
+    if details.attachment is not None:
+        raise BadProperty("attachment", "a link has no bytes")
+    url = checked_url(details.url or "")
+    workflow = await scope.load(details.job_id)
+    return await _add(scope, workflow, details, {**_names(details, default=url), "url": url})
+
+
+async def update_attachment(scope: Scope, details: JobAttachmentDetails) -> None:
+    """See `JobsManager.update_attachment`."""
+    scope.caller.demand(Privilege.ATTACHMENTS)
+    names = _names(details)
+
+    def change(draft: Draft) -> None:
+        check_open(draft)
+        told = _find(scope.store, draft.workflow, details.attachment_id)
+        after = {**told, **names}
+        if after != told:
+            draft.keep(PREFIX + details.attachment_id, after | _stamp(scope, draft))
+            draft.record(HistoryAction.UPDATED)
+
+    await scope.revise([details.job_id], change)
+
+
+async def delete_attachment(scope: Scope, job_id: str, attachment_id: str) -> None:
+    """See `JobsManager.delete_attachment`."""
+    scope.caller.demand(Privilege.ATTACHMENTS)
+
+    def change(draft: Draft) -> None:
+        check_open(draft)
+        _find(scope.store, draft.workflow, attachment_id)
+        draft.drop(PREFIX + attachment_id)
+        draft.verbs.append(Note(id=draft.workflow.id, blob_name=PREFIX + attachment_id))
+        draft.record(HistoryAction.DELETED)
+
+    await scope.revise([job_id], change)
+
+
+async def read_body(scope: Scope, job_id: str, attachment_id: str) -> bytes:
+    """See `JobsManager.get_attachment_body`."""
+    workflow = await scope.load(job_id)
+    told = _find(scope.store, workflow, attachment_id)
+    if "url" in told:
+        raise JobRefused(workflow.public_id, "this attachment is a link, which is followed by whoever reads it")
+    body = await find_blob(scope.store.engine, workflow.id, PREFIX + attachment_id)
+    if body is None:
+        raise NoAttachment(workflow.public_id, attachment_id)
+    return body
+
+
+async def url_of(scope: Scope, job_id: str, attachment_id: str, *, include_token: bool) -> str:
+    """See `JobsManager.get_attachment_url`."""
+    workflow = await scope.load(job_id)
+    told = _find(scope.store, workflow, attachment_id)
+    if "url" in told:
+        return str(told["url"])
+    links, place = needed(scope.store.links), (scope.item, workflow.public_id, attachment_id)
+    url = links.url(*place)
+    return f"{url}?token={links.token(*place)}" if include_token else url
+
+
+def attachments_of(store: Store, workflow: Workflow) -> list[JobAttachment]:
+    """The attachments, in the order in which they were added."""
+    return [
+        JobAttachment(
+            id=attachment_id,
+            alias=told.get("alias"),
+            folder=told.get("folder"),
+            url=told.get("url"),
+            step_id=told.get("step"),
+            size=told.get("size"),
+            last_modified_by=told["by"],
+            last_modified=read_date(told["at"]),
+        )
+        for attachment_id, told in opened(store, workflow, PREFIX).items()
+    ]
+
+
+def checked_url(url: str) -> str:
+    """A link that a page may show.
+
+    Raises:
+        BadProperty: it isn't http or https, names nobody, has a name or a password in it, or is too long.
+    """
+    try:
+        parts = urlsplit(url)
+        is_good = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        is_good = is_good and parts.username is None and parts.password is None
+    except ValueError:
+        is_good = False
+    if not is_good or len(url) > MOST_URL or not url.isprintable() or " " in url:
+        raise BadProperty("url", f"it is http(s)://… without credentials, of at most {MOST_URL} characters")
+    return url
+
+
+async def _add(
+    scope: Scope, workflow: Workflow, details: JobAttachmentDetails, told: dict[str, Any], ref: str = ""
+) -> AddJobAttachmentResponse:
+    attachment_id = _ids.next()
+
+    def change(draft: Draft) -> None:
+        check_open(draft)
+        _check_room(scope.store, draft.workflow, told)
+        if details.step_id is not None and details.step_id not in draft.workflow.steps:
+            raise JobRefused(draft.workflow.public_id, f"there is no step {details.step_id!r} in it")
+        step = {"step": details.step_id} if details.step_id is not None else {}
+        draft.keep(PREFIX + attachment_id, {**told, **step, **_stamp(scope, draft)})
+        if ref:
+            draft.verbs.append(Note(id=draft.workflow.id, blob=ref, blob_name=PREFIX + attachment_id))
+        draft.record(HistoryAction.ADDED)
+
+    await scope.revise([workflow.id], change)
+    links = scope.store.links
+    url = told.get("url") or (links.url(scope.item, workflow.public_id, attachment_id) if links else "")
+    return AddJobAttachmentResponse(attachment_id=attachment_id, url=url)
+
+
+def _check_room(store: Store, workflow: Workflow, new: dict[str, Any]) -> None:
+    known = [*opened(store, workflow, PREFIX).values(), new]
+    size = sum(told.get("size", 0) for told in known)
+    if len(known) > MOST_ATTACHMENTS or size > MOST_BYTES:
+        most = f"{MOST_ATTACHMENTS} attachments of {MOST_BYTES} bytes together"
+        raise JobRefused(workflow.public_id, f"it has at most {most}")
+
+
+def _names(details: JobAttachmentDetails, default: str = "") -> dict[str, str]:
+    alias = details.alias if details.alias is not None else default or None
+    names = {"alias": alias, "folder": details.folder}
+    for field, name in names.items():
+        if name is not None and (len(name) > MOST_NAME or (field == "alias" and details.url is None and _unsafe(name))):
+            raise BadProperty(field, f"it is a plain name of at most {MOST_NAME} characters")
+    return {field: name for field, name in names.items() if name is not None}
+
+
+def _unsafe(name: str) -> bool:
+    return bool(UNSAFE.search(name))
+
+
+def _stamp(scope: Scope, draft: Draft) -> dict[str, str]:
+    return {"by": scope.caller.name, "at": draft.workflow.now.isoformat()}
+
+
+def _find(store: Store, workflow: Workflow, attachment_id: str) -> dict[str, Any]:
+    found: dict[str, Any] | None = opened(store, workflow, PREFIX).get(attachment_id)
+    if found is None:
+        raise NoAttachment(workflow.public_id, attachment_id)
+    return found

@@ -1,0 +1,126 @@
+"""Closing, reopening, deleting and upgrading jobs: all of those that are named, or none."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from envoy_plugin.engine.engine import MOST_ITEMS, Engine, Mode
+from envoy_plugin.engine.queries import find_attempts, load_jobs
+from envoy_plugin.engine.verbs import Cancel, Delete, Verb
+from envoy_plugin.errors import JobRefused
+from envoy_plugin.workflows.diagrams import Diagram, Kind, Step
+from envoy_plugin.workflows.draft import ADVANCED, Draft
+from envoy_plugin.workflows.models import HistoryAction
+from envoy_plugin.workflows.privileges import Privilege
+from envoy_plugin.workflows.record import PATH, RUN, Workflow
+from envoy_plugin.workflows.scope import Scope, check_idle, check_many, check_open
+from envoy_plugin.workflows.work import StepJob
+
+
+async def close_jobs(scope: Scope, job_ids: Sequence[str]) -> None:
+    """See `JobsManager.close_jobs`."""
+    scope.caller.demand(Privilege.CLOSE)
+
+    def change(draft: Draft) -> None:
+        check_open(draft)
+        check_idle(draft)
+        draft.close()
+
+    await scope.revise(job_ids, change)
+
+
+async def reopen_jobs(scope: Scope, job_ids: Sequence[str]) -> None:
+    """See `JobsManager.reopen_jobs`."""
+    scope.caller.demand(Privilege.REOPEN)
+
+    def change(draft: Draft) -> None:
+        if not draft.workflow.closed:
+            raise JobRefused(draft.workflow.public_id, "it is open")
+        draft.reopen()
+
+    await scope.revise(job_ids, change)
+
+
+async def delete_jobs(scope: Scope, job_ids: Sequence[str]) -> None:
+    """See `JobsManager.delete_jobs`. What Redis holds is forgotten right after the call that deletes them."""
+    scope.caller.demand(Privilege.DELETE)
+
+    def change(draft: Draft) -> None:
+        check_idle(draft)
+        draft.erase()
+
+    for workflow in await scope.revise(job_ids, change):
+        await _forget(scope.store.engine, [*workflow.steps.values(), workflow.id])
+
+
+async def upgrade_jobs(scope: Scope, job_ids: Sequence[str]) -> None:
+    """See `JobsManager.upgrade_jobs`."""
+    scope.caller.demand(Privilege.UPGRADE)
+    check_many(job_ids)
+    latest: dict[tuple[str, str], Diagram] = {}
+    for workflow in [await scope.load(job_id) for job_id in job_ids]:
+        origin = workflow.origin
+        found = await scope.store.find_diagram(origin.item, origin.diagram)
+        if found is None:
+            raise JobRefused(workflow.public_id, "its diagram has no active version")
+        latest[origin.item, origin.diagram] = found
+
+    def change(draft: Draft) -> None:
+        check_open(draft)
+        check_idle(draft)
+        origin = draft.workflow.origin
+        _upgrade(draft, latest[origin.item, origin.diagram])
+
+    await scope.revise(job_ids, change)
+
+
+def _upgrade(draft: Draft, diagram: Diagram) -> None:
+    workflow = draft.workflow
+    if diagram.version == workflow.origin.version:
+        return
+    missing = [step_id for step_id in workflow.current if step_id not in diagram.by_id]
+    if missing:
+        raise JobRefused(workflow.public_id, f"its current step {missing[0]!r} isn't in the latest version")
+    made = {step.id: _job(workflow, step) for step in diagram.steps if not _is_same(workflow, step)}
+    draft.move_to(replace(workflow.origin, version=diagram.version), diagram, made)
+    draft.record(HistoryAction.UPGRADED)
+
+
+def _is_same(workflow: Workflow, step: Step) -> bool:
+    """Whether a step's job can stay: who does it and what there is to do is the same."""
+    before = workflow.diagram.by_id.get(step.id)
+    if before is None or step.id not in workflow.jobs:
+        return False
+    facts = (before.kind, dict(before.args), before.can_skip)
+    if facts == (step.kind, dict(step.args), step.can_skip):
+        return True
+    if Kind.DEVICE in {before.kind, step.kind}:
+        raise JobRefused(workflow.public_id, f"step {step.id!r} sends a device something else in the latest version")
+    return False
+
+
+def _job(workflow: Workflow, step: Step) -> StepJob:
+    """The new job of a step; of a current one, it is current, and waits to be run."""
+    holds = (RUN,) if workflow.is_current(step.id) else (PATH, RUN)
+    before = workflow.jobs.get(step.id)
+    assignee = before.assignee if before and before.assignee else "unassigned"
+    return StepJob(
+        workflow=workflow.id,
+        item=workflow.item,
+        step=step,
+        assignee=assignee,
+        priority=before.priority if before else 4,
+        input=workflow.input,
+        holds=dict.fromkeys(holds),
+    )
+
+
+async def _forget(engine: Engine, job_ids: Sequence[str]) -> None:
+    """Take away what the engine has of jobs that are over, the last one an envelope. What can't go yet expires."""
+    verbs: list[Verb[Any]] = []
+    for job in await load_jobs(engine, job_ids):
+        numbers = [attempt.number for attempt in await find_attempts(engine, job.id)]
+        verbs += [Cancel(id=f"{job.id}.{job.attempt}", reason=ADVANCED)] if job.owes else []
+        verbs += [Delete(id=job.id, attempt=number) for number in [*numbers, job.attempt]]
+    for at in range(0, len(verbs), MOST_ITEMS):
+        await engine.call(verbs[at : at + MOST_ITEMS], Mode.EACH)

@@ -1,0 +1,59 @@
+"""What people say of a job, kept with it."""
+
+from typing import Any, Final
+
+from pydantic_core import from_json
+
+from envoy_plugin.engine.ids import Ids
+from envoy_plugin.errors import BadProperty, JobRefused
+from envoy_plugin.workflows.draft import Draft
+from envoy_plugin.workflows.models import JobComment
+from envoy_plugin.workflows.record import Workflow
+from envoy_plugin.workflows.scope import Scope
+from envoy_plugin.workflows.store import Store
+from envoy_plugin.workflows.summary import read_date
+
+PREFIX: Final = "comment:"
+MOST_COMMENTS: Final = 200
+MOST_CHARACTERS: Final = 4_000
+_ids: Final = Ids()
+
+
+async def add_comment(scope: Scope, job_id: str, text: str) -> str:
+    """Add a comment; answers its id. See `JobsManager.add_job_comment`."""
+    if not text.strip() or len(text) > MOST_CHARACTERS:
+        raise BadProperty("comment", f"it is a text of 1 to {MOST_CHARACTERS} characters")
+    comment_id = _ids.next()
+
+    def change(draft: Draft) -> None:
+        if len(named(draft.workflow, PREFIX)) >= MOST_COMMENTS:
+            raise JobRefused(draft.workflow.public_id, f"it has {MOST_COMMENTS} comments, and takes no more")
+        told = {"text": text, "by": scope.caller.name, "at": draft.workflow.now.isoformat()}
+        draft.keep(f"{PREFIX}{comment_id}", told)
+
+    await scope.revise([job_id], change)
+    return comment_id
+
+
+def comments_of(store: Store, workflow: Workflow) -> list[JobComment]:
+    """The comments, in the order in which they were made."""
+    return [
+        JobComment(
+            comment_id=comment_id,
+            job_id=workflow.public_id,
+            comment=told["text"],
+            last_modified_by=told["by"],
+            last_modified=read_date(told["at"]),
+        )
+        for comment_id, told in opened(store, workflow, PREFIX).items()
+    ]
+
+
+def named(workflow: Workflow, prefix: str) -> list[str]:
+    """What comes after the prefix in the names of what is kept, in order."""
+    return sorted(name.removeprefix(prefix) for name in workflow.kept if name.startswith(prefix))
+
+
+def opened(store: Store, workflow: Workflow, prefix: str) -> dict[str, Any]:
+    """What is kept under names with this prefix, in order, by what comes after it."""
+    return {name: from_json(store.engine.open(workflow.kept[prefix + name])) for name in named(workflow, prefix)}

@@ -1,0 +1,114 @@
+"""Making jobs from a template, all of them or none."""
+
+import re
+from dataclasses import replace
+from typing import Any, Final
+
+from envoy_plugin.errors import BadProperty, CallRefused, JobRefused, NoTemplate, TooLarge
+from envoy_plugin.workflows.create import NewWorkflow, Plan, find_by_key, plan_workflow
+from envoy_plugin.workflows.diagrams import CREATOR, MAINTAIN, OWNER, UNASSIGNED, is_assignment
+from envoy_plugin.workflows.documents import TYPES, assignment_of
+from envoy_plugin.workflows.models import CreateJobOverrides, CreateJobsResponse
+from envoy_plugin.workflows.places import kept_location
+from envoy_plugin.workflows.privileges import Privilege
+from envoy_plugin.workflows.properties import check_dates, new_tables, plain_values
+from envoy_plugin.workflows.record import OWN_ID
+from envoy_plugin.workflows.scope import ENGINE_ID, MOST_JOBS, Scope
+from envoy_plugin.workflows.templates import Template
+
+MOST_RUN: Final = 25
+"""How many of the jobs of one call have their first step run at once. Source: REST, create jobs."""
+OWN: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+RESERVED: Final = frozenset({"search", "statistics", "manage"})
+
+
+async def create_jobs(scope: Scope, template_id: str, overrides: CreateJobOverrides) -> CreateJobsResponse:
+    """Make jobs; see `JobsManager.create_jobs`."""
+    scope.caller.demand(Privilege.CREATE)
+    _check(overrides)
+    assigned = _assigned(scope, overrides)
+    template = await scope.store.find_template(scope.item, template_id)
+    if template is None:
+        raise NoTemplate(template_id)
+    _, diagram = await scope.store.diagram_of(scope.item, template)
+    properties = await _properties(scope, template, overrides)
+    new = NewWorkflow(
+        item=scope.item,
+        created_by=scope.caller.name,
+        owned_by=overrides.owned_by or "",
+        assigned=assigned,
+        properties=properties,
+        key=overrides.job_id,
+    )
+    runs = _is_theirs(assigned or template.assigned or diagram[diagram.initial].assigned, new)
+    plans = [
+        await plan_workflow(scope.store, template, replace(new, runs=runs and at < MOST_RUN))
+        for at in range(overrides.number_of_jobs)
+    ]
+    await _write(scope, plans, overrides.job_id)
+    ids = tuple(overrides.job_id or plan.id for plan in plans)
+    return CreateJobsResponse(job_ids=ids, auto_executed=any(plan.started for plan in plans))
+
+
+async def _write(scope: Scope, plans: list[Plan], own_id: str) -> None:
+    try:
+        await scope.store.engine.call([verb for plan in plans for verb in plan.verbs])
+    except CallRefused as refused:
+        if own_id and await find_by_key(scope.store.engine, scope.item, own_id):
+            raise JobRefused(own_id, "there is one of this id") from None
+        raise next(iter(refused.refusals.values())) from None
+
+
+def _check(overrides: CreateJobOverrides) -> None:
+    if overrides.number_of_jobs > MOST_JOBS:
+        raise TooLarge("A number of jobs", size=overrides.number_of_jobs, limit=MOST_JOBS)
+    if overrides.number_of_jobs < 1:
+        raise BadProperty("number_of_jobs", "it is 1 or more")
+    own = overrides.job_id
+    if own and overrides.number_of_jobs > 1:
+        raise BadProperty("job_id", "it is for one job")
+    if own and (not OWN.fullmatch(own) or own in RESERVED or ENGINE_ID.fullmatch(own)):
+        raise BadProperty("job_id", "it is 1 to 64 letters, digits, - _ or ., and no id or word of ours")
+
+
+def assignee_of(kind: str, name: str | None) -> str:
+    """Whose something is to be.
+
+    Raises:
+        BadProperty: the type is none of the three, or the name is missing.
+    """
+    if kind not in TYPES:
+        raise BadProperty("assigned_type", f"there are {', '.join(TYPES)}")
+    word = assignment_of(kind, name)
+    if not is_assignment(word):
+        raise BadProperty("assigned_to", "it names nobody")
+    return word
+
+
+def _assigned(scope: Scope, overrides: CreateJobOverrides) -> str:
+    if overrides.assigned_type is None:
+        return ""
+    word = assignee_of(overrides.assigned_type, overrides.assigned_to)
+    me = scope.caller.name
+    scope.caller.demand_to_assign({CREATOR: f"user:{me}", OWNER: f"user:{overrides.owned_by or me}"}.get(word, word))
+    return word
+
+
+def _is_theirs(word: str, new: NewWorkflow) -> bool:
+    """Whether the first step is nobody's, or whoever makes the job has it."""
+    me = f"user:{new.created_by}"
+    owner = f"user:{new.owned_by or new.created_by}"
+    return {"": me, UNASSIGNED: me, CREATOR: me, MAINTAIN: me, OWNER: owner}.get(word, word) == me
+
+
+async def _properties(scope: Scope, template: Template, overrides: CreateJobOverrides) -> dict[str, Any]:
+    properties = plain_values(overrides, unset=None)
+    properties |= new_tables(overrides.extended_properties, overrides.related_properties)
+    if overrides.location is not None:
+        properties["location"] = kept_location(overrides.location)
+    if overrides.job_id:
+        properties[OWN_ID] = overrides.job_id
+    if overrides.parent_job:
+        await scope.load(overrides.parent_job)
+    check_dates({**template.properties, **properties})
+    return properties

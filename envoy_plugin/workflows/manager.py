@@ -1,0 +1,299 @@
+"""`JobsManager`: what operators do with jobs, driven from Python. Every method is one of ArcGIS Workflow Manager's.
+
+A job is a workflow. Each method reads what it needs, and writes in one call of the engine or not at all.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Self
+
+from envoy_plugin.engine.verbs import Unique
+from envoy_plugin.workflows import assigning, attachments, bulk, holds, making, places, properties, steps
+from envoy_plugin.workflows.attachments import attachments_of
+from envoy_plugin.workflows.comments import add_comment, comments_of
+from envoy_plugin.workflows.diagrams import Diagram
+from envoy_plugin.workflows.location import Location
+from envoy_plugin.workflows.models import (
+    AddJobAttachmentResponse,
+    AssignedType,
+    CreateJobOverrides,
+    CreateJobsResponse,
+    Job,
+    JobAttachment,
+    JobAttachmentDetails,
+    JobComment,
+    JobDependencyDetails,
+    JobHistory,
+    JobHoldDetails,
+    UpdateJobOverrides,
+)
+from envoy_plugin.workflows.privileges import Caller, Privilege
+from envoy_plugin.workflows.reading import history_of, job_of
+from envoy_plugin.workflows.responses import ActionResponse
+from envoy_plugin.workflows.scope import Scope
+from envoy_plugin.workflows.store import Store
+
+NO_OVERRIDES = CreateJobOverrides()
+
+
+class JobsManager:
+    """The jobs of one item, for one user; `user` None: for the plugin itself, which may do everything.
+
+    Every method of a job raises JobNotFound where this item has none of this id, and NotAllowed where the user lacks a
+    privilege. What a step doesn't take is not raised but answered, step by step, in an `ActionResponse`.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        item: str,
+        user: str | None = None,
+        groups: Collection[str] = (),
+        privileges: Collection[str] = (),
+    ) -> None:
+        caller = Caller(user=user, groups=frozenset(groups), privileges=frozenset(privileges))
+        self._scope = Scope(store=store, item=item, caller=caller)
+
+    @classmethod
+    def for_item(cls, store: Store, item: str, unique: Callable[[str], Unique | None] | None = None) -> Self:
+        """That of an install, for the plugin itself: how handlers and tasks are given it."""
+        del unique  # a job that is made twice is told apart by its own id
+        return cls(store, item=item)
+
+    def __repr__(self) -> str:
+        return f"JobsManager(item={self._scope.item!r})"
+
+    async def create_jobs(
+        self, job_template_id: str, job_overrides: CreateJobOverrides = NO_OVERRIDES
+    ) -> CreateJobsResponse:
+        """Make one or more jobs, all or none: at most 200, and as many as 256 verbs of the engine make.
+
+        Raises:
+            NoTemplate: the template is missing, or isn't active.
+            BadProperty: a value that a job can't have: a due date before the start, a type of assignment, a text.
+            JobRefused: there is a job of this own id.
+            TooLarge: more than one call makes; names the limit.
+        """
+        return await making.create_jobs(self._scope, job_template_id, job_overrides)
+
+    async def get_job(self, job_id: str, *, ext_props: bool = False, holds: bool = False) -> Job:
+        """A job; with its extended and related properties, and with its holds, if wanted."""
+        workflow = await self._scope.load(job_id)
+        return await job_of(self._scope.store, workflow, ext_props=ext_props, holds=holds)
+
+    async def update_job(
+        self, job_id: str, job_updates: UpdateJobOverrides, allow_running_step_id: str | None = None
+    ) -> bool:
+        """Change what is said of a job. Only what differs is a change, and takes its privilege.
+
+        Raises:
+            JobRefused: it is closed, or another step than `allow_running_step_id` runs; notes may change all the same.
+            NotAllowed: the user is neither its owner nor has a current step, or lacks the privilege of a property.
+            BadProperty: a value that a job can't have.
+        """
+        await properties.update(self._scope, job_id, job_updates, allow_running_step_id)
+        return True
+
+    async def close_jobs(self, job_ids: Sequence[str]) -> bool:
+        """End jobs, all or none; steps that aren't over are cancelled.
+
+        Raises:
+            JobRefused: one is closed, or a step of it runs.
+            TooLarge: more than 200, or more than one call of the engine takes.
+        """
+        await bulk.close_jobs(self._scope, job_ids)
+        return True
+
+    async def reopen_jobs(self, job_ids: Sequence[str]) -> bool:
+        """Let closed jobs go on, all or none; the steps that were current are again, and wait to be started.
+
+        Raises:
+            JobRefused: one is open.
+            WrongState: what a step was to do is no longer kept.
+        """
+        await bulk.reopen_jobs(self._scope, job_ids)
+        return True
+
+    async def delete_jobs(self, job_ids: Sequence[str]) -> bool:
+        """Delete jobs, all or none, with attachments, properties and location; whoever waits for one goes on.
+
+        Raises:
+            JobRefused: a step of one runs.
+        """
+        await bulk.delete_jobs(self._scope, job_ids)
+        return True
+
+    async def upgrade_jobs(self, job_ids: Sequence[str]) -> bool:
+        """Let jobs go on by the active version of their diagrams, all or none.
+
+        Raises:
+            JobRefused: one is closed, a step runs, or a current step isn't in the active version; or a device's step
+                says something else there.
+        """
+        await bulk.upgrade_jobs(self._scope, job_ids)
+        return True
+
+    async def start_steps(self, job_id: str, step_ids: Sequence[str] = ()) -> ActionResponse:
+        """Start steps; none named: all current ones. A manual step that proceeds is finished by it."""
+        return await steps.run(**await self._steps(job_id), step_ids=step_ids)
+
+    async def stop_steps(self, job_id: str, step_ids: Sequence[str] = ()) -> ActionResponse:
+        """Pause manual steps, cancel what others run. Somebody else's takes the privilege jobForceStop."""
+        overrides = self._scope.caller.may(Privilege.FORCE_STOP)
+        return await steps.stop(**await self._steps(job_id, overrides=overrides), step_ids=step_ids)
+
+    async def finish_steps(self, job_id: str, step_ids: Sequence[str] = ()) -> ActionResponse:
+        """End steps that were started, or may be skipped, and go on; none named: all current ones."""
+        return await steps.finish(**await self._steps(job_id), step_ids=step_ids)
+
+    async def refresh_steps(self, job_id: str, step_ids: Sequence[str] = ()) -> ActionResponse:
+        """Let steps that wait for their next try be tried now; none named: all current ones."""
+        return await steps.refresh(**await self._steps(job_id), step_ids=step_ids)
+
+    async def set_current_step(self, job_id: str, step_id: str) -> ActionResponse:
+        """Make this step the only current one; not while one runs."""
+        self._scope.caller.demand(Privilege.SET_CURRENT)
+        return await steps.set_current(**await self._steps(job_id), step_id=step_id)
+
+    async def assign_step(
+        self, job_id: str, step_id: str, assigned_to: str | None, assigned_type: AssignedType | str
+    ) -> bool:
+        """Make a current step that doesn't run somebody's. Whose, is bounded by the level of the user's privilege.
+
+        Raises:
+            JobRefused: the job is closed, or the step isn't current, or runs.
+            BadProperty: the type is none of the three, or the name is missing.
+        """
+        await assigning.assign(self._scope, job_id, step_id, assigned_to, assigned_type)
+        return True
+
+    async def assign_current_step(
+        self, job_id: str, assigned_to: str | None, assigned_type: AssignedType | str
+    ) -> bool:
+        """Make every current step somebody's; see `assign_step`."""
+        await assigning.assign(self._scope, job_id, None, assigned_to, assigned_type)
+        return True
+
+    async def add_holds(self, params: JobHoldDetails) -> ActionResponse:
+        """Hold steps, also such as aren't reached yet, until they are released or, by itself, a time has come.
+
+        None named: all current ones. Refused for a step that runs, is over, or is held.
+        """
+        return await holds.add_holds(self._scope, params)
+
+    async def release_holds(self, params: JobHoldDetails) -> ActionResponse:
+        """Release the holds of steps, not their dependencies; none named: of all that are held."""
+        return await holds.release_holds(self._scope, params)
+
+    async def add_dependency(self, params: JobDependencyDetails) -> ActionResponse:
+        """Let steps wait for a job to be closed, or for one step of it; however that ends.
+
+        Raises:
+            DependencyCycle: they would wait for themselves; names the steps.
+            JobRefused: there is no such step to wait for.
+        """
+        return await holds.add_dependency(self._scope, params)
+
+    async def release_dependency(self, params: JobDependencyDetails) -> ActionResponse:
+        """Let steps wait for this job, or this step of it, no more."""
+        return await holds.release_dependency(self._scope, params)
+
+    async def get_job_comments(self, job_id: str) -> list[JobComment]:
+        """The comments, in the order in which they were made."""
+        return comments_of(self._scope.store, await self._scope.load(job_id))
+
+    async def add_job_comment(self, job_id: str, comment: str) -> str:
+        """Add a comment; answers its id. A job takes 200, each of at most 4,000 characters.
+
+        Raises:
+            BadProperty: it is empty or too long.
+            JobRefused: the job takes no more.
+        """
+        return await add_comment(self._scope, job_id, comment)
+
+    async def get_job_history(self, job_id: str) -> list[JobHistory]:
+        """What has happened, the oldest first: of the last 200 changes."""
+        return await history_of(self._scope.store, await self._scope.load(job_id))
+
+    async def get_job_diagram(self, job_id: str) -> Diagram:
+        """The version of the diagram that the job runs on."""
+        return (await self._scope.load(job_id)).diagram
+
+    async def get_job_location(self, job_id: str) -> Location | None:
+        """Where the job is, in metres of wkid 3857; None: nobody has said."""
+        return await places.get_location(self._scope, job_id)
+
+    async def set_job_location(self, job_id: str, geometry: Location | Mapping[str, Any] | None) -> bool:
+        """Say where the job is: a `Location`, a GeoJSON geometry in degrees, or None for nowhere.
+
+        Raises:
+            BadLocation: what is wrong with the geometry.
+            JobRefused: the job is closed.
+        """
+        await places.set_location(self._scope, job_id, geometry)
+        return True
+
+    async def get_attachments(self, job_id: str) -> list[JobAttachment]:
+        """The attachments, in the order in which they were added."""
+        return attachments_of(self._scope.store, await self._scope.load(job_id))
+
+    async def add_attachment(self, params: JobAttachmentDetails) -> AddJobAttachmentResponse:
+        """Keep bytes with a job, sealed: at most 10 MiB each, 50 of 50 MiB together.
+
+        Raises:
+            TooLarge: more than 10 MiB.
+            JobRefused: the job is closed, takes no more, or has no such step.
+            BadProperty: there are no bytes, or a name isn't plain.
+        """
+        return await attachments.add_attachment(self._scope, params)
+
+    async def add_attachment_linked(self, params: JobAttachmentDetails) -> AddJobAttachmentResponse:
+        """Keep a link with a job; it is never followed here.
+
+        Raises:
+            BadProperty: the URL isn't one of http or https, or has credentials.
+            JobRefused: as for `add_attachment`.
+        """
+        return await attachments.add_linked(self._scope, params)
+
+    async def update_attachment(self, params: JobAttachmentDetails) -> bool:
+        """Change the alias and the folder of an attachment; what is None stays.
+
+        Raises:
+            NoAttachment: there is none of this id.
+            JobRefused: the job is closed.
+        """
+        await attachments.update_attachment(self._scope, params)
+        return True
+
+    async def delete_attachment(self, job_id: str, attachment_id: str) -> bool:
+        """Delete an attachment, with its bytes; raises as `update_attachment`."""
+        await attachments.delete_attachment(self._scope, job_id, attachment_id)
+        return True
+
+    async def get_attachment_body(self, job_id: str, attachment_id: str) -> bytes:
+        """The bytes of an attachment.
+
+        Raises:
+            NoAttachment: there is none of this id, or its bytes are gone.
+            JobRefused: it is a link.
+        """
+        return await attachments.read_body(self._scope, job_id, attachment_id)
+
+    async def get_attachment_url(self, job_id: str, attachment_id: str, *, include_token: bool = True) -> str:
+        """Where an attachment is read; with a token that opens it for five minutes. Of a link: the link.
+
+        Raises:
+            NoAttachment: there is none of this id.
+        """
+        return await attachments.url_of(self._scope, job_id, attachment_id, include_token=include_token)
+
+    async def _steps(self, job_id: str, *, overrides: bool = False) -> dict[str, Any]:
+        scope = self._scope
+        actor = scope.caller.actor(overrides=overrides)
+        return {
+            "store": scope.store,
+            "workflow_id": await scope.resolve(job_id),
+            "actor": actor,
+            "item": scope.item,
+        }

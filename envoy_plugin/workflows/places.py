@@ -1,0 +1,55 @@
+"""Where a job is: kept with it as it was given, with the box around it, by which it is found."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from envoy_plugin.workflows.draft import Draft
+from envoy_plugin.workflows.location import Extent, Location
+from envoy_plugin.workflows.models import HistoryAction
+from envoy_plugin.workflows.privileges import Privilege
+from envoy_plugin.workflows.scope import Scope, check_open
+
+
+def kept_location(location: Location | Mapping[str, Any]) -> dict[str, Any]:
+    """A location, or a GeoJSON geometry, as it is kept.
+
+    Raises:
+        BadLocation: the geometry can't be understood.
+    """
+    found = location if isinstance(location, Location) else Location.from_geojson(location)
+    across = [x for part in found.parts for x, _ in part]
+    up = [y for part in found.parts for _, y in part]
+    box = [min(across), min(up), max(across), max(up)]
+    return {"type": found.geometry_type, "parts": found.parts, "box": box}
+
+
+def read_location(kept: Mapping[str, Any]) -> Location:
+    """A location, from how it is kept."""
+    parts = tuple(tuple((x, y) for x, y in part) for part in kept["parts"])
+    return Location(geometry_type=kept["type"], parts=parts)
+
+
+def meets(box: list[float], extent: Extent) -> bool:
+    """Whether a box and an extent have a point in common."""
+    left, bottom, right, top = box
+    return left <= extent.right and right >= extent.left and bottom <= extent.top and top >= extent.bottom
+
+
+async def get_location(scope: Scope, job_id: str) -> Location | None:
+    """Where a job is; None: nobody has said."""
+    kept = (await scope.load(job_id)).properties.get("location")
+    return read_location(kept) if kept else None
+
+
+async def set_location(scope: Scope, job_id: str, location: Location | Mapping[str, Any] | None) -> None:
+    """Say where a job is; None: nowhere. See `JobsManager.set_job_location`."""
+    scope.caller.demand(Privilege.LOCATION)
+    kept = None if location is None else kept_location(location)
+
+    def change(draft: Draft) -> None:
+        check_open(draft)
+        if kept != draft.workflow.properties.get("location"):
+            draft.say(location=kept)
+            draft.record(HistoryAction.UPDATED)
+
+    await scope.revise([job_id], change)

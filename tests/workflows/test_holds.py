@@ -1,0 +1,177 @@
+"""Holds and dependencies: who set them, what they stop, and how they end."""
+
+from datetime import timedelta
+
+import pytest
+
+from envoy_plugin.errors import BadProperty, DependencyCycle, JobNotFound, JobRefused, NotAllowed
+from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.manager import JobsManager
+from envoy_plugin.workflows.models import JobDependencyDetails, JobHold, JobHoldDetails
+from envoy_plugin.workflows.responses import ActionResponse
+from tests.engine.clock import Clock
+from tests.workflows.office import Office
+
+HOUR = timedelta(hours=1)
+
+
+def said(response: ActionResponse) -> str:
+    """The statuses of an answer."""
+    return " ".join(one.status for one in response.responses)
+
+
+async def hold(office: Office, job_id: str, *step_ids: str, by: JobsManager | None = None) -> str:
+    """Hold steps; answers the statuses."""
+    return said(await (by or office.plugin).add_holds(JobHoldDetails(job_id=job_id, step_ids=step_ids)))
+
+
+async def release(office: Office, job_id: str, *step_ids: str) -> str:
+    """Release steps; answers the statuses."""
+    return said(await office.plugin.release_holds(JobHoldDetails(job_id=job_id, step_ids=step_ids)))
+
+
+def waits(job_id: str, step_id: str, other: str, other_step: str | None = None) -> JobDependencyDetails:
+    """This step waits for that job, or a step of it."""
+    return JobDependencyDetails(job_id=job_id, step_ids=[step_id], dependent_job_id=other, dependent_step_id=other_step)
+
+
+async def holds(office: Office, job_id: str) -> list[JobHold]:
+    """All holds of a job, past ones too."""
+    return list((await office.plugin.get_job(job_id, holds=True)).holds or ())
+
+
+async def actions(office: Office, job_id: str) -> str:
+    """The history after the job was made, in one line."""
+    rows = await office.plugin.get_job_history(job_id)
+    return " ".join(f"{row.action}:{row.step_id or ''}" for row in rows[2:])
+
+
+async def test_a_held_step_does_nothing_until_it_is_released(office: Office) -> None:
+    job_id = await office.job("visit")
+    assert await hold(office, job_id, by=office.chief()) == "Success"
+    assert await office.statuses(job_id) == {
+        "start_steps": "Held",
+        "finish_steps": "Held",
+        "stop_steps": "NotRunning",
+        "refresh_steps": "NotRunning",
+    }
+    [step] = (await office.plugin.get_job(job_id)).current_steps
+    assert (step.manual_hold, step.dependencies) == (True, False)
+    assert await release(office, job_id) == "Success"
+    [one] = await holds(office, job_id)
+    assert (one.set_by, one.released_by, one.released_date is None) == ("ada", "", False)
+    assert await actions(office, job_id) == "Held:sign HoldReleased:sign Reactivated:"
+
+
+async def test_a_step_that_is_not_reached_yet_is_held_too(office: Office) -> None:
+    job_id = await office.job("visit")
+    assert await hold(office, job_id, "badge", "sign") == "Success Success"
+    assert await release(office, job_id, "sign") == "Success"
+    await office.plugin.start_steps(job_id)
+    assert await office.stage.engine.claim("steps", 1, who="w", lease=None) == []
+    assert await release(office, job_id) == "Success"
+    await office.stage.do()
+    assert await office.stage.current(job_id) == ["host"]
+
+
+async def test_a_hold_ends_by_itself_at_its_time(office: Office, clock: Clock) -> None:
+    job_id = await office.job("visit")
+    until = clock.after(HOUR)
+    details = JobHoldDetails(job_id=job_id, step_ids=["sign"], scheduled_release=until)
+    await office.plugin.add_holds(details)
+    [step] = (await office.plugin.get_job(job_id)).current_steps
+    assert step.hold_scheduled_release == until
+    clock.move(HOUR)
+    [one] = await holds(office, job_id)
+    assert (one.released_date, one.released_by, one.scheduled_release) == (until, None, until)
+    assert await actions(office, job_id) == "Held:sign HoldReleased:sign"
+    assert said(await office.plugin.start_steps(job_id)) == "Success"
+
+
+async def test_what_can_not_be_held_or_released_says_why(office: Office, clock: Clock) -> None:
+    job_id = await office.job()
+    assert await hold(office, job_id, "x") == "StepNotInDiagram"
+    assert await release(office, job_id) == "NoActiveStep"
+    assert await release(office, job_id, "only") == "NotHeld"
+    assert [await hold(office, job_id), await hold(office, job_id)] == ["Success", "Held"]
+    await release(office, job_id)
+    await office.plugin.start_steps(job_id)
+    assert await hold(office, job_id) == "AlreadyExecuting"
+    await office.plugin.finish_steps(job_id)
+    assert [await hold(office, job_id), await hold(office, job_id, "only")] == ["NoActiveStep", "StepNotCurrent"]
+    await office.plugin.close_jobs([job_id])
+    assert [await hold(office, job_id, "only"), await release(office, job_id, "only")] == ["JobClosed", "JobClosed"]
+    naive = clock.after(HOUR).replace(tzinfo=None)
+    with pytest.raises(BadProperty):
+        await office.plugin.add_holds(JobHoldDetails(job_id=job_id, scheduled_release=naive))
+    with pytest.raises(NotAllowed, match="jobUpdateHolds"):
+        await hold(office, job_id, by=office.by())
+
+
+@pytest.mark.parametrize("other_step", [None, "sign"])
+async def test_a_step_waits_for_a_job_or_a_step_however_it_ends(office: Office, other_step: str | None) -> None:
+    office.define("short", Step.manual("sign"))
+    job_id, other = await office.job("visit"), await office.job("short", job_id="other")
+    assert said(await office.plugin.add_dependency(waits(job_id, "sign", other, other_step))) == "Success"
+    assert said(await office.plugin.add_dependency(waits(job_id, "sign", other, other_step))) == "Held"
+    assert said(await office.plugin.start_steps(job_id)) == "Held"
+    [step] = (await office.plugin.get_job(job_id)).current_steps
+    assert (step.manual_hold, step.dependencies) == (False, True)
+    await office.plugin.start_steps(other)
+    assert said(await office.plugin.start_steps(job_id)) == "Success"
+    [one] = await holds(office, job_id)
+    assert (one.dependent_job_id, one.dependent_step_id) == ("other", other_step)
+    assert one.released_date is not None
+
+
+async def test_a_deleted_job_keeps_nobody_waiting(office: Office) -> None:
+    job_id, other = await office.job("visit"), await office.job("visit")
+    await office.plugin.add_dependency(waits(job_id, "sign", other))
+    await office.plugin.delete_jobs([other])
+    assert said(await office.plugin.start_steps(job_id)) == "Success"
+    [one] = await holds(office, job_id)
+    assert one.released_date is not None
+
+
+async def test_a_dependency_is_released_alone(office: Office) -> None:
+    job_id, other = await office.job("visit"), await office.job("visit")
+    on = waits(job_id, "sign", other)
+    await office.plugin.add_dependency(on)
+    await hold(office, job_id)
+    assert said(await office.plugin.release_dependency(on)) == "Success"
+    assert said(await office.plugin.release_dependency(on)) == "NotHeld"
+    assert said(await office.plugin.start_steps(job_id)) == "Held"
+    assert await release(office, job_id) == "Success"
+    assert said(await office.plugin.start_steps(job_id)) == "Success"
+    assert "Reactivated" in await actions(office, job_id)
+
+
+async def test_steps_that_would_wait_for_themselves_are_named(office: Office) -> None:
+    first, second = await office.job("visit", job_id="first"), await office.job("visit", job_id="second")
+    await office.plugin.add_dependency(waits(first, "sign", second, "badge"))
+    await office.plugin.add_dependency(waits(second, "badge", second, "sign"))
+    with pytest.raises(DependencyCycle) as cycle:
+        await office.plugin.add_dependency(waits(second, "sign", first, "sign"))
+    assert set(cycle.value.cycle) == {"first/sign", "second/badge", "second/sign"}
+    with pytest.raises(DependencyCycle, match="first"):
+        await office.plugin.add_dependency(waits(first, "sign", first))
+    with pytest.raises(DependencyCycle, match="first/sign"):
+        await office.plugin.add_dependency(waits(first, "sign", first, "sign"))
+
+
+async def test_what_is_not_there_is_not_waited_for(office: Office) -> None:
+    job_id = await office.job("visit")
+    with pytest.raises(JobNotFound):
+        await office.plugin.add_dependency(waits(job_id, "sign", "nobody"))
+    with pytest.raises(JobRefused, match="no step 'x'"):
+        await office.plugin.add_dependency(waits(job_id, "sign", job_id, "x"))
+    assert said(await office.plugin.add_dependency(waits(job_id, "x", job_id, "sign"))) == "StepNotInDiagram"
+
+
+async def test_what_code_and_diagrams_hold_is_shown_too(office: Office) -> None:
+    office.define("held", Step.manual("a", held=True, then="b"), Step.manual("b"))
+    job_id = await office.job("held")
+    [one] = await holds(office, job_id)
+    assert (one.step_id, one.set_by, one.released_date) == ("a", "", None)
+    assert await release(office, job_id) == "Success"
+    assert await holds(office, job_id) == []
