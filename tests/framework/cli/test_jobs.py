@@ -15,6 +15,7 @@ from envoy_plugin.engine.keys import SCHEMA
 from envoy_plugin.engine.retries import REPORT_DEBT
 from envoy_plugin.engine.states import Reason
 from envoy_plugin.engine.verbs import Enqueue
+from tests.framework.cli.here import Here
 from tests.framework.cli.project import Project
 
 CANARY = b"Ada Lovelace was here"
@@ -33,6 +34,12 @@ async def enqueue(engine: Engine, *, kind: str = "entry_sign_in", install: str =
     return (await engine.enqueue(job)).id
 
 
+async def jobs(here: Here, *arguments: str) -> tuple[int, str, str]:
+    """Exit code, output and errors of a command, in this process."""
+    ended = await here.run("jobs", *arguments)
+    return ended.code, ended.out, ended.err
+
+
 async def fail_once(engine: Engine) -> None:
     (held,) = await engine.claim("events", 1, who="tests", lease=LEASE)
     await engine.fail(held, reason=Reason.ERROR, outcome=CANARY)
@@ -47,40 +54,40 @@ async def has_looked(redis: Redis) -> None:
                 return
 
 
-async def test_jobs_are_listed_the_newest_first(served: Project, engine: Engine) -> None:
+async def test_jobs_are_listed_the_newest_first(here: Here, engine: Engine) -> None:
     first, second = await enqueue(engine), await enqueue(engine, kind="invite_created")
     await engine.cancel(first, reason=Reason.OPERATOR)
-    code, out, _ = await served.run("jobs", "list", "--limit", "5")
+    code, out, _ = await jobs(here, "list", "--limit", "5")
     rows = [line.split() for line in out.splitlines()]
     assert code == 0
     assert [row[0] for row in rows] == ["ID", f"{first}.1", first, second]
     assert rows[2][:6] == [first, "cancelled", "operator", "entry_sign_in", "1001", "1"]
 
 
-async def test_states_and_a_limit_narrow_the_list(served: Project, engine: Engine) -> None:
+async def test_states_and_a_limit_narrow_the_list(here: Here, engine: Engine) -> None:
     waiting = [await enqueue(engine) for _ in range(3)]
     await engine.cancel(waiting[0], reason=Reason.OPERATOR)
     states = ("--state", "cancelled", "--state", "running")
-    _, cancelled, _ = await served.run("jobs", "list", *states, "--json")
-    _, latest, _ = await served.run("jobs", "list", "--state", "available", "--limit", "2", "--json")
-    _, none, _ = await served.run("jobs", "list", "--state", "failed")
+    _, cancelled, _ = await jobs(here, "list", *states, "--json")
+    _, latest, _ = await jobs(here, "list", "--state", "available", "--limit", "2", "--json")
+    _, none, _ = await jobs(here, "list", "--state", "failed")
     assert [job["id"] for job in json.loads(cancelled)["jobs"]] == [waiting[0]]
     assert len(json.loads(latest)["jobs"]) == 2
     assert none == "No jobs.\n"
 
 
-async def test_an_unknown_state_is_a_usage_error_with_the_list(served: Project) -> None:
-    code, out, err = await served.run("jobs", "list", "--state", "asleep")
+async def test_an_unknown_state_is_a_usage_error_with_the_list(here: Here) -> None:
+    code, out, err = await jobs(here, "list", "--state", "asleep")
     assert (code, out) == (2, "")
     for state in ("scheduled", "available", "running", "succeeded", "failed", "cancelled"):
         assert state in err
 
 
-async def test_a_job_is_shown_with_attempts_history_and_report(served: Project, engine: Engine) -> None:
+async def test_a_job_is_shown_with_attempts_history_and_report(here: Here, engine: Engine) -> None:
     job_id = await enqueue(engine, retries=1)
     await fail_once(engine)
     await engine.cancel(job_id, reason=Reason.OPERATOR)
-    code, out, _ = await served.run("jobs", "show", job_id)
+    code, out, _ = await jobs(here, "show", job_id)
     words = " ".join(out.split())
     assert code == 0
     assert f"id {job_id} state cancelled reason operator" in words
@@ -90,10 +97,10 @@ async def test_a_job_is_shown_with_attempts_history_and_report(served: Project, 
     assert CANARY.decode() not in out
 
 
-async def test_a_job_as_json_is_one_document(served: Project, engine: Engine) -> None:
+async def test_a_job_as_json_is_one_document(here: Here, engine: Engine) -> None:
     job_id = await enqueue(engine, retries=1)
     await fail_once(engine)
-    _, out, _ = await served.run("jobs", "show", job_id, "--json")
+    _, out, _ = await jobs(here, "show", job_id, "--json")
     told = json.loads(out)
     assert (told["state"], told["attempt"], told["retries_left"], told["owes"]) == ("scheduled", 2, 0, "report")
     assert [(attempt["attempt"], attempt["reason"]) for attempt in told["attempts"]] == [(1, "error")]
@@ -102,14 +109,14 @@ async def test_a_job_as_json_is_one_document(served: Project, engine: Engine) ->
     assert CANARY.decode() not in out
 
 
-async def test_what_is_owed_to_envoy_is_told(served: Project, engine: Engine) -> None:
+async def test_what_is_owed_to_envoy_is_told(here: Here, engine: Engine) -> None:
     owing = await enqueue(engine)
     free = (await engine.enqueue(Enqueue(queue="events", kind="free", payload=b""))).id
-    _, before, _ = await served.run("jobs", "show", owing)
-    _, without, _ = await served.run("jobs", "show", free)
+    _, before, _ = await jobs(here, "show", owing)
+    _, without, _ = await jobs(here, "show", free)
     await engine.cancel(owing, reason=Reason.OPERATOR)
     await engine.redis.delete(engine.keys.job(f"{owing}.1"))
-    _, after, _ = await served.run("jobs", "show", owing)
+    _, after, _ = await jobs(here, "show", owing)
     assert "Owed at the job's end." in before
     assert "None is owed." in without
     assert "No longer kept." in after
@@ -141,9 +148,9 @@ async def test_tail_can_begin_with_nothing(served: Project, engine: Engine) -> N
     assert "entry_sign_in" not in tail.output
 
 
-async def test_an_install_cannot_steer_the_terminal(served: Project, engine: Engine) -> None:
+async def test_an_install_cannot_steer_the_terminal(here: Here, engine: Engine) -> None:
     await enqueue(engine, install="\x1b[31m")
-    _, out, _ = await served.run("jobs", "list")
+    _, out, _ = await jobs(here, "list")
     assert "\x1b" not in out
     assert "\\x1b[31m" in out
 
