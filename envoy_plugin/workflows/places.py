@@ -20,7 +20,11 @@ def kept_location(location: Location | Mapping[str, Any]) -> dict[str, Any]:
     across = [x for part in found.parts for x, _ in part]
     up = [y for part in found.parts for _, y in part]
     box = [min(across), min(up), max(across), max(up)]
-    return {"type": found.geometry_type, "parts": found.parts, "box": box}
+    return {
+        "type": found.geometry_type,
+        "parts": [[list(position) for position in part] for part in found.parts],
+        "box": box,
+    }
 
 
 def read_location(kept: Mapping[str, Any]) -> Location:
