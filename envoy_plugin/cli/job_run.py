@@ -25,14 +25,17 @@ from envoy_plugin.engine.queries import find_job
 from envoy_plugin.engine.queues import is_owned
 from envoy_plugin.engine.states import State
 from envoy_plugin.engine.verbs import ClaimJob, Release, Reschedule, Verb
-from envoy_plugin.errors import CallRefused, EngineError, EnvoyPluginError
+from envoy_plugin.errors import CallRefused, EngineError, EnvoyPluginError, WrongState
 from envoy_plugin.execution import execute, is_known
+from envoy_plugin.logs import Bound
 from envoy_plugin.plugin import Plugin
 from envoy_plugin.runtime import Runtime, open_runtime
 from envoy_plugin.settings import Settings
 
 OTHERS: Final = frozenset({"default", "unassigned"})
 """Queues beside those with a colon in their names whose jobs aren't a worker's of ours."""
+PAUSED: Final = "paused"
+"""Why a job of a paused queue can't be claimed; see `WrongState`."""
 TOUCHES_A_LEASE: Final = 3
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
@@ -80,7 +83,8 @@ async def run_here(plugin: Plugin, settings: Settings, job_id: str) -> Job:
         job = await find_job(runtime.engine, job_id)
         _check(plugin, job)
         held = await _take(runtime.engine, job, settings)
-        await end_job(runtime.engine, runtime.batcher, await _work(runtime, held))
+        with Bound(job=held.id, install=held.install, attempt=held.attempt):
+            await end_job(runtime.engine, runtime.batcher, await _work(runtime, held))
         return await find_job(runtime.engine, job_id)
 
 
@@ -103,7 +107,10 @@ async def _take(engine: Engine, job: Job, settings: Settings) -> Claimed:
     try:
         (held,) = (await engine.call([*early, claim]))[-1]
     except CallRefused as refused:
-        raise next(iter(refused.refusals.values())) from None
+        refusal = next(iter(refused.refusals.values()))
+        if isinstance(refusal, WrongState) and refusal.why == PAUSED:
+            raise CannotRun(f"Job {job.id!r} is in queue {job.queue!r}, which is paused.") from None
+        raise refusal from None
     return held  # type: ignore[no-any-return]  # a call answers what its verbs do
 
 
