@@ -12,6 +12,10 @@ from redis.exceptions import AuthenticationError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from envoy_plugin.connection import ANSWER, BLOCK, call_once, connect_redis
+from envoy_plugin.engine.engine import Engine
+from envoy_plugin.engine.queries import find_job
+from envoy_plugin.engine.verbs import Enqueue
+from envoy_plugin.engine.waiting import listening
 from envoy_plugin.errors import SettingsError
 from envoy_plugin.settings import TlsVerify
 from tests.redis_server import RedisServer, RedisServers, TlsFiles, free_port
@@ -252,3 +256,15 @@ async def test_where_that_node_has_gone_the_first_one_is_asked_again(shared_redi
     async with elsewhere(free_port(), shared_redis.port) as (url, sent), connect_redis(url) as client:
         assert await client.ping()
     assert len(sent) == 2
+
+
+async def test_jobs_live_and_wake_their_workers_over_tls(tls_url: str, tls_files: TlsFiles) -> None:
+    pinned = f"{tls_url}?ssl_ca_certs={tls_files.authority}"
+    async with connect_redis(pinned, tls_verify=TlsVerify.FULL) as client:
+        engine = Engine(client, prefix="doors")
+        async with listening(client, engine.keys, ["q"]) as alarm:
+            made = await engine.enqueue(Enqueue(queue="q", kind="k", payload=b"{}"))
+            await alarm.wait("q", at_most=ANSWER)
+        (held,) = await engine.claim("q", 1, who="w", lease=ANSWER)
+        await engine.succeed(held)
+        assert (await find_job(engine, made.id)).state == "succeeded"
