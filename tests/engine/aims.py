@@ -132,9 +132,9 @@ def can_pass(life: Life) -> bool:
 
 
 def id_of(world: World, number: int, wanted: Callable[[Life], bool] = is_unended) -> str:
-    """The id of a job, preferably of such a one; seldom of none."""
-    ids = sorted(life.id for life in world.jobs.values() if wanted(life) or number >= LAST - 1)
-    return str(pick(ids, number) or "nobody") if number < LAST else "nobody"
+    """The id of a job, preferably of such a one; empty where there is none, and seldom one that isn't there."""
+    ids = sorted(life.id for life in world.jobs.values() if wanted(life) or number == LAST - 1)
+    return pick(ids, number) or "" if number < LAST else "nobody"
 
 
 def moment_in(world: World, span: timedelta | None) -> Any:
@@ -149,12 +149,13 @@ def timed(world: World, life: Life | None, facts: dict[str, Any]) -> dict[str, A
 
 def related(world: World, life: Life | None, facts: dict[str, Any]) -> dict[str, Any]:
     """Another job, which was drawn as a number."""
-    return facts | {"upstream": id_of(world, facts["upstream"])}
+    return facts | {"upstream": id_of(world, facts["upstream"]) or "nobody"}
 
 
 def inherited(world: World, life: Life | None, facts: dict[str, Any]) -> dict[str, Any]:
     """An heir, which doesn't owe yet."""
-    return facts | {"heir": id_of(world, facts["heir"], lambda other: other is not life and not other.owing)}
+    heir = id_of(world, facts["heir"], lambda other: other is not life and not other.owing and not other.is_report)
+    return facts | {"heir": heir or "nobody"}
 
 
 def own_gate(world: World, life: Life | None, facts: dict[str, Any]) -> dict[str, Any]:
@@ -198,7 +199,7 @@ def born(world: World, life: Life | None, facts: dict[str, Any]) -> dict[str, An
         "id": new_id(world, facts["id"]),
         "at": moment_in(world, facts.get("at")),
         "unique": Unique(key=key, until=until, kept=hold == "kept") if key else None,
-        "after": {id_of(world, number): policy for number, policy in after or ()},
+        "after": {name: policy for number, policy in after or () if (name := id_of(world, number)) or number == LAST},
         "holds": {name: moment_in(world, span) for name, span in facts.get("holds", {}).items()},
         "parent": "" if envelope is None else id_of(world, envelope, lambda other: other.envelope),
     }

@@ -74,6 +74,11 @@ class Walk(RuleBasedStateMachine):
         self.ask(*wanted)
 
     @precondition(has_room)
+    @rule(wanted=st.lists(wishes.debtors, min_size=1, max_size=2), claim=wishes.begins)
+    def owe(self, wanted: list[Wish], claim: Wish) -> None:
+        self.ask(*wanted, claim)
+
+    @precondition(has_unended)
     @rule(wanted=st.lists(wishes.dependents, min_size=2, max_size=4))
     def fan_out(self, wanted: list[Wish]) -> None:
         self.ask(*wanted)

@@ -95,7 +95,7 @@ def aimed(
 
 Choices = tuple[dict[str, Any], ...]
 STARTS: Final[Choices] = (
-    *({}, {}, {}, {}, {"delay": SECOND}, {"delay": 60 * SECOND}, {"at": -SECOND}, {"at": 15 * SECOND}),
+    *({}, {}, {}, {}, {}, {}, {}, {"delay": SECOND}, {"delay": 60 * SECOND}, {"at": -SECOND}, {"at": 15 * SECOND}),
 )
 KINDS: Final[Choices] = (
     *({}, {}, {"payload": b"a"}, {"payload": b"bb", "install": "1001"}, {"install": "1002"}, {"priority": 0}),
@@ -115,16 +115,28 @@ KEYS: Final[Choices] = (
 )
 DEBTORS: Final[Choices] = ({}, {}, *({"owes": debt} for debt in DEBTS))
 LISTS: Final[Choices] = ({}, {}, {"listed": (Listing.QUEUE, Listing.PARENT)}, {"listed": tuple(Listing)})
-LANES: Final[Choices] = ({}, {}, {}, {"lane": "l1"}, {"lane": "l1"}, {"lane": "l2"})
+LANES: Final[Choices] = ({}, {}, {}, {}, {}, {"lane": "l1"}, {"lane": "l1"}, {"lane": "l2"})
 GATES: Final[Choices] = (
-    *({}, {}, {}, {"holds": {"mine": None}}, {"holds": {"path": None, "run": None}}, {"holds": {"run": None}}),
+    *(
+        {},
+        {},
+        {},
+        {},
+        {},
+        {},
+        {},
+        {"holds": {"mine": None}},
+        {"holds": {"path": None, "run": None}},
+        {"holds": {"run": None}},
+    ),
     *({"holds": {"mine": 5 * SECOND}}, {"holds": {"mine": -SECOND, "run": 60 * SECOND}}),
 )
 WRAPS: Final[Choices] = ({"holds": {}}, {"holds": {"path": None}}, {"holds": {"mine": 5 * SECOND}})
+CLOSES: Final[Choices] = ({}, {"closes": True}, {"closes": True, "holds": {"canceled": None}})
 
 policies: Final = st.sampled_from(Policy)
-after: Final = st.one_of(st.just(()), st.lists(st.tuples(number, policies), max_size=3).map(tuple))
-parent: Final = st.one_of(st.none(), number)
+after: Final = st.one_of(st.just(()), st.just(()), st.lists(st.tuples(number, policies), max_size=3).map(tuple))
+parent: Final = st.one_of(st.none(), st.none(), number)
 
 
 def _order(number: int, queue: str, *choices: dict[str, Any], **facts: Any) -> Wish:
@@ -145,8 +157,8 @@ envelopes: Final = st.builds(
     _order,
     number,
     st.sampled_from(("-", "thing:1")),
-    *(st.sampled_from(some) for some in (KINDS, TRIES, KEYS, DEBTORS, LISTS, WRAPS)),
-    parent=maybe(number),
+    *(st.sampled_from(some) for some in (KINDS, TRIES, KEYS, DEBTORS, LISTS, WRAPS, CLOSES)),
+    parent=parent,
     envelope=st.just(value=True),
 )
 lease: Final = st.one_of(st.none(), span, span)
@@ -242,6 +254,8 @@ dependents: Final = st.builds(
     after=st.tuples(st.tuples(st.integers(0, 1), policies)),
 )
 """They wait for one of the two oldest jobs: many for the same."""
+debtors: Final = st.builds(_order, st.just(LAST), st.just("q"), st.sampled_from(TRIES), st.sampled_from(DEBTORS[2:]))
+begins: Final = st.just(Wish(Claim, {"queue": "q", "n": 4, "who": "w", "lease": None}))
 makes: Final = st.one_of(enqueues, enqueues, enqueues, envelopes)
 everything: Final = (
     *(makes, takes, takes, stays, ends, ends, cancels, retries, deletes, passes, gates, facts),
