@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from envoy_plugin.apis.titan.access import Access
 from envoy_plugin.apis.titan.consuming import Consumer
+from envoy_plugin.apis.titan.ending import end_jobs
 from envoy_plugin.apis.titan.jobs import Jobs
 from envoy_plugin.apis.titan.openapi import document_json
 from envoy_plugin.apis.titan.operations import BASE, OPERATIONS, Operation
@@ -20,7 +21,6 @@ from envoy_plugin.apis.titan.routes import HANDLERS, HEADERS, Asked, TitanApi
 from envoy_plugin.apis.titan.tokens import Tokens
 from envoy_plugin.apis.titan.words import QUEUE
 from envoy_plugin.engine.batching import Batcher
-from envoy_plugin.engine.blobs import store_blobs
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.gathering import Gathering
 from envoy_plugin.engine.waiting import listening
@@ -44,7 +44,7 @@ async def open_titan(
             engine=engine,
             batcher=batcher,
             jobs=Jobs(engine),
-            logs=Gathering(partial(store_blobs, engine)),
+            ends=Gathering(partial(end_jobs, engine)),
             consumer=Consumer(engine=engine, alarm=alarm, is_stopping=is_stopping),
             access=Access.of(settings, Tokens(engine.redis, engine.keys.titan_tokens)),
         )

@@ -15,11 +15,13 @@ from envoy_plugin.apis.titan import jobs, operations, parameters
 from envoy_plugin.apis.titan.access import Access
 from envoy_plugin.apis.titan.bodies import MOST_DETAILS, MULTIPART, media_type, read_details, read_form, read_json
 from envoy_plugin.apis.titan.consuming import Consumer
+from envoy_plugin.apis.titan.ending import End
 from envoy_plugin.apis.titan.enqueueing import enqueue
 from envoy_plugin.apis.titan.jobs import Jobs
 from envoy_plugin.apis.titan.new_jobs import parse
 from envoy_plugin.apis.titan.refusals import SAFE_HEADERS, Refused, bad_request, not_found, of_engine
 from envoy_plugin.apis.titan.words import ENGINE_REASON, FAILURES, KIND, QUEUE, PublicId, Why, states_of
+from envoy_plugin.engine.attempts import Life
 from envoy_plugin.engine.batching import Batcher
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.gathering import Gathering
@@ -42,7 +44,7 @@ class TitanApi:
     batcher: Batcher
     consumer: Consumer
     jobs: Jobs
-    logs: Gathering[bytes, str]
+    ends: Gathering[End, Life | EngineError]
     access: Access
 
 
@@ -97,7 +99,7 @@ async def _answer(asked: Asked, job: PublicId) -> web.Response:
     return _json(jobs.one(asked.engine, await asked.api.jobs.find(job)))
 
 
-async def _act(asked: Asked, job: PublicId, message: str, *verbs: Verb[Any], has_status: bool = True) -> Any:
+async def _act(asked: Asked, job: PublicId, message: str, *verbs: Verb[Any]) -> Any:
     """Call the engine, and answer what the first verb answers. A verb that is alone may share a call with others.
 
     Raises:
@@ -107,7 +109,19 @@ async def _act(asked: Asked, job: PublicId, message: str, *verbs: Verb[Any], has
     try:
         return (await asked.engine.call(verbs))[0] if more else await asked.api.batcher.run(first)
     except EngineError as error:
-        raise of_engine(error, job, message, has_status=has_status) from None
+        raise of_engine(error, job, message) from None
+
+
+async def _end(asked: Asked, end: End, message: str, *, has_status: bool = True) -> web.Response:
+    """End a job, and answer it as it is then.
+
+    Raises:
+        Refused: 404, or 409 with `message`.
+    """
+    ended = await asked.api.ends.ask(end)
+    if isinstance(ended, EngineError):
+        raise of_engine(ended, end.job, message, has_status=has_status)
+    return _json(jobs.one(asked.engine, ended))
 
 
 async def _jobs_post(asked: Asked) -> web.Response:
@@ -158,39 +172,35 @@ async def _job_cancel(asked: Asked) -> web.Response:
     job, details = await asked.job(), await read_details(asked.request)
     reason = ENGINE_REASON[Why.CLIENT_REQUEST]
     cancel = Cancel(id=job.job, attempt=job.attempt, reason=reason, details=_sealed(asked, details))
-    await _act(asked, job, operations.NOT_CANCELLABLE, cancel, has_status=False)
-    return await _answer(asked, job)
+    return await _end(asked, End(job=job, verb=lambda _: cancel), operations.NOT_CANCELLABLE, has_status=False)
 
 
 async def _job_success(asked: Asked) -> web.Response:
     job, form = await asked.job(), await read_form(asked.request)
-    succeed = Succeed(id=job.job, attempt=job.attempt, log=await _stored_log(asked, form))
-    await _act(asked, job, operations.NOT_RUNNING, succeed)
-    return await _answer(asked, job)
+    end = End(job=job, verb=lambda log: Succeed(id=job.job, attempt=job.attempt, log=log), log=_log(form))
+    return await _end(asked, end, operations.NOT_RUNNING)
 
 
 async def _job_fail(asked: Asked) -> web.Response:
     job, form = await asked.job(), await read_form(asked.request)
-    reason, details = _reason(form), form.get("details", b"")
-    if len(details) > MOST_DETAILS:
+    reason, text = ENGINE_REASON[_reason(form)], form.get("details", b"")
+    if len(text) > MOST_DETAILS:
         raise bad_request(f"details must have at most {MOST_DETAILS} bytes.", "details")
-    fail = Fail(
-        id=job.job,
-        attempt=job.attempt,
-        reason=ENGINE_REASON[reason],
-        details=_sealed(asked, details.decode(errors="replace")),
-        log=await _stored_log(asked, form),
+    details = _sealed(asked, text.decode(errors="replace"))
+    end = End(
+        job=job,
+        verb=lambda log: Fail(id=job.job, attempt=job.attempt, reason=reason, details=details, log=log),
+        log=_log(form),
     )
-    await _act(asked, job, operations.NOT_RUNNING, fail)
-    return await _answer(asked, job)
+    return await _end(asked, end, operations.NOT_RUNNING)
 
 
 async def _job_touch(asked: Asked) -> web.Response:
     job = await asked.job()
     verbs: list[Verb[Any]] = [Touch(id=job.job, attempt=job.attempt)]
     form = await read_form(asked.request) if media_type(asked.request) == MULTIPART else {}
-    if log := await _stored_log(asked, form):
-        verbs.append(Note(id=job.job, attempt=job.attempt, blob=log))
+    if log := _log(form):
+        verbs.append(Note(id=job.job, attempt=job.attempt, blob=await asked.engine.store_blob(log)))
     await _act(asked, job, operations.NOT_TOUCHABLE, *verbs)
     return _empty()
 
@@ -225,10 +235,9 @@ def _reason(form: Mapping[str, bytes]) -> Why:
     return Why(text)
 
 
-async def _stored_log(asked: Asked, form: Mapping[str, bytes]) -> str:
-    """What names the log of a form, once it is stored; empty: it has none."""
-    log = form.get("log", b"")[-MOST_LOG:]
-    return await asked.api.logs.ask(log) if log else ""
+def _log(form: Mapping[str, bytes]) -> bytes:
+    """The log of a form, or its end; empty: it has none."""
+    return form.get("log", b"")[-MOST_LOG:]
 
 
 HANDLERS: Final[Mapping[str, Handler]] = {
