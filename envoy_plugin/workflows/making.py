@@ -13,7 +13,8 @@ from envoy_plugin.workflows.places import kept_location
 from envoy_plugin.workflows.privileges import Privilege
 from envoy_plugin.workflows.properties import check_dates, new_tables, plain_values
 from envoy_plugin.workflows.record import OWN_ID
-from envoy_plugin.workflows.scope import ENGINE_ID, MOST_JOBS, Scope
+from envoy_plugin.workflows.scope import MOST_JOBS, Scope
+from envoy_plugin.workflows.summary import ENGINE_ID
 from envoy_plugin.workflows.templates import Template
 
 MOST_RUN: Final = 25

@@ -4,7 +4,7 @@ A job is a workflow. Each method reads what it needs, and writes in one call of 
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from envoy_plugin.engine.verbs import Unique
 from envoy_plugin.workflows import assigning, attachments, bulk, holds, making, places, properties, steps
@@ -24,15 +24,21 @@ from envoy_plugin.workflows.models import (
     JobDependencyDetails,
     JobHistory,
     JobHoldDetails,
+    JobStatistics,
+    JobStatisticsDetails,
+    Query,
+    QueryResult,
     UpdateJobOverrides,
 )
 from envoy_plugin.workflows.privileges import Caller, Privilege
+from envoy_plugin.workflows.queries import query_jobs, statistics
 from envoy_plugin.workflows.reading import history_of, job_of
 from envoy_plugin.workflows.responses import ActionResponse
 from envoy_plugin.workflows.scope import Scope
 from envoy_plugin.workflows.store import Store
 
-NO_OVERRIDES = CreateJobOverrides()
+NO_OVERRIDES: Final = CreateJobOverrides()
+EVERYTHING: Final = JobStatisticsDetails()
 
 
 class JobsManager:
@@ -80,6 +86,19 @@ class JobsManager:
         """A job; with its extended and related properties, and with its holds, if wanted."""
         workflow = await self._scope.load(job_id)
         return await job_of(self._scope.store, workflow, ext_props=ext_props, holds=holds)
+
+    async def query_jobs(self, query: Query) -> QueryResult:
+        """A page of the jobs that a where-clause, or words, ask for. By itself the newest come first.
+
+        Raises:
+            BadQuery: it can't be read, names a field that there isn't, or would have to look at more than 10,000 jobs.
+            BadLocation: the extent can't be read.
+        """
+        return await query_jobs(self._scope, query)
+
+    async def calculate_job_statistics(self, params: JobStatisticsDetails = EVERYTHING) -> JobStatistics:
+        """How many jobs there are, also by the values of a field; raises as `query_jobs`."""
+        return await statistics(self._scope, params)
 
     async def update_job(
         self, job_id: str, job_updates: UpdateJobOverrides, allow_running_step_id: str | None = None

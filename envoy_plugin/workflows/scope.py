@@ -1,6 +1,5 @@
 """What one caller sees: the jobs of an item. Reading them, and changing them in one call of the engine."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,11 +13,11 @@ from envoy_plugin.workflows.phases import Phase, phase_of
 from envoy_plugin.workflows.privileges import Caller
 from envoy_plugin.workflows.record import Workflow, load
 from envoy_plugin.workflows.store import Store
+from envoy_plugin.workflows.summary import ENGINE_ID
 
 MOST_JOBS: Final = 200
 """How many jobs one call makes or changes."""
 TRIES: Final = 8
-ENGINE_ID: Final = re.compile(r"a[0-9a-z]{15}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,7 @@ WORD: Final = re.compile(r"\w+")
 MOST_WORDS: Final = 256
 """How many different words of a job can be searched for: the first ones."""
 TAG_CHARACTERS: Final = 32
+ENGINE_ID: Final = re.compile(r"a[0-9a-z]{15}")
 
 
 def summarize(
@@ -87,9 +88,15 @@ def pairs_of(summary: Summary) -> set[Pair]:
 
 
 def words_of(summary: Summary) -> list[str]:
-    """The different words in the fields that are searched, in order, at most so many."""
-    found = (word for name in SEARCHED for value in summary.get(name, ()) for word in split(str(value)))
-    return list(dict.fromkeys(found))[:MOST_WORDS]
+    """The different words in the fields that are searched, in order, at most so many; not an id that we have given."""
+    found = dict.fromkeys(word for words in texts_of(summary) for word in words)
+    own = str(summary.get("jobId", [""])[0])
+    return [word for word in found if word != own or not ENGINE_ID.fullmatch(own)][:MOST_WORDS]
+
+
+def texts_of(summary: Summary) -> list[list[str]]:
+    """The words of each text that is searched."""
+    return [split(str(value)) for name in SEARCHED for value in summary.get(name, ())]
 
 
 def split(text: str) -> list[str]:

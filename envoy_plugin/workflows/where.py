@@ -74,10 +74,14 @@ class Where:
     """A clause that was read.
 
     `required`: equalities that every job that fits fulfils, so that one of them can choose the jobs to look at.
+    `choices`: the same, with the lists of IN, of which every job that fits has one value. `is_equality`: it says no
+    more than the one equality that is required.
     """
 
     _test: Test
     required: tuple[tuple[str, Value], ...]
+    choices: tuple[tuple[str, tuple[Value, ...]], ...] = ()
+    is_equality: bool = False
 
     def fits(self, facts: Facts) -> bool:
         """Whether the clause is true of these facts."""
@@ -97,7 +101,9 @@ def parse_where(text: str, *, user: str | None = None) -> Where:
         raise BadQuery("$currentUser is nobody here")
     root = _tree(clause)
     reader = _Reader(user or "")
-    return Where(reader.read(root, 0), tuple(reader.required(root)))
+    test, choices = reader.read(root, 0), tuple(reader.choices(root))
+    required = tuple((field, values[0]) for field, values in choices if len(values) == 1)
+    return Where(test, required, choices, type(root.unnest()).__name__ == "EQ")
 
 
 def _put_together(text: str) -> str:
@@ -154,17 +160,20 @@ class _Reader:
             return self._comparison(node, name)
         raise BadQuery(f"{name.upper()} is not understood")
 
-    def required(self, node: Any) -> Iterator[tuple[str, Value]]:
-        """The equalities that stand between ANDs."""
+    def choices(self, node: Any) -> Iterator[tuple[str, tuple[Value, ...]]]:
+        """The equalities, and the lists of IN, that stand between ANDs."""
         name = type(node).__name__
         if name == "And":
-            yield from self.required(node.this)
-            yield from self.required(node.expression)
+            yield from self.choices(node.this)
+            yield from self.choices(node.expression)
         elif name == "Paren":
-            yield from self.required(node.this)
+            yield from self.choices(node.this)
         elif name == "EQ":
             field, value, _ = self._sides(node, name)
-            yield field, value
+            yield field, (value,)
+        elif name == "In":
+            field = self._field(node.this)
+            yield field, tuple(self._value(field, item) for item in node.expressions)
 
     def _sides(self, node: Any, name: str) -> tuple[str, Value, str]:
         """The field, the value, and the comparison with the field on the left."""

@@ -1,0 +1,260 @@
+"""Finding jobs: by where-clauses and words, in order, page by page; counting them."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from envoy_plugin.errors import BadLocation, BadQuery
+from envoy_plugin.workflows import finding
+from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.location import Location
+from envoy_plugin.workflows.manager import JobsManager
+from envoy_plugin.workflows.models import (
+    CreateJobOverrides,
+    JobStatisticsDetails,
+    Query,
+    QueryResult,
+    SortField,
+)
+from envoy_plugin.workflows.search import parse_search
+from tests.workflows.office import Office
+
+MAY = datetime(2026, 5, 1, tzinfo=UTC)
+ASKED = {"fields": ["jobName"], "sort_fields": [SortField(field="jobName")]}
+
+
+async def three(office: Office) -> list[str]:
+    """Three jobs, named after their priorities; the second is somebody's, the third is closed."""
+    ada = office.chief()
+    facts: list[dict[str, Any]] = [
+        {"job_name": "Low", "priority": "Low", "due_date": MAY, "location": Location.from_degrees(52.0, 13.0)}
+        | {"assigned_type": "User", "assigned_to": "ada"},
+        {"job_name": "High", "priority": "High", "assigned_type": "User", "assigned_to": "bob"},
+        {"job_name": "Medium", "priority": "Medium", "notes": "Bring the red badge, please"},
+    ]
+    jobs = [await office.job("visit", ada, **one) for one in facts]
+    await office.plugin.close_jobs(jobs[2:])
+    return jobs
+
+
+async def names(office: Office, **asked: Any) -> list[str]:
+    """The names of the jobs that are found, in order."""
+    result = await office.chief().query_jobs(Query(**{**ASKED, **asked}))
+    return [row[0] for row in result.results]
+
+
+CLAUSES = {
+    "closed = 0": ["High", "Low"],
+    "closed = 1": ["Medium"],
+    "priority IN ('High', 'Low') AND closed = 0": ["High", "Low"],
+    "priority <> 'High'": ["Low", "Medium"],
+    "assignedType='User' AND closed=0 AND assignedTo='bob'": ["High"],
+    "\"assignedType='User' AND assignedTo='\" + $currentUser + \"'\"": ["Low"],
+    "dueDate < '2026-06-01'": ["Low"],
+    "percentComplete = 0 AND currentStep = 'Sign in'": ["High", "Low"],
+    "currentStepId = 'sign' OR closed = 1": ["High", "Low", "Medium"],
+    "jobTemplateId = 'visit' AND ownedBy = 'ada' AND createdBy = 'ada'": ["High", "Low", "Medium"],
+    "jobStatus = 'none'": [],
+    "jobId = 'nobody'": [],
+    "notes LIKE '%badge%'": ["Medium"],
+}
+
+
+@pytest.mark.parametrize("clause", CLAUSES)
+async def test_jobs_are_found_by_what_is_said_of_them(office: Office, clause: str) -> None:
+    await three(office)
+    assert await names(office, q=clause) == CLAUSES[clause]
+
+
+async def test_a_clause_about_the_current_user_is_about_whoever_asks(office: Office) -> None:
+    await three(office)
+    clause = '"assignedTo=\'" + $currentUser + "\'"'
+    assert (await office.by("bob").query_jobs(Query(q=clause, fields=["jobName"]))).results == (("High",),)
+    with pytest.raises(BadQuery, match="nobody"):
+        await office.plugin.query_jobs(Query(q=clause))
+
+
+SEARCHES = {
+    "low": ["Low"],
+    "HIGH": ["High"],
+    "red badge": ["Medium"],
+    "'red badge'": ["Medium"],
+    "'badge red'": [],
+    "low OR high": ["High", "Low"],
+    "visit NOT low": ["High", "Medium"],
+    "visit AND (bob OR 'the red')": ["High", "Medium"],
+    "NOT bob": ["Low", "Medium"],
+    "please!": ["Medium"],
+    "low OR NOT visit": ["Low"],
+}
+
+
+@pytest.mark.parametrize("words", SEARCHES)
+async def test_jobs_are_found_by_words(office: Office, words: str) -> None:
+    await three(office)
+    assert await names(office, search=words) == SEARCHES[words]
+
+
+BAD_SEARCHES = ["'x", "", "!", "(x", "x)", "AND x", "x OR", "NOT", "x AND AND y", "()", "x" * 4097, "x " * 65, "(" * 20]
+
+
+@pytest.mark.parametrize("words", BAD_SEARCHES)
+def test_a_search_that_can_not_be_read_is_refused(words: str) -> None:
+    with pytest.raises(BadQuery):
+        parse_search(words)
+
+
+async def test_a_job_is_found_by_its_id(office: Office) -> None:
+    first, *_ = await three(office)
+    own = await office.job("visit", job_id="visit-7", parent_job=first, job_name="Child")
+    assert own == "visit-7"
+    assert await names(office, q=f"jobId = '{first}'") == await names(office, q=f"jobId = '{first}' AND closed=0")
+    assert await names(office, q="jobId IN ('visit-7', 'nobody')") == ["Child"]
+    assert await names(office, search=first) == ["Child", "Low"]
+    assert await names(office, search="visit-7") == ["Child"]
+    assert await names(office, q=f"parentJob = '{first}'") == ["Child"]
+
+
+async def test_jobs_are_found_by_where_they_are(office: Office) -> None:
+    await three(office)
+    everywhere = {"q": "closed IN (0, 1)"}
+    assert await names(office, **everywhere, has_location=True) == ["Low"]
+    assert await names(office, **everywhere, has_location=False) == ["High", "Medium"]
+    assert await names(office, **everywhere, spatial_extent="12,51,14,53,4326") == ["Low"]
+    assert await names(office, **everywhere, spatial_extent="0,0,1,1,4326") == []
+    with pytest.raises(BadLocation):
+        await names(office, **everywhere, spatial_extent="x")
+
+
+async def test_a_list_shows_what_has_changed_at_once(office: Office) -> None:
+    job_id = await office.job("visit")
+    found = {"q": "currentStep = 'Print badge' AND percentComplete > 30"}
+    assert await names(office, **found) == []
+    await office.plugin.start_steps(job_id)
+    assert await names(office, **found) == ["Visit"]
+    await office.stage.do()
+    assert await names(office, **found) == []
+    assert await names(office, q="currentStepId = 'host' AND assignedType = 'Unassigned'") == ["Visit"]
+    await office.plugin.assign_current_step(job_id, "bob", "User")
+    await office.update(job_id, job_name="Late", priority="High")
+    assert await names(office, q="assignedTo = 'bob'", search="late") == ["Late"]
+    assert await names(office, search="print") == []
+    await office.stage.answer(job_id, "host", "Yes")
+
+
+async def test_rows_have_the_columns_that_were_asked_for(office: Office) -> None:
+    await three(office)
+    asked = ["job_name", "due_date", "closed", "hasLocation", "percentComplete", "currentStep", "notes"]
+    result = await office.plugin.query_jobs(Query(q="priority = 'Low'", fields=asked))
+    assert result.results == (("Low", MAY, False, True, 0.0, "Sign in", None),)
+    types = [(one.name, one.field_type) for one in result.fields]
+    assert types[:5] == [
+        ("jobName", "String"),
+        ("dueDate", "DateTime"),
+        ("closed", "Boolean"),
+        ("hasLocation", "Boolean"),
+        ("percentComplete", "Double"),
+    ]
+    plain = await office.plugin.query_jobs(Query(q="closed = 0"))
+    assert [one.name for one in plain.fields] == ["jobName", "priority", "dueDate", "currentStep"]
+
+
+async def test_several_current_steps_are_in_one_cell_and_each_is_found(office: Office) -> None:
+    office.define("both", Step.manual("a", then=("b", "c")), Step.manual("b"), Step.manual("c"), closes=False)
+    await office.plugin.start_steps(await office.job("both"))
+    for step_id in ("b", "c"):
+        result = await office.plugin.query_jobs(Query(q=f"currentStepId = '{step_id}'", fields=["currentStep"]))
+        assert result.results == (("b, c",),)
+
+
+def page(result: QueryResult) -> tuple[list[str], int]:
+    """The names on a page, and where the next one starts."""
+    return [row[0] for row in result.results], result.next_start
+
+
+async def test_pages_follow_each_other_and_the_last_one_says_so(office: Office) -> None:
+    made = await office.plugin.create_jobs("one", CreateJobOverrides(number_of_jobs=5))
+    ids = [*made.job_ids]
+    asked: dict[str, Any] = {"q": "closed = 0", "fields": ["jobId"], "num": 2}
+    for order, expected in (((), ids[::-1]), ((SortField(field="priority"), SortField(field="job_name")), sorted(ids))):
+        pages = [page(await office.plugin.query_jobs(Query(start=at, sort_fields=order, **asked))) for at in (0, 2, 4)]
+        assert pages == [(expected[:2], 2), (expected[2:4], 4), (expected[4:], -1)]
+    assert page(await office.plugin.query_jobs(Query(start=9, **asked))) == ([], -1)
+
+
+async def test_order_is_by_each_field_and_what_has_no_value_is_last(office: Office) -> None:
+    for name, due in (("b", MAY), ("a", None), ("c", MAY)):
+        await office.job("visit", job_name=name, due_date=due)
+    down = [SortField(field="dueDate"), SortField(field="jobName", sort_order="Desc")]
+    assert await names(office, q="closed = 0", sort_fields=down) == ["c", "b", "a"]
+    assert await names(office, q="closed = 0", sort_fields=[SortField(field="created_date")]) == ["b", "a", "c"]
+
+
+async def test_statistics_count_and_tell_apart(office: Office) -> None:
+    await three(office)
+    count = office.plugin.calculate_job_statistics
+    assert (await count()).total == 3
+    assert (await count(JobStatisticsDetails(q="(closed = 0)"))).total == 2
+    assert (await count(JobStatisticsDetails(has_location=True))).total == 1
+    assert (await count(JobStatisticsDetails(q="closed = 0", search="low"))).total == 1
+    assert (await count(JobStatisticsDetails(q="dueDate IS NULL"))).total == 2
+    assert (await count(JobStatisticsDetails(q="jobId = 'nobody'"))).total == 0
+    for name in ("assigned_to", "assignedTo"):
+        told = await count(JobStatisticsDetails(group_by=name))
+        values = [(one.value, one.count) for one in told.grouped_values or ()]
+        assert (told.total, told.group_by, values) == (3, name, [("ada", 1), ("bob", 1), (None, 1)])
+
+
+BAD: list[dict[str, Any]] = [
+    {},
+    {"q": "closed = 0", "num": 0},
+    {"q": "closed = 0", "num": 1001},
+    {"q": "closed = 0", "start": -1},
+    {"q": "closed = 0", "fields": ["x"]},
+    {"q": "closed = 0", "sort_fields": [SortField(field="x")]},
+    {"q": "nothing = 0"},
+    {"search": "'"},
+]
+
+
+@pytest.mark.parametrize("asked", BAD, ids=str)
+async def test_a_query_that_can_not_be_answered_says_why(office: Office, asked: dict[str, Any]) -> None:
+    with pytest.raises(BadQuery):
+        await office.plugin.query_jobs(Query(**asked))
+
+
+async def test_what_no_tag_serves_looks_at_so_many_jobs(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding, "MOST_LOOKED_AT", 4)
+    monkeypatch.setattr(finding, "BATCH", 2)
+    await office.plugin.create_jobs("one", CreateJobOverrides(number_of_jobs=6))
+    await office.job("one", priority="High")
+    assert await names(office, q="priority = 'High' AND notes IS NULL") == ["one"]
+    assert len((await office.plugin.query_jobs(Query(q="closed = 0", num=2))).results) == 2
+    with pytest.raises(BadQuery, match="more than 4 jobs"):
+        await names(office, q="notes IS NULL")
+    with pytest.raises(BadQuery, match="more than 4 jobs"):
+        await office.plugin.calculate_job_statistics(JobStatisticsDetails(group_by="priority"))
+    assert (await office.plugin.calculate_job_statistics()).total == 7
+
+
+async def test_lists_that_are_put_together_leave_nobody_out(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding, "BATCH", 2)
+    expected = [await office.job("one", priority=priority) for priority in ("A", "B", "A", "A", "B", "A", "C", "A")]
+    found = await office.plugin.query_jobs(Query(q="priority IN ('A', 'B')", fields=["jobId"], num=3))
+    assert found.next_start == 3
+    every = await office.plugin.query_jobs(
+        Query(q="priority IN ('A', 'B')", fields=["jobId"], sort_fields=[SortField(field="jobId")])
+    )
+    del expected[6]
+    assert [row[0] for row in every.results] == expected
+
+
+async def test_jobs_of_others_and_deleted_ones_are_not_found(office: Office) -> None:
+    other = JobsManager(office.stage.store, item="other")
+    job_id = await office.job()
+    await other.create_jobs("one")
+    assert await names(office, q="closed = 0") == ["one"]
+    await office.plugin.delete_jobs([job_id])
+    assert await names(office, q="closed = 0") == []
+    assert (await other.calculate_job_statistics()).total == 1
