@@ -87,17 +87,21 @@ async def find(scope: Scope, wanted: Wanted, first: int = BATCH) -> AsyncIterato
     Raises:
         BadQuery: more than 10,000 jobs would have to be looked at.
     """
-    choice, looked = await _rarest(scope, wanted.choices), 0
-    async for ids in _candidates(scope, choice, first):
+    choices, looked = wanted.choices, 0
+    choice = await _rarest(scope, choices)
+    others = [other for other in choices if other is not choice and all(field != "jobId" for field, _ in other)]
+    async for ids in _candidates(scope, choice, max(first, BATCH) if others else first):
         looked += len(ids)
         if looked > MOST_LOOKED_AT:
             raise BadQuery(
                 f"more than {MOST_LOOKED_AT} jobs would have to be looked at:"
                 f" ask for a value of {', '.join(INDEXED[:6])}, … that fewer jobs have"
             )
-        for summary in await _summaries(scope, ids):
-            if summary and wanted.fits(summary):
-                yield summary
+        left = await _narrow(scope, ids, others)
+        for at in range(0, len(left), first):
+            for summary in await _summaries(scope, left[at : at + first]):
+                if summary and wanted.fits(summary):
+                    yield summary
 
 
 async def count(scope: Scope, pair: Pair) -> int:
@@ -135,6 +139,19 @@ async def _candidates(scope: Scope, choice: Choice, first: int) -> AsyncIterator
         if not more:
             return
         last, limit = max(ends), BATCH
+
+
+async def _narrow(scope: Scope, ids: Sequence[str], others: Sequence[Choice]) -> list[str]:
+    """Those of these jobs that have a tag of each other choice, too."""
+    left = list(ids)
+    for choice in others:
+        async with scope.store.engine.redis.pipeline(transaction=False) as pipe:
+            for pair in choice:
+                key = scope.store.engine.keys.tag(tag_of(scope.store, scope.item, pair))
+                pipe.zmscore(key, left)
+            scores = await pipe.execute() if left else []
+        left = [job_id for job_id, *has in zip(left, *scores, strict=True) if any(one is not None for one in has)]
+    return left
 
 
 async def _direct(scope: Scope, job_id: str) -> str | None:
