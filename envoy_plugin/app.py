@@ -84,7 +84,7 @@ async def _prepared(app: web.Application, runtime: Runtime) -> AsyncIterator[Non
     app[ROUTE_WEBHOOKS] = RouteWebhooks(runtime, doorway)
     async with contextlib.AsyncExitStack() as stack:
         if HAS_APIS:
-            await stack.enter_async_context(_devices_opened(app, runtime))
+            _open_devices(app, runtime)
         if runtime.settings.titan_access is not None:
             await stack.enter_async_context(_titan_opened(app, runtime))
         yield
@@ -123,13 +123,10 @@ def _mount_devices(app: web.Application) -> None:
         app.router.add_route("*", path, _answering(answer))
 
 
-@contextlib.asynccontextmanager
-async def _devices_opened(app: web.Application, runtime: Runtime) -> AsyncIterator[None]:
-    from envoy_plugin.apis.iot_jobs.mounting import IOT_JOBS, open_iot_jobs  # noqa: PLC0415 - plugins do without it
+def _open_devices(app: web.Application, runtime: Runtime) -> None:
+    from envoy_plugin.apis.iot_jobs.mounting import IOT_JOBS, make_iot_jobs  # noqa: PLC0415 - plugins do without it
 
-    async with open_iot_jobs(runtime.engine, runtime.settings) as devices:
-        app[IOT_JOBS] = devices
-        yield
+    app[IOT_JOBS] = make_iot_jobs(runtime.engine, runtime.settings)
 
 
 def _answering(handler: Handler) -> Handler:

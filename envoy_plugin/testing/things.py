@@ -4,11 +4,9 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from envoy_plugin.apis.iot_jobs.ending import close_if_over
 from envoy_plugin.apis.iot_jobs.registry import Registry, queue_of
 from envoy_plugin.apis.iot_jobs.words import REASONS, Status
 from envoy_plugin.engine.engine import Engine
-from envoy_plugin.engine.queries import find_job
 from envoy_plugin.engine.verbs import Fail, Resume, Succeed
 
 
@@ -40,7 +38,6 @@ class LocalThing:
         await engine.run(
             Succeed.of(held, details=said) if succeeds else Fail.of(held, reason=REASONS[Status(status)], details=said)
         )
-        await close_if_over(engine, (await find_job(engine, held.id)).parent or "")
         return _read(engine.open(held.payload or b""))
 
 

@@ -150,7 +150,7 @@ class Client:
         )
 
     def _envelope(self) -> Verb[Any]:
-        return Enqueue(**self._facts(), queue="-", envelope=True)
+        return Enqueue(**self._facts(), queue="-", envelope=True, closes=self._dice.random() < 0.5)
 
     def _claim(self) -> Verb[Any]:
         queue, n = self._dice.choice((*QUEUES, "report")), self._dice.choice((1, 2, 3))

@@ -44,6 +44,7 @@ class Life:
     next: str | None = None
     parent: str = ""
     envelope: bool = False
+    closes: bool = False
     children: dict[str, State] = field(default_factory=dict)
     assignee: str | None = None
     skippable: bool = False

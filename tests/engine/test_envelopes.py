@@ -13,6 +13,7 @@ from envoy_plugin.engine.sweeper import Keeping, retire, sweep
 from envoy_plugin.engine.verbs import (
     Cancel,
     Fail,
+    Hold,
     Note,
     PassDebt,
     Policy,
@@ -107,6 +108,52 @@ async def test_an_envelope_ends_only_when_no_child_is_left(engine: Engine, verb:
     await end(engine, "b")
 
     assert (await engine.run(verb)).ended
+
+
+@pytest.mark.parametrize(("last", "state"), [(Succeed(id="b"), "succeeded"), (Fail(id="b", reason="error"), "failed")])
+async def test_an_envelope_that_closes_ends_with_its_last_child(engine: Engine, last: Verb[State], state: str) -> None:
+    await engine.call([job("e", envelope=True, closes=True), job("a", parent="e"), job("b", parent="e")])
+    await end(engine, "a")
+    await begin(engine, "b")
+
+    assert await state_of(engine, "e") == "running"
+    await engine.run(last)
+
+    assert await state_of(engine, "e") == state
+    assert (await find_job(engine, "e")).reason == (None if state == "succeeded" else "not_all_succeeded")
+
+
+async def test_time_that_ends_the_last_child_closes_the_envelope_at_once(engine: Engine, clock: Clock) -> None:
+    inner = job("inner", envelope=True, closes=True, parent="e")
+    await engine.call([job("e", envelope=True, closes=True), inner, job("a", parent="inner", limit=MINUTE)])
+    await begin(engine, "a")
+    clock.move(MINUTE)
+    await sweep(engine)
+
+    assert [await state_of(engine, name) for name in ("a", "inner", "e")] == ["failed", "failed", "failed"]
+
+
+async def test_a_refused_call_closes_nothing(engine: Engine) -> None:
+    await engine.call([job("e", envelope=True, closes=True), job("a", parent="e")])
+    before = await take_picture(engine.redis)
+    with pytest.raises(CallRefused):
+        await engine.call([Cancel(id="a", reason="operator"), Cancel(id="nobody", reason="operator")])
+
+    assert differences(before, await take_picture(engine.redis)) == []
+
+
+async def test_of_an_envelope_that_is_being_cancelled_nothing_is_tried_again(engine: Engine) -> None:
+    await engine.call([job("e", envelope=True, closes=True), job("a", parent="e", retries=2)])
+    await begin(engine, "a")
+    await engine.run(Hold(id="e", hold="canceled"))
+    await engine.run(Fail(id="a", reason="error"))
+
+    assert [await state_of(engine, name) for name in ("a", "e")] == ["failed", "cancelled"]
+
+
+def test_what_closes_is_an_envelope() -> None:
+    with pytest.raises(ValueError, match="What closes by itself is an envelope"):
+        job("a", closes=True)
 
 
 async def test_closing_cancels_the_children_and_ends_the_envelope_in_one_call(engine: Engine) -> None:

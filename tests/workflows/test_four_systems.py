@@ -11,7 +11,6 @@ from aiohttp import ClientSession
 
 from envoy_plugin import Done, Entry, Ongoing, Plugin, Step, Template, WorkflowHandle, Workflows
 from envoy_plugin.apis.iot_jobs.access_keys import AccessKeys, of_thing
-from envoy_plugin.apis.iot_jobs.ending import close_all
 from envoy_plugin.apis.iot_jobs.registry import Registry
 from envoy_plugin.runtime import Runtime
 from envoy_plugin.testing import LocalEnvoy
@@ -89,7 +88,6 @@ async def test_an_event_a_worker_a_device_a_pull_worker_and_a_person_do_one_work
     execution = await printer.start()
     assert execution["jobDocument"] == '{"print":"Ada"}'
     await printer.update("SUCCEEDED", execution["jobId"], statusDetails={"printed": "yes"})
-    await close_all(runtime.engine)
     await envoy.work()
     job = await consume(str(envoy._parts.plugin_url))
     assert (job["image"], job["payload"]) == ("mailer", '{"to":"Ada"}')
@@ -111,6 +109,5 @@ async def test_a_device_that_does_the_last_step_does_not_end_the_workflow_itself
         visit = await envoy.workflows.start("t")
         execution = await printer.start()
         await printer.update("REJECTED", execution["jobId"])
-        await close_all(envoy._parts.runtime.engine)
         await envoy.work()
         assert ((await visit.read()).closed, await visit.current()) == (False, [])

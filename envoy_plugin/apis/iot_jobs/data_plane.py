@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from envoy_plugin.apis.iot_jobs.calls import Call
 from envoy_plugin.apis.iot_jobs.constraints import NEXT, NO_STEP
-from envoy_plugin.apis.iot_jobs.ending import close_if_over
 from envoy_plugin.apis.iot_jobs.executions import (
     Execution,
     encode_details,
@@ -90,8 +89,6 @@ async def update(call: Call) -> Shape:
         except CallRefused as refused:
             _check_paused(refused, found)
             continue
-        if said.status.terminal:
-            await close_if_over(call.engine, found.fleet)
         return await _updated(call, found, said)
     raise busy()
 

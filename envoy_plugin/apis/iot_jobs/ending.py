@@ -1,54 +1,32 @@
-"""Ending jobs and executions otherwise than by their devices: canceling, deleting, and closing what is over.
+"""Ending jobs and executions otherwise than by their devices: canceling and deleting.
 
-A job is over with its last execution. Whoever ends an execution closes its job, too; what time alone ends (a timer) is
-found by looking at the jobs that go on, every 15 seconds, in every process that serves devices.
+A job ends with its last execution, by itself: in the engine it is an envelope that closes.
 """
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from pydantic_core import from_json, to_json
-from redis.exceptions import RedisError
 
 from envoy_plugin.apis.iot_jobs.executions import Execution, encode_details
-from envoy_plugin.apis.iot_jobs.fleets import CANCELED, KIND, find_children, find_fleet, id_of, status_of
+from envoy_plugin.apis.iot_jobs.fleets import CANCELED, find_children, find_fleet, status_of
 from envoy_plugin.apis.iot_jobs.refusals import Refusal, busy, invalid
 from envoy_plugin.apis.iot_jobs.registry import queue_of
 from envoy_plugin.apis.iot_jobs.words import JobStatus, Status
 from envoy_plugin.engine.engine import Engine, Mode
 from envoy_plugin.engine.listings import Filter, every_job
 from envoy_plugin.engine.model import Job
-from envoy_plugin.engine.queries import find_details, load_jobs
-from envoy_plugin.engine.states import UNENDED, WAITING, Reason, State
-from envoy_plugin.engine.verbs import Cancel, Delete, Expect, Fail, Hold, Note, Succeed, Verb
+from envoy_plugin.engine.queries import find_details
+from envoy_plugin.engine.states import UNENDED, Reason, State
+from envoy_plugin.engine.verbs import Cancel, Delete, Expect, Hold, Note
 from envoy_plugin.errors import CallRefused, ThingRefused
 from envoy_plugin.logs import get_logger
 
-NOT_ALL_SUCCEEDED: Final = "not_all_succeeded"
-CLOSE_EVERY: Final = timedelta(seconds=15)
 TRIES: Final = 8
 AT_ONCE: Final = 100
 
 log = get_logger(__name__)
-
-
-async def close_if_over(engine: Engine, envelope_id: str) -> None:
-    """End a job whose executions are all over; of a canceled one, end what would be tried again."""
-    for envelope in await load_jobs(engine, [envelope_id]):
-        if envelope.kind != KIND:  # a workflow, which ends by itself
-            return
-        if envelope.state is State.RUNNING and CANCELED in envelope.gates.holds:
-            await cancel_all(engine, await find_children(engine, envelope_id, *WAITING), Reason.OPERATOR)
-            await engine.call([Cancel(id=envelope_id, reason=Reason.OPERATOR)], Mode.EACH)
-        elif envelope.state is State.RUNNING and not envelope.alive:
-            states = {child.state for child in await find_children(engine, envelope_id)}
-            end: Verb[Any] = Succeed(id=envelope_id)
-            if states - {State.SUCCEEDED}:
-                end = Fail(id=envelope_id, reason=NOT_ALL_SUCCEEDED)
-            await engine.call([end], Mode.EACH)
 
 
 async def cancel_all(engine: Engine, jobs: Sequence[Job], reason: Reason) -> None:
@@ -81,7 +59,6 @@ async def cancel_execution(
         await engine.call([_expect(found), _cancel(engine, found, details)])
     except CallRefused:
         return False
-    await close_if_over(engine, found.fleet)
     return True
 
 
@@ -101,10 +78,8 @@ async def cancel_fleet(engine: Engine, job_id: str, *, force: bool, why: Mapping
             Cancel(id=child.id, version=child.version, reason=Reason.OPERATOR) for child in going if child not in kept
         ]
         told = engine.seal(to_json({**why, "force": force}))
-        last = (Hold(id=envelope.id, hold=CANCELED), Note(id=envelope.id, content=told))
-        over = Cancel(id=envelope.id, reason=Reason.OPERATOR, details=told)
         with suppress(CallRefused):
-            await engine.call([*ends, *(last if kept else (over,))])
+            await engine.call([Hold(id=envelope.id, hold=CANCELED), Note(id=envelope.id, content=told), *ends])
             return envelope
     raise busy()
 
@@ -130,7 +105,6 @@ async def delete_execution(engine: Engine, found: Execution, *, force: bool) -> 
         await engine.call([*ends, Delete(id=found.id, attempt=found.number)])
     except CallRefused:
         return False
-    await close_if_over(engine, found.fleet)
     return True
 
 
@@ -145,7 +119,6 @@ async def delete_fleet(engine: Engine, job_id: str, *, force: bool) -> None:
         message = f"Job {job_id} is {status_of(envelope)} and can't be deleted without force."
         raise ThingRefused(Refusal.TRANSITION, message)
     await cancel_all(engine, await find_children(engine, envelope.id, *UNENDED), Reason.OPERATOR)
-    await close_if_over(engine, envelope.id)
     for child in await find_children(engine, envelope.id):
         attempts = [Delete(id=child.id, attempt=number) for number in range(1, child.attempt + 1)]
         await engine.call(attempts, Mode.EACH)
@@ -156,37 +129,6 @@ async def remove_work(engine: Engine, thing: str) -> None:
     """End whatever is there for a thing to do: it was removed."""
     jobs = [job async for job in every_job(engine, Filter(queue=queue_of(thing), states=UNENDED))]
     await cancel_all(engine, jobs, Reason.REMOVED)
-    for envelope in {job.parent for job in jobs if job.parent}:
-        await close_if_over(engine, envelope)
-
-
-async def close_all(engine: Engine) -> None:
-    """Close the jobs whose executions are all over."""
-    async for envelope in every_job(engine, Filter(kind=KIND, states=frozenset({State.RUNNING}))):
-        if not envelope.alive or CANCELED in envelope.gates.holds:
-            await close_if_over(engine, envelope.id)
-            log.debug("fleet.closed", id=id_of(envelope))
-
-
-@asynccontextmanager
-async def closing(engine: Engine) -> AsyncIterator[None]:
-    """Close what is over for as long as the block runs."""
-    task = asyncio.create_task(_close_for_ever(engine))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-async def _close_for_ever(engine: Engine) -> None:
-    while True:
-        try:
-            await close_all(engine)
-        except RedisError as error:
-            log.warning("closing.failed", error=type(error).__name__)
-        await asyncio.sleep(CLOSE_EVERY.total_seconds())
 
 
 def _expect(found: Execution) -> Expect:

@@ -24,7 +24,7 @@ from envoy_plugin.errors import CallRefused, EngineError
 KIND: Final = "fleet"
 AT_ONCE: Final = Backoff(base=timedelta(), factor=1, cap=timedelta())
 CANCELED: Final = "canceled"
-"""The hold that says that nothing more of a job shall start."""
+"""The hold that says that nothing more of a job shall start; see `Enqueue` on envelopes that close."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +92,7 @@ async def create_fleet(
         queue=KIND,
         kind=KIND,
         envelope=True,
+        closes=True,
         payload=engine.seal(plan.encode()),
         install=installs.pop() if len(installs) == 1 else NO_INSTALL,
         unique=Unique(key=key_of_job(plan.job_id), kept=True),

@@ -25,6 +25,10 @@ local function tell_parent(job, from, state)
   if not parent then return end
   local change = (ENDED[state] and 0 or 1) - (from and not ENDED[from] and 1 or 0)
   if change ~= 0 then put(parent, 'alive', parent.alive + change) end
+  if change < 0 and has(parent, 'z') then
+    emptied = emptied or {}
+    emptied[#emptied + 1] = parent
+  end
   amend(parent, 'kids', job.id, state)
   later('HSET', key('children:', parent), job.id, state)
 end
@@ -205,14 +209,28 @@ local function keep_ref(job, name, ref)
   later('HSET', key('refs:', job), name, ref)
   later('PERSIST', P .. 'blob:' .. ref)
 end
+-- An envelope that closes by itself is being cancelled: what runs may end, and nothing is tried again.
+local function is_going(envelope) return has(envelope, 'z') and doors(envelope)['hold:canceled'] end
+-- It ends with the last of its children: well where all of them did.
+local function close(envelope)
+  if envelope.alive > 0 or ENDED[envelope.state] or not jobs[envelope.id] then return end
+  local state, reason = 'succeeded', nil
+  for _, ended in pairs(kids(envelope)) do
+    if ended ~= 'succeeded' then state, reason = 'failed', 'not_all_succeeded' end
+  end
+  if is_going(envelope) then state, reason = 'cancelled', 'operator' end
+  if reason then put(envelope, 'reason', reason) end
+  move(envelope, state, state, reason, stamp)
+end
 -- Ends one attempt: a new one while retries are left (of its reason, where they are counted so), else failed for good.
 -- delay: ms, or '' for the job's own backoff, which is exact where its factor is 1.
 local function lose(job, reason, final, delay, jitter)
   local field = 'left'
   if has(job, 'w') then field = job['left.' .. reason] and 'left.' .. reason or 'left.*' end
   local left = tonumber(job[field] or 0)
+  local parent = has(job, 'c') and load(job.parent)
   put(job, 'reason', reason)
-  if final or left <= 0 then return move(job, 'failed', 'failed', reason, stamp) end
+  if final or left <= 0 or parent and is_going(parent) then return move(job, 'failed', 'failed', reason, stamp) end
   local base, factor, cap = (job.backoff or '0 1 0'):match('(%S+) (%S+) (%S+)')
   local wait = delay ~= '' and tonumber(delay) or factor == '1' and tonumber(base) or math.min(base * factor ^ (job.attempt - 1), tonumber(cap)) * jitter
   if has(job, 'q') then put(job, 'revision', job.revision + 1) end

@@ -14,6 +14,7 @@ local function whole(number)
 end
 local stamp = whole(now)
 local jobs, fresh, woken, payloads, writes, gone, owners, turns, paused, V = {}, {}, {}, {}, {}, {}, {}, {}, {}, {}
+local emptied   -- envelopes that close by themselves, some of whose children have ended
 local ENDED = {succeeded = true, failed = true, cancelled = true}
 local function later(...) writes[#writes + 1] = {...} end
 local function key(kind, job) return P .. kind .. job.id end
@@ -27,7 +28,7 @@ local function put(job, field, value) write(job, field, value) job[field] = valu
 -- a: earlier attempts, b: blobs, c: it is a child, d: dependents, e: an envelope, f: its queue serves installs in turn, g: gates,
 -- h: an heir has its debt, i: listed, j: it is an heir, k: blobs that were kept, l: in a lane, m: described, o: it owes, q: its queue is one
 -- claimant's own, r: it is what another job owes, s: skippable, t: a lease or limit of its own, u: a unique key, w: retries by
--- reason, x: the latest attempt was deleted.
+-- reason, x: the latest attempt was deleted, z: an envelope that closes by itself.
 local function has(job, letter) return job.more and job.more:find(letter, 1, true) end
 local function mark(job, letter) if not has(job, letter) then put(job, 'more', (job.more or '') .. letter) end end
 local function unmark(job, letter) if has(job, letter) then put(job, 'more', (job.more:gsub(letter, ''))) end end

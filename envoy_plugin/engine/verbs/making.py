@@ -68,16 +68,18 @@ class Enqueue(Verb[Enqueued]):
     Gates: `after` names upstreams, each with what its failure means; `holds` names holds, each with the time at which
     it opens or None; jobs of one `lane` run one after the other, in the order in which they were enqueued.
 
-    An `envelope` is claimed by nobody and ends when it is told to; its children name it as their `parent`. `assignee`
-    is who may act on a job; a `skippable` one may be ended without having been claimed. `listed` says by which facts it
-    can be listed and counted; each costs an index entry.
+    An `envelope` is claimed by nobody and ends when it is told to; its children name it as their `parent`. One that
+    `closes` ends by itself, in the call that ends its last child: well where all of them did, else as failed
+    (`not_all_succeeded`). Where it has the hold `canceled`, no child is tried again, and it ends as cancelled.
+    `assignee` is who may act on a job; a `skippable` one may be ended without having been claimed. `listed` says by
+    which facts it can be listed and counted; each costs an index entry.
 
     Refused: an upstream or a parent that doesn't exist, a parent that isn't an envelope (`no_envelope`) or is over, and
     a cycle.
 
     Raises:
         TooLarge: the payload has more than `most_payload` bytes, or the job would wait for more than 1,000 others.
-        ValueError: an envelope that would wait.
+        ValueError: an envelope that would wait, or something else that closes.
     """
 
     name: ClassVar[str] = "enqueue"
@@ -102,6 +104,7 @@ class Enqueue(Verb[Enqueued]):
     lane: str = ""
     parent: str = ""
     envelope: bool = False
+    closes: bool = False
     assignee: str = ""
     skippable: bool = False
     listed: Collection[Listing] = ()
@@ -114,6 +117,8 @@ class Enqueue(Verb[Enqueued]):
             raise TooLarge("A list of upstreams", size=len(self.after), limit=MOST_UPSTREAMS)
         if self.envelope and (self.after or self.lane or self.delay or self.at):
             raise ValueError("An envelope is open from the start: it waits for nothing but its children.")
+        if self.closes and not self.envelope:
+            raise ValueError("What closes by itself is an envelope.")
 
     def arguments(self) -> tuple[Argument, ...]:
         """See `Verb`."""
@@ -135,6 +140,7 @@ class Enqueue(Verb[Enqueued]):
             "l": self.lane,
             "c": self.parent,
             "e": self.envelope,
+            "z": self.closes,
             "s": self.skippable,
             "w": not isinstance(self.retries, int),
             "i": self._listed(),

@@ -19,7 +19,6 @@ from yarl import URL
 
 from envoy_plugin.apis.iot_jobs.access_keys import EVERYTHING, AccessKey, AccessKeys, of_thing
 from envoy_plugin.apis.iot_jobs.application import IotJobs
-from envoy_plugin.apis.iot_jobs.ending import close_all
 from envoy_plugin.apis.iot_jobs.mounting import IOT_JOBS, PATHS, answer
 from envoy_plugin.apis.iot_jobs.registry import Registry
 from envoy_plugin.apis.iot_jobs.shapes import Place
@@ -192,7 +191,6 @@ class Site:
         """Let time pass for the engine, and let it bring about what it does."""
         self.clock.move(timedelta(**span))
         await self.sweep()
-        await close_all(self.engine)
 
     async def sweep(self) -> None:
         """Let time bring about what it does to executions."""

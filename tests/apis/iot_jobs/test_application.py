@@ -1,6 +1,5 @@
 """Whatever comes, the answer is one that an SDK understands, and nothing that is nobody's business gets out."""
 
-import asyncio
 import io
 import json
 import logging
@@ -8,21 +7,21 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from envoy_plugin.apis.iot_jobs.guesses import GUESSES
-from envoy_plugin.apis.iot_jobs.mounting import open_iot_jobs
+from envoy_plugin.apis.iot_jobs.mounting import IOT_JOBS, PATHS, answer, make_iot_jobs
 from envoy_plugin.apis.iot_jobs.refusals import STATUSES, Refusal
 from envoy_plugin.connection import connect_redis
 from envoy_plugin.engine.engine import Engine
-from envoy_plugin.engine.queries import count_jobs
-from envoy_plugin.engine.states import State
 from envoy_plugin.engine.verbs import Enqueue, Pause, Unique, Unpause
 from envoy_plugin.logs import configure_logs
 from envoy_plugin.settings import Settings
 from tests.acceptance.pages import ROOT
-from tests.apis.iot_jobs.site import JOB, THING, Site, open_site
+from tests.apis.iot_jobs.site import JOB, THING, Client, Site, open_site
 from tests.engine.clock import Clock
 from tests.framework.cli.project import CREDENTIALS
 from tests.redis_server import RedisServers
@@ -85,9 +84,7 @@ async def test_while_redis_is_away_the_service_is(
         server.kill()
         reply = await site.send("GET", f"/things/{THING}/jobs")
         assert (reply.status, reply.error) == (503, "ServiceUnavailableException")
-        async with open_iot_jobs(site.engine, Settings.from_env(CREDENTIALS)), asyncio.timeout(10):
-            while "closing.failed" not in logged.getvalue():  # noqa: ASYNC110 - nobody tells when it has happened
-                await asyncio.sleep(0.005)
+        assert "device.unavailable" in logged.getvalue()
 
 
 async def test_what_nobody_expected_is_no_500(site: Site, monkeypatch: pytest.MonkeyPatch, logged: io.StringIO) -> None:
@@ -136,16 +133,16 @@ async def test_jobs_of_other_systems_are_unknown(site: Site) -> None:
             assert (await site.device.refused("describe_job_execution", job)).status == 404
 
 
-async def test_what_time_ended_is_closed_by_the_process_that_serves(site: Site) -> None:
-    await site.create(minutes=1)
-    await site.device.start()
-    site.clock.move(site.second * 60)
-    await site.sweep()
-    assert (await count_jobs(site.engine))[State.RUNNING] == 1
-    async with open_iot_jobs(site.engine, Settings.from_env(CREDENTIALS)), asyncio.timeout(10):
-        while (await count_jobs(site.engine))[State.RUNNING]:  # noqa: ASYNC110 - nobody tells when it has happened
-            await asyncio.sleep(0.005)
-    assert (await site.job())["status"] == "COMPLETED"
+async def test_the_process_that_serves_answers_for_the_place_of_its_settings(site: Site) -> None:
+    place = {"THINGS_REGION": "eu-central-1", "THINGS_ACCOUNT": "123456789012"}
+    app = web.Application()
+    app[IOT_JOBS] = make_iot_jobs(site.engine, Settings.from_env(CREDENTIALS | place))
+    app.router.add_route("*", PATHS[1], answer)
+    async with TestServer(app) as server:
+        client = Client("iot", str(server.make_url("")), site.operator_key.id, site.operator_key.secret,
+                        region_name="eu-central-1")  # fmt: skip
+        seen = await client("describe_thing", thingName=THING)
+    assert seen["thingArn"] == f"arn:aws:iot:eu-central-1:123456789012:thing/{THING}"
 
 
 def test_every_guess_is_in_the_documentation() -> None:

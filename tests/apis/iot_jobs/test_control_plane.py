@@ -172,7 +172,8 @@ async def test_a_canceled_job_is_not_tried_again(site: Site) -> None:
     await site.operator("cancel_job", jobId=JOB)
     await site.passes(minutes=1)
     assert await site.device.start() is None
-    assert (await count_jobs(site.engine))[State.CANCELLED] == 2
+    assert ((await site.execution())["status"], (await site.job())["status"]) == ("TIMED_OUT", "CANCELED")
+    assert (await count_jobs(site.engine))[State.RUNNING] == 0
 
 
 async def test_force_cancels_what_is_in_progress_too(site: Site) -> None:

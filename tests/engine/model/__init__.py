@@ -58,6 +58,7 @@ class Model:
         unit = Unit(self.world, self.most)
         answers = [unit.run(verb) for verb in verbs]
         if mode is Mode.EACH or not any(isinstance(answer, Refused) for answer in answers):
+            unit.close_emptied()
             self.world = unit.world
             self.made += 1
             lives = self.world.jobs.values()

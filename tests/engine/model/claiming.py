@@ -23,7 +23,7 @@ class Claiming(Upkeep):
 
     def claim(self, verb: Claim) -> list[Claimed]:
         chosen = self.choose(verb.queue, verb.n)
-        if verb.n and not chosen and not self.before.index(f"available:{verb.queue}") and verb.queue not in self.turned:
+        if verb.n and not chosen and not self.before.index(f"available:{verb.queue}"):
             self.world.turns.pop(verb.queue, None)
         return self.take(chosen, verb)
 
@@ -70,7 +70,7 @@ class Claiming(Upkeep):
             self.start(life, verb)
             if is_fair(life.queue):
                 priority, turn = divmod(life.rank, 10**15)
-                self.turns_in(life.queue)[str(priority)] = turn
+                self.world.turns.setdefault(life.queue, {})[str(priority)] = turn
         return [claimed(life) for life in chosen]
 
     def start(self, life: Life, verb: Claim | ClaimJob | Resume) -> None:

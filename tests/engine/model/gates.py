@@ -19,9 +19,9 @@ class Gates:
         self.now, self.jobs = self.world.now, self.world.jobs
         self.fresh: list[Life] = []
         self.woken: set[str] = set()
-        self.turned: set[str] = set()
         self.forgotten: set[str] = set()
         self.changes = 0
+        self.emptied: list[str] = []
 
     def changed(self, life: Life, event: str, detail: str = "") -> None:
         """A fact has changed that may change where a job waits."""

@@ -64,7 +64,7 @@ class Making(Moves):
         life.max_crashes, life.fails_on_lost_lease = verb.max_crashes or 0, verb.fails_on_lost_lease
         life.unique, life.debt, life.owing = verb.unique, verb.owes, bool(verb.owes)
         life.gates = {f"hold:{name}": str(stamp_of(till) if till else 0) for name, till in verb.holds.items()}
-        life.lane, life.parent, life.envelope = verb.lane, verb.parent, verb.envelope
+        life.lane, life.parent, life.envelope, life.closes = verb.lane, verb.parent, verb.envelope, verb.closes
         life.assignee, life.skippable = verb.assignee or None, verb.skippable
         life.listed = tuple(sorted(fact for fact in verb.listed if fact != Listing.PARENT or verb.parent))
         return life

@@ -67,6 +67,7 @@ class Moves(Debts):
             life.revision += ends or is_new or event in {"claimed", "noted"}
         if life.parent in self.jobs:
             self.jobs[life.parent].children[life.id] = state
+            self.emptied += [life.parent] if ends and self.jobs[life.parent].closes else []
         if ends:
             self.end(life)
 
@@ -88,14 +89,9 @@ class Moves(Debts):
             self.move(life, State.AVAILABLE, event, detail, life.rank)
             self.fresh.append(life)
 
-    def turns_in(self, queue: str) -> dict[str, int]:
-        """The turns of a fair queue, to be changed."""
-        self.turned.add(queue)
-        return self.world.turns.setdefault(queue, {})
-
     def give_turn(self, life: Life) -> None:
         """Give a job the place one turn after its install's last, and not before the turn that is being served."""
-        turns, priority = self.turns_in(life.queue), str(life.rank // 10**15)
+        turns, priority = self.world.turns.setdefault(life.queue, {}), str(life.rank // 10**15)
         mine = f"{priority}{life.install}"
         turns[mine] = max(turns.get(mine, 0), turns.get(priority, 0)) + 1
         life.rank = int(f"{priority}{turns[mine]:015}")
@@ -189,6 +185,23 @@ class Moves(Debts):
         life.reason = "upstream"
         self.finish(life, State.CANCELLED, "cancelled", "upstream")
 
+    def is_going(self, life: Life) -> bool:
+        """Whether an envelope that closes by itself is being cancelled."""
+        return life.closes and "hold:canceled" in life.gates
+
+    def close_emptied(self) -> None:
+        """End the envelopes that close by themselves and have nobody left, and so on outwards."""
+        for job_id in self.emptied:
+            life = self.jobs.get(job_id)
+            if life and not life.alive and not life.ended:
+                state, reason = State.SUCCEEDED, ""
+                if {*life.children.values()} - {State.SUCCEEDED}:
+                    state, reason = State.FAILED, "not_all_succeeded"
+                if self.is_going(life):
+                    state, reason = State.CANCELLED, "operator"
+                life.reason = reason or life.reason
+                self.finish(life, state, str(state), reason)
+
     # -- attempts
 
     def lose(self, life: Life, reason: str, *, final: bool, delay: int | None) -> None:
@@ -196,7 +209,8 @@ class Moves(Debts):
         life.reason = reason
         lefts = reason if reason in life.lefts else "*" if life.left < 0 else None
         left = life.left if lefts is None else life.lefts.get(lefts, 0)
-        if final or left <= 0:
+        parent = self.jobs.get(life.parent)
+        if final or left <= 0 or (parent and self.is_going(parent)):
             return self.finish(life, State.FAILED, "failed", reason)
         life.revision += is_owned(life.queue)
         wait, slack = self.backoff_of(life, delay)
