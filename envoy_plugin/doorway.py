@@ -14,9 +14,9 @@ from redis.exceptions import RedisError
 
 from envoy_plugin.envoy.meta import WebhookMeta
 from envoy_plugin.envoy.signature import HEADER, verify
-from envoy_plugin.errors import BadPayload, BadSignature, TooLarge
+from envoy_plugin.errors import BadPayload, BadSignature, ConfigMismatch, TooLarge
 from envoy_plugin.logs import get_logger
-from envoy_plugin.outcomes import Answer
+from envoy_plugin.outcomes import Answer, Outcome, answer_raised
 from envoy_plugin.runtime import Runtime
 
 JSON_TYPES: Final = frozenset({"application/json", "application/vnd.api+json"})
@@ -55,6 +55,8 @@ class Doorway:
             given = refused.answer
         except BadPayload as error:
             given = Refused(HTTPStatus.UNPROCESSABLE_ENTITY, str(error)).answer
+        except (ConfigMismatch, Outcome) as error:
+            given = answer_raised(error)
         except TooLarge as error:
             given = Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error)).answer
         except (RedisError, TimeoutError) as error:
