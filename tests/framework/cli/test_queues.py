@@ -2,6 +2,7 @@
 
 import pytest
 
+from envoy_plugin.cli.operator_name import operator_name
 from envoy_plugin.engine.verbs import Enqueue, Pause
 from envoy_plugin.errors import SettingsError
 from tests.framework.cli.here import Here
@@ -79,3 +80,10 @@ async def test_a_reason_is_sealed_with_the_plugins_own_secrets_or_not_at_all(her
     ended = await here.run("queues", "pause", "events")
     assert (ended.code, "--why" in ended.err) == (2, True)
     assert await here.engine.redis.exists(here.engine.keys.paused("events")) == 0
+
+
+def test_an_operator_without_a_name_is_called_by_his_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 987_654)
+    assert operator_name().startswith("uid-987654@")
