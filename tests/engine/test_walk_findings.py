@@ -5,8 +5,10 @@ from datetime import timedelta
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.listings import Filter, find_jobs
 from envoy_plugin.engine.queries import find_job
-from envoy_plugin.engine.verbs import Assign, Fail, Listing
+from envoy_plugin.engine.verbs import Assign, Fail, Listing, Unhold
 from tests.engine.acting import begin, end, job, make
+from tests.engine.clock import Clock
+from tests.engine.picture import take_picture
 
 
 async def test_who_has_no_parent_can_be_listed_by_one_and_is_in_no_such_list(engine: Engine) -> None:
@@ -35,3 +37,11 @@ async def test_an_attempt_that_comes_to_an_owned_queue_by_another_begins_at_its_
     await engine.run(Assign(id="j", queue="thing:2"))
 
     assert (await find_job(engine, "j")).revision == 1
+
+
+async def test_a_hold_that_is_opened_before_its_time_leaves_no_timer(engine: Engine, clock: Clock) -> None:
+    await make(engine, "j", holds={"night": clock.after(timedelta(hours=1))})
+
+    await engine.run(Unhold(id="j", hold="night"))
+
+    assert "{test}:timers" not in await take_picture(engine.redis)
