@@ -94,6 +94,7 @@ if TYPE_CHECKING:
     from envoy_plugin.workflows.diagrams import Step
     from envoy_plugin.workflows.handles import WorkflowHandle, Workflows
     from envoy_plugin.workflows.manager import JobsManager
+    from envoy_plugin.workflows.messages import NotificationMessage
     from envoy_plugin.workflows.models import (
         AssignedType,
         CreateJobOverrides,
@@ -112,6 +113,7 @@ if TYPE_CHECKING:
         SortField,
         UpdateJobOverrides,
     )
+    from envoy_plugin.workflows.notifications import NotificationManager, StepInfoResponse
     from envoy_plugin.workflows.templates import Template
 
 __all__ = [
@@ -181,6 +183,8 @@ __all__ = [
     "NotEntered",
     "NotRunning",
     "Notification",
+    "NotificationManager",
+    "NotificationMessage",
     "OAuthClient",
     "Ongoing",
     "Option",
@@ -217,6 +221,7 @@ __all__ = [
     "Snooze",
     "SortField",
     "Step",
+    "StepInfoResponse",
     "Storage",
     "StorageRefused",
     "Takeover",
@@ -283,6 +288,8 @@ _HOMES = MappingProxyType(
         "Location": "envoy.resources",
         "Meta": "envoy.events",
         "Notification": "envoy.payloads",
+        "NotificationManager": "workflows.notifications",
+        "NotificationMessage": "workflows.messages",
         "OAuthClient": "envoy.oauth",
         "Ongoing": "outcomes",
         "Option": "setup_steps",
@@ -316,6 +323,7 @@ _HOMES = MappingProxyType(
         "Snooze": "outcomes",
         "SortField": "workflows.models",
         "Step": "workflows.diagrams",
+        "StepInfoResponse": "workflows.notifications",
         "Storage": "envoy.storage",
         "Takeover": "envoy.resources",
         "Task": "tasks",

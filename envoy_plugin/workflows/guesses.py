@@ -19,7 +19,7 @@ class Guess:
 GUESSES: Final = (
     Guess(
         subject="several jobs in one call, of which one can't be",
-        choice="nothing is done; at most 200 jobs, and what 256 verbs of the engine do; more is refused, naming the limit",
+        choice="nothing is done; at most 200 jobs, or 256 verbs of the engine; more is refused, naming the limit",
         reason="the answer is one boolean, and half of a list done is what nobody can repair",
     ),
     Guess(
@@ -39,7 +39,7 @@ GUESSES: Final = (
     ),
     Guess(
         subject="running, as a reason to refuse a change",
-        choice="a step that somebody or something has begun, or that a worker or a device is to do; not an open question",
+        choice="a step that is begun, or that a worker or a device is to do; not a question that is open",
         reason="a question may stay open for days, and answering it is an act of its own",
     ),
     Guess(
@@ -84,7 +84,7 @@ GUESSES: Final = (
     ),
     Guess(
         subject="levels of assignment",
-        choice="jobAssignAny: anybody's; jobAssignGroup: their groups', their own, nobody's; jobAssignIndividual: their own",
+        choice="jobAssignAny: anybody's; jobAssignGroup: their groups', their own, nobody's; jobAssignIndividual: own",
         reason="the names and their order are documented, no more",
     ),
     Guess(

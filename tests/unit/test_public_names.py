@@ -29,7 +29,7 @@ WORKFLOWS = "Template Step Workflows WorkflowHandle JobsManager"
 JOBS = (
     "Job CreateJobOverrides UpdateJobOverrides AssignedType JobHoldDetails JobDependencyDetails JobAttachmentDetails"
     " ExtendedProperty RelatedTable RelatedEntry RelatedUpdates RelatedDeletes JobProperty"
-    " Query SortField JobStatisticsDetails"
+    " Query SortField JobStatisticsDetails NotificationManager NotificationMessage StepInfoResponse"
 )
 TASKS = "Task Enqueued"
 DRAWN_ERRORS = re.findall(r"[├└]── (\w+)", inspect.getdoc(errors) or "")

@@ -1,0 +1,177 @@
+"""Being told of jobs as they change, and answering what their steps ask."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from envoy_plugin.engine.verbs import Fail
+from envoy_plugin.errors import JobNotFound
+from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.messages import AllowedAction, NotificationMessage
+from envoy_plugin.workflows.models import JobAttachmentDetails, JobDependencyDetails, JobHoldDetails
+from envoy_plugin.workflows.notifications import NotificationManager, StepInfoResponse
+from tests.workflows.office import Office
+from tests.workflows.stage import ITEM
+
+
+class Ear:
+    """Somebody who listens, and remembers."""
+
+    def __init__(self, manager: NotificationManager) -> None:
+        self.manager = manager
+        self.heard: list[NotificationMessage] = []
+
+    async def __call__(self, message: NotificationMessage) -> None:
+        self.heard.append(message)
+
+    async def next(self) -> str:
+        """The kinds of what is new, in one line."""
+        self.heard.clear()
+        await self.manager.check()
+        return " ".join(one.msg_type for one in self.heard)
+
+
+@pytest.fixture
+async def ear(office: Office) -> Ear:
+    """One who listens for the plugin itself."""
+    return Ear(NotificationManager(office.stage.store, item=ITEM))
+
+
+async def subscribed(office: Office, ear: Ear, template: str = "visit") -> str:
+    """A new job of which it is told."""
+    job_id = await office.job(template)
+    await ear.manager.subscribe_to_job(job_id, ear)
+    return job_id
+
+
+async def test_whoever_subscribes_is_told_how_the_job_stands(office: Office, ear: Ear) -> None:
+    job_id = await subscribed(office, ear)
+    [first] = ear.heard
+    [state] = first.message["step_states"]
+    assert (first.msg_type, first.message["job_id"], first.message["percent_complete"]) == ("JobState", job_id, 0)
+    assert (state["step"].step_id, state["state"]) == ("sign", "ready")
+    assert await ear.next() == ""
+    with pytest.raises(JobNotFound):
+        await ear.manager.subscribe_to_job("nobody", ear)
+
+
+async def test_a_visit_is_told_from_its_first_step_to_its_end(office: Office, ear: Ear) -> None:
+    job_id = await subscribed(office, ear)
+    await office.plugin.start_steps(job_id)
+    assert await ear.next() == "StepFinished StepStarted"
+    assert ear.heard[0].message["step_ids"] == ["sign"]
+    assert [step.step_id for step in ear.heard[0].message["current_steps"]] == ["badge"]
+    await office.stage.do()
+    assert await ear.next() == "StepFinished StepStarted StepInfoRequired"
+    asked = ear.heard[-1].message
+    assert (asked["question"], asked["question_responses"][0]) == (
+        "Shall they come in?",
+        {"name": "Yes", "value": "Yes"},
+    )
+    answer = StepInfoResponse(job_id=job_id, step_id="host", question_response="Yes", comment="welcome")
+    assert (await ear.manager.send(answer)).success
+    assert await ear.next() == "StepFinished JobUpdated"
+    assert ear.heard[-1].message["properties"] == {"closed": True}
+
+
+async def test_a_step_that_fails_is_told_once(office: Office, ear: Ear) -> None:
+    office.define("fails", Step.function("a", "f", retries=0))
+    await subscribed(office, ear, "fails")
+    held = await office.stage.claim("steps")
+    await office.stage.engine.run(Fail.of(held, reason="error"))
+    await office.stage.advance()
+    assert await ear.next() == "StepError"
+    assert (ear.heard[0].message["step_id"], ear.heard[0].message["msg"]) == ("a", "failed: error")
+
+
+async def test_a_manual_step_is_started_paused_and_finished_by_its_answer(office: Office, ear: Ear) -> None:
+    job_id = await subscribed(office, ear, "one")
+    await office.plugin.start_steps(job_id)
+    assert await ear.next() == "StepStarted StepInfoRequired"
+    assert ear.heard[1].message["allowed_actions"] == AllowedAction.PAUSE | AllowedAction.FINISH
+    await ear.manager.send(StepInfoResponse(job_id=job_id, step_id="only", manual_response=False))
+    assert await ear.next() == "StepPaused"
+    await office.plugin.start_steps(job_id)
+    await ear.manager.send(StepInfoResponse(job_id=job_id, step_id="only", manual_response=True))
+    await office.plugin.finish_steps(job_id)
+    assert await ear.next() == "StepFinished"
+
+
+async def test_what_code_does_is_told_when_it_is_stopped(office: Office, ear: Ear) -> None:
+    office.define("code", Step.function("a", "f"))
+    job_id = await subscribed(office, ear, "code")
+    await office.plugin.stop_steps(job_id)
+    assert await ear.next() == "StepCancelled"
+
+
+async def test_holds_and_assignments_are_told(office: Office, ear: Ear) -> None:
+    job_id, other = await subscribed(office, ear), await office.job()
+    hold = JobHoldDetails(job_id=job_id, step_ids=["sign"])
+    waits = JobDependencyDetails(job_id=job_id, step_ids=["badge"], dependent_job_id=other)
+    await office.plugin.add_holds(hold)
+    await office.plugin.add_dependency(waits)
+    assert await ear.next() == "StepHeld StepHeld"
+    assert [(one.message["manual"], one.message["dependency"]) for one in ear.heard] == [(True, False), (False, True)]
+    await office.plugin.release_holds(hold)
+    await office.plugin.release_dependency(waits)
+    await office.plugin.assign_current_step(job_id, "bob", "User")
+    assert await ear.next() == "StepHoldReleased StepReassigned"
+    assert (ear.heard[1].message["assigned_type"], ear.heard[1].message["assigned_to"]) == ("User", "bob")
+
+
+async def test_what_is_said_of_a_job_is_told(office: Office, ear: Ear) -> None:
+    job_id = await subscribed(office, ear)
+    await office.update(job_id, priority="High", notes="n")
+    await office.plugin.add_job_comment(job_id, "hello")
+    made = await office.plugin.add_attachment(JobAttachmentDetails(job_id=job_id, attachment=b"x", alias="a"))
+    await office.plugin.set_job_location(job_id, {"type": "Point", "coordinates": [1, 2]})
+    assert await ear.next() == "JobUpdated JobCommentUpdated JobAttachmentUpdated JobLocationUpdated"
+    assert ear.heard[0].message["properties"] == {"priority": "High", "notes": "n"}
+    details = JobAttachmentDetails(job_id=job_id, attachment_id=made.attachment_id, alias="b")
+    await office.plugin.update_attachment(details)
+    assert await ear.next() == "JobAttachmentUpdated"
+    await office.plugin.delete_attachment(job_id, made.attachment_id)
+    assert await ear.next() == "JobAttachmentUpdated"
+    assert ear.heard[0].message["deletes"] == [made.attachment_id]
+
+
+async def test_nobody_is_told_of_what_they_left_or_of_what_is_gone(office: Office, ear: Ear) -> None:
+    job_id = await office.job()
+    first, second = [await ear.manager.subscribe_to_job(job_id, ear) for _ in range(2)]
+    assert [ear.manager.unsubscribe(first), ear.manager.unsubscribe(first)] == [True, False]
+    await office.update(job_id, notes="n")
+    assert await ear.next() == "JobUpdated"
+    await office.plugin.delete_jobs([job_id])
+    assert (await ear.next(), repr(ear.manager)) == ("", "NotificationManager(item='install-1', jobs=0)")
+    assert not ear.manager.unsubscribe(second)
+    again = await ear.manager.subscribe_to_job(await office.job(), ear)
+    assert (ear.manager.unsubscribe(again), await ear.next()) == (True, "")
+
+
+async def test_one_that_raises_keeps_nobody_from_being_told(
+    office: Office, ear: Ear, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def raises(message: NotificationMessage) -> None:
+        raise ValueError(message.msg_type)
+
+    job_id = await office.job()
+    await ear.manager.subscribe_to_job(job_id, raises)
+    await ear.manager.subscribe_to_job(job_id, ear)
+    await office.update(job_id, notes="n")
+    assert await ear.next() == "JobUpdated"
+    assert caplog.text.count("notifications.raised error=ValueError") == 2
+
+
+async def test_a_listener_hears_of_it_by_itself(office: Office) -> None:
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    async def hear(message: NotificationMessage) -> None:
+        heard.put_nowait(message.msg_type)
+
+    job_id = await office.job()
+    manager = NotificationManager.for_item(office.stage.store, ITEM)
+    async with manager.listening(every=timedelta(milliseconds=5)):
+        await manager.subscribe_to_job(job_id, hear)
+        await office.update(job_id, notes="n")
+        assert [await asyncio.wait_for(heard.get(), 5) for _ in range(2)] == ["JobState", "JobUpdated"]
