@@ -123,14 +123,10 @@ class Stage:
         self.model.world.stored[ref] = Blob(content, self.clock.now + milliseconds(BLOB_LIFE))
 
     def ask(self, asked: Sequence[Asked], mode: Mode) -> None:
-        """Call both with what becomes of these wishes, each in view of those before it."""
-        self.call(self.model.plan(asked), mode)
-
-    def call(self, verbs: Sequence[Verb[Any]], mode: Mode) -> None:
-        """Call both, and compare the answers and everything that is to be seen."""
+        """Call both with what becomes of these wishes, and compare the answers and everything that is to be seen."""
         self.walks[-1] += 1
+        verbs, expected = self.model.ask(asked, mode)
         note(f"{mode}: {'; '.join(map(in_short, verbs))}")
-        expected = self.model.call(verbs, mode)
         answers, picture = self._run(self._call(verbs, mode))
         if mode is Mode.ALL and any(isinstance(answer, Refused) for answer in expected):
             expected = [answer for answer in expected if isinstance(answer, Refused)]

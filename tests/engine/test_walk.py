@@ -20,7 +20,7 @@ from tests.engine.life import Life
 from tests.engine.mutating import patch_lua
 from tests.engine.stage import Stage
 
-RUNS: Final = 60
+RUNS: Final = 40
 STEPS: Final = 40
 MOST_JOBS: Final = 16
 MOST_DEPENDENTS: Final = 2

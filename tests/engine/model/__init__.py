@@ -38,30 +38,29 @@ class Asked(Protocol):
 
 
 class Model:
-    """The world, and calls that change it. `made` counts the calls that did."""
+    """The world, and calls that change it."""
 
     def __init__(self, now: int, most: int = MOST) -> None:
         self.world = World(now=now)
         self.most = most
-        self.made = 0
 
-    def plan(self, asked: Sequence[Asked]) -> list[Verb[Any]]:
-        """Verbs for the jobs as they will be, each in view of those before it in the call."""
-        unit, verbs = Unit(self.world, self.most), list[Verb[Any]]()
+    def ask(self, asked: Sequence[Asked], mode: Mode) -> tuple[list[Verb[Any]], list[object]]:
+        """What becomes of these wishes in one call, each in view of those before it: the verbs, and their answers.
+
+        The answers are those of `Engine.call`, refusals as `Refused`.
+        """
+        unit, verbs, answers = Unit(self.world, self.most), list[Verb[Any]](), list[object]()
         for wish in asked:
             verbs.append(wish.verb(unit.world))
-            unit.run(verbs[-1])
-        return verbs
-
-    def call(self, verbs: Sequence[Verb[Any]], mode: Mode) -> list[object]:
-        """What `Engine.call` answers, refusals as `Refused`."""
-        unit = Unit(self.world, self.most)
-        answers = [unit.run(verb) for verb in verbs]
+            answers.append(unit.run(verbs[-1]))
         if mode is Mode.EACH or not any(isinstance(answer, Refused) for answer in answers):
-            unit.close_emptied()
-            self.world = unit.world
-            self.made += 1
-            lives = self.world.jobs.values()
-            self.world.wake({life.queue for life in lives if life.moved and life.state is State.AVAILABLE})
-            self.world.wake(unit.woken)
-        return answers
+            self.write(unit)
+        return verbs, answers
+
+    def write(self, unit: Unit) -> None:
+        """Let the world be what a call has made of it."""
+        unit.close_emptied()
+        self.world = unit.world
+        lives = self.world.jobs.values()
+        self.world.wake({life.queue for life in lives if life.moved and life.state is State.AVAILABLE})
+        self.world.wake(unit.woken)
