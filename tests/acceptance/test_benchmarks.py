@@ -48,3 +48,21 @@ def test_the_titan_benchmark_ends_with_one_json_object() -> None:
     figures = json.loads(done.stdout.splitlines()[-1])
     assert figures.keys() == {"titan_vs_bare", "titan_vs_bare_in_one_request", "titan_by_tens_vs_bare"}
     assert all(value > 0 for value in figures.values())
+
+
+def test_the_benchmark_of_pages_ends_with_one_json_object() -> None:
+    command = [
+        sys.executable,
+        str(BENCHMARKS / "workflows.py"),
+        "--json",
+        "--jobs",
+        "300",
+        "--pages",
+        "1",
+        "--rounds",
+        "1",
+    ]
+    done = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, check=True, timeout=60)
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures.keys() == {"page_one_tag", "page_one_person", "page_two_that_cut", "page_a_list"}
+    assert all(value > 0 for value in figures.values())

@@ -1,0 +1,74 @@
+"""The page on the manager says what there is; and handlers are given the managers that it names."""
+
+import re
+from datetime import timedelta
+
+from envoy_plugin import (
+    CreateJobOverrides,
+    Done,
+    Entry,
+    JobAttachmentDetails,
+    JobsManager,
+    NotificationManager,
+    NotificationMessage,
+    Plugin,
+)
+from envoy_plugin.testing.local_envoy import local_envoy
+from envoy_plugin.workflows.guesses import GUESSES
+from envoy_plugin.workflows.messages import MessageType
+from envoy_plugin.workflows.responses import Status
+from envoy_plugin.workflows.templates import Template
+from tests.acceptance.pages import ROOT
+from tests.workflows.office import VISIT
+from tests.workflows.test_privileges import METHODS, TAKES
+
+PAGE = (ROOT / "docs/jobs_manager.md").read_text(encoding="utf-8")
+
+
+def test_the_page_has_every_method_with_the_privilege_that_it_takes() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)` \|(.*)\|$", PAGE, re.M))
+    assert {name for name in rows if name in METHODS} == METHODS
+    takes = {name: privilege for name, (privilege, _) in TAKES.items() if " " not in name and "assign" not in name}
+    assert [name for name, privilege in takes.items() if f"`{privilege}`" not in rows[name]] == []
+
+
+def test_the_page_has_every_guess_message_and_status() -> None:
+    assert [row for row in GUESSES if f"| {row.subject} | {row.choice} | {row.reason} |" not in PAGE] == []
+    assert [word for word in (*MessageType, *Status) if f"`{word}`" not in PAGE and word != Status.STEP_NOT_AUTO] == []
+
+
+async def test_handlers_are_given_the_managers_of_their_install(envoy_redis_url: str) -> None:
+    plugin, heard = Plugin("test-desk"), list[str]()
+    plugin.workflow(Template.of("visit", *VISIT))
+
+    @plugin.step("print_badge")
+    async def print_badge() -> None:
+        """Nothing."""
+
+    @plugin.on("entry_sign_in", background=True)
+    async def begin(entry: Entry, jobs: JobsManager, notifications: NotificationManager) -> Done:
+        async def hear(message: NotificationMessage) -> None:
+            heard.append(message.msg_type)
+
+        made = await jobs.create_jobs("visit", CreateJobOverrides(job_id=f"entry-{entry.id}"))
+        await notifications.subscribe_to_job(made.job_ids[0], hear)
+        url = await jobs.get_attachment_url(*await attached(jobs, made.job_ids[0]))
+        return Done(f"{url.partition('=')[0]} {jobs!r}")
+
+    async with local_envoy(plugin, redis_url=envoy_redis_url) as envoy:
+        delivery = await envoy.trigger("entry_sign_in", id="7")
+        await envoy.work()
+        envoy.tick(timedelta(minutes=1))
+        await envoy.work()
+        job = envoy.job(delivery)
+    assert (job.status, heard) == ("done", ["JobState"])
+    assert re.fullmatch(
+        r"/workflow/(\S+)/jobs/entry-7/attachments/\w+\?token JobsManager\(item='\1'\)", job.message or ""
+    )
+
+
+async def attached(jobs: JobsManager, job_id: str) -> tuple[str, str]:
+    """A job, and the id of a new attachment of it."""
+
+    made = await jobs.add_attachment(JobAttachmentDetails(job_id=job_id, attachment=b"x"))
+    return job_id, made.attachment_id
