@@ -4,9 +4,23 @@ from datetime import timedelta
 
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.listings import Filter, find_jobs
-from envoy_plugin.engine.queries import find_job
-from envoy_plugin.engine.verbs import Assign, Fail, Listing, Unhold
-from tests.engine.acting import begin, end, job, make
+from envoy_plugin.engine.queries import count_tagged, find_attempts, find_job
+from envoy_plugin.engine.retries import REPORT_DEBT
+from envoy_plugin.engine.states import State
+from envoy_plugin.engine.verbs import (
+    Assign,
+    ClaimJob,
+    Delete,
+    Describe,
+    Fail,
+    Listing,
+    PassDebt,
+    Policy,
+    Retry,
+    Succeed,
+    Unhold,
+)
+from tests.engine.acting import begin, end, ended, job, make
 from tests.engine.clock import Clock
 from tests.engine.picture import take_picture
 
@@ -45,3 +59,42 @@ async def test_a_hold_that_is_opened_before_its_time_leaves_no_timer(engine: Eng
     await engine.run(Unhold(id="j", hold="night"))
 
     assert "{test}:timers" not in await take_picture(engine.redis)
+
+
+async def test_a_tag_given_in_the_call_that_forgets_the_job_goes_with_it(engine: Engine) -> None:
+    await engine.call([*ended("j"), Describe(id="j", tags=["old"])])
+
+    await engine.call([Describe(id="j", tags=["new"], untag=["old"]), Delete(id="j", attempt=1)])
+
+    assert await count_tagged(engine, ["old", "new"]) == [0, 0]
+
+
+async def pass_on(engine: Engine) -> None:
+    """End `a`, whose debt is passed on to `b`."""
+    await engine.call([ClaimJob(id="a", who="w"), PassDebt(id="a", heir="b"), Succeed(id="a")])
+
+
+async def test_a_report_that_is_needed_again_keeps_what_it_has_noted(engine: Engine) -> None:
+    await engine.call([job("a", owes=REPORT_DEBT), *ended("b")])
+    await pass_on(engine)
+    [report] = await engine.claim("report", 1, who="w", lease=None)
+    await engine.note(report, b"sent", memo="step")
+    await engine.succeed(report)
+    await engine.retry("a")
+
+    await pass_on(engine)
+
+    assert await engine.redis.ttl(engine.keys.blobs("b.1")) == -1
+
+
+async def test_a_report_that_was_deleted_and_is_needed_again_can_be_finished(engine: Engine) -> None:
+    await engine.call([job("a", owes=REPORT_DEBT), *ended("b")])
+    await pass_on(engine)
+    await engine.call([job("c", after={"b.1": Policy.HOLD}), Retry(id="a")])
+    assert not await engine.run(Delete(id="b.1", attempt=1))
+
+    await pass_on(engine)
+
+    [report] = await engine.claim("report", 1, who="w", lease=None)
+    assert await engine.succeed(report) is State.SUCCEEDED
+    assert [attempt.number for attempt in await find_attempts(engine, "b.1")] == [1]

@@ -29,6 +29,7 @@ local function forget(job)
   for letter, kind in pairs({a = 'attempts:', d = 'dependents:', e = 'children:'}) do if has(job, letter) then gone[#gone + 1] = key(kind, job) end end
   if has(job, 'm') then
     for _, tag in ipairs(call('SMEMBERS', key('tags:', job))) do later('ZREM', P .. 'tag:' .. tag, job.id) end
+    for tag in pairs(rawget(job, 'tagged') or {}) do later('ZREM', P .. 'tag:' .. tag, job.id) end
     gone[#gone + 1] = key('described:', job) gone[#gone + 1] = key('tags:', job)
   end
   gone[#gone + 1] = key('job:', job)

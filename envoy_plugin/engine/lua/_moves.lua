@@ -134,6 +134,8 @@ end
 local function follow_up(job, debt)
   local kind, left, backoff = job.owes:match('^(%S+) (%d+) (.+)$')
   if debt then
+    if has(debt, 'x') then unmark(debt, 'x') put(debt, 'kept', debt.kept + 1) end   -- it was deleted, and is needed again
+    keep_bytes(debt)
     next_attempt(debt, debt.state)
     put(debt, 'queue', kind) put(debt, 'kind', kind) put(debt, 'due', 0)
   else

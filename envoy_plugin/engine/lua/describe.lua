@@ -15,7 +15,9 @@ function V.describe(id, version, ...)
   first, last = next_words(1)
   if last >= first then later('HDEL', key('described:', job), unpack(words, first, last)) end
   first, last = next_words(1)
+  if last >= first then job.tagged = rawget(job, 'tagged') or {} end   -- by this call, which may forget it, too
   for i = first, last do
+    job.tagged[words[i]] = true
     later('ZADD', P .. 'tag:' .. words[i], 0, id)
     later('SADD', key('tags:', job), words[i])
   end
