@@ -6,17 +6,18 @@ kept: after anything else Envoy's next delivery is handled anew.
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from http import HTTPStatus
 from importlib import resources
-from typing import Final
+from typing import Final, TypeAlias
 
 from pydantic import TypeAdapter
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
+from envoy_plugin.engine.batching import Gatherer
 from envoy_plugin.engine.clock import milliseconds
 from envoy_plugin.engine.model import Codec
 from envoy_plugin.errors import SealError
@@ -28,10 +29,12 @@ FINAL_STATUSES: Final = frozenset({200, 202, 400, 412})
 MOST_BYTES: Final = 16 * 1024
 GRACE: Final = timedelta(seconds=2)
 POLL_SECONDS: Final = 0.05
-TAKE_SECONDS: Final = 8
-SETTLE_SECONDS: Final = 2
+TAKE_TIME: Final = timedelta(seconds=8)
+SETTLE_TIME: Final = timedelta(seconds=2)
 MARKER: Final = b"?"
 KEPT: Final = b"="
+Change: TypeAlias = tuple[str, str, bytes, bytes, int]
+"""A verb, its record, and what `change_records.lua` takes beside them."""
 UNANSWERED: Final = Answer(
     status=HTTPStatus.SERVICE_UNAVAILABLE, body={"message": "This event is being handled"}, retry_after=1
 )
@@ -50,8 +53,9 @@ class DeliveryRecords:
         self._codec = codec
         self._key_of = key_of
         self._window = milliseconds(window)
-        lua = (resources.files("envoy_plugin") / "settle_delivery.lua").read_text(encoding="utf-8")
-        self._settle: AsyncScript = redis.register_script(lua)
+        lua = (resources.files("envoy_plugin") / "change_records.lua").read_text(encoding="utf-8")
+        self._script: AsyncScript = redis.register_script(lua)
+        self._changes = Gatherer(self._change)
 
     async def once(self, name: str, handle: Callable[[], Awaitable[Answer]], *, timeout: timedelta) -> Answer:
         """The answer to this delivery: of `handle`, or of whoever has handled it already or is at it.
@@ -81,16 +85,20 @@ class DeliveryRecords:
     async def _settle_quietly(self, key: str, marker: bytes, kept: bytes) -> None:
         """Turn the marker into the answer or into nothing. Without Redis it dies by itself, and the answer goes out."""
         try:
-            async with asyncio.timeout(SETTLE_SECONDS):
-                await self._settle(keys=[key], args=[marker, kept, self._window])
+            await self._changes.run(("settle", key, marker, kept, self._window), limit=SETTLE_TIME)
         except (RedisError, TimeoutError) as error:
             log.warning("delivery.unrecorded", error=type(error).__name__)
 
     async def _take(self, key: str, marker: bytes, timeout: timedelta) -> bool:
         """Put the marker, unless there is one; ours may be there already, if its first answer was lost on the way."""
-        async with asyncio.timeout(TAKE_SECONDS):
-            taken = await self._redis.set(key, marker, nx=True, px=milliseconds(timeout + GRACE))
-            return bool(taken) or await self._redis.get(key) == marker
+        taken = await self._changes.run(("take", key, marker, b"", milliseconds(timeout + GRACE)), limit=TAKE_TIME)
+        return taken == 1
+
+    async def _change(self, changes: Sequence[Change]) -> Sequence[int]:
+        keys = [key for _, key, *_ in changes]
+        arguments = [part for verb, _, marker, kept, span in changes for part in (verb, marker, kept, span)]
+        changed: list[int] = await self._script(keys=keys, args=arguments)
+        return changed
 
     async def _wait(self, key: str, deadline: float) -> Answer | None:
         """Somebody else's answer; None when they have given up, or have never been."""

@@ -118,6 +118,20 @@ async def test_who_has_a_limit_waits_no_longer_and_its_verb_may_be_done_all_the_
     assert (await count_jobs(engine))[State.AVAILABLE] == 3
 
 
+async def test_what_exceeds_its_limit_before_it_was_sent_is_not_sent(engine: Engine, redis: Redis) -> None:
+    batcher = Batcher(engine)
+    await batcher.run(Enqueue(queue="q", kind="k"))
+    await redis.client_pause(300)
+    under_way = [asyncio.create_task(batcher.run(Enqueue(queue="q", kind="k"))) for _ in range(MOST_AT_ONCE * 2)]
+    await asyncio.sleep(0)
+
+    with pytest.raises(TimeoutError):
+        await batcher.run(Enqueue(queue="q", kind="k"), limit=timedelta(milliseconds=1))
+
+    await asyncio.gather(*under_way)
+    assert (await count_jobs(engine))[State.AVAILABLE] == 1 + MOST_AT_ONCE * 2
+
+
 async def test_a_call_that_is_cancelled_ends_the_wait_of_its_waiters(engine: Engine, redis: Redis) -> None:
     batcher = Batcher(engine)
     await batcher.run(Enqueue(queue="q", kind="k"))
