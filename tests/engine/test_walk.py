@@ -155,6 +155,11 @@ class Walk(RuleBasedStateMachine):
         self.ask(*wanted, mode=mode)
 
     @precondition(has_jobs)
+    @rule(which=st.integers(0, 8), wanted=st.lists(wishes.anything, min_size=2, max_size=6), mode=st.sampled_from(Mode))
+    def do_several_things_to_one(self, which: int, wanted: list[Wish], mode: Mode) -> None:
+        self.ask(*(wish.aimed_at(which, bool) for wish in wanted), mode=mode)
+
+    @precondition(has_jobs)
     @rule(promote=wishes.promotes, expire=wishes.expires)
     def sweep(self, promote: Wish, expire: Wish) -> None:
         self.ask(promote, expire)
