@@ -40,7 +40,7 @@ class Options:
             "delay is a timedelta, not below zero": not _is_span(self.delay),
             "at is a datetime with a time zone": not _is_moment(self.at),
             "delay and at exclude each other": self.delay is not None and self.at is not None,
-            "hold is a name, and path and run are taken": self.hold in {"", *RESERVED_HOLDS},
+            "hold is a name, and path, run and closing are taken": self.hold in {"", *RESERVED_HOLDS},
             "after is a list of jobs": isinstance(self.after, str),
             "priority is a whole number from 0 to 9": self.priority not in range(MOST_PRIORITY + 1),
         }

@@ -204,7 +204,9 @@ async def _connect(
     user_api = partial(_user_api, session, settings.base_url)
     storages = make_storages(settings, api=api, redis=redis, keys_of=engine.keys.storage, clock=told)
     links = Links(keys=[derive_key(secret, "operator/v1") for secret in settings.root_secrets])
-    workflows = Store(engine, sealer.digest, own=plugin.templates, functions=plugin.steps, links=links)
+    workflows = Store(
+        engine, sealer.digest, own=plugin.templates, functions=plugin.steps, digests=sealer.digests, links=links
+    )
     platform = Platform(
         api=api,
         user_api=user_api,

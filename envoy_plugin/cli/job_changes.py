@@ -28,7 +28,7 @@ def hold_name(text: str) -> str:
         typer.BadParameter: it is one of a workflow's, or can't be one.
     """
     if text in RESERVED_HOLDS:
-        raise typer.BadParameter(f"{text!r} is a workflow's own: its steps are opened and closed there.")
+        raise typer.BadParameter(f"{text!r} has a meaning of its own, in workflows and device jobs.")
     if not text.strip() or not text.isprintable() or len(text.encode()) > MOST_NAME:
         raise typer.BadParameter(f"A hold's name is 1 to {MOST_NAME} printable bytes.")
     return text

@@ -63,8 +63,10 @@ OF_ENVELOPES: Final = frozenset(
 
 SKIPPABLE: Final = frozenset({"succeed", "fail"})
 
-RESERVED_HOLDS: Final = frozenset({"path", "run"})
-"""Holds of the steps of a workflow, which nobody sees as holds."""
+CLOSING: Final = "closing"
+"""The hold of an envelope that closes by itself, under which none of its children is tried again."""
+RESERVED_HOLDS: Final = frozenset({"path", "run", CLOSING})
+"""Holds that say something else than that somebody must give his word, and that nobody sees as holds."""
 
 
 class Reason(StrEnum):

@@ -16,7 +16,7 @@ from envoy_plugin.workflows.location import Extent
 from envoy_plugin.workflows.places import meets
 from envoy_plugin.workflows.scope import Scope
 from envoy_plugin.workflows.search import Search, parse_search
-from envoy_plugin.workflows.summary import EVERY, INDEXED, SUMMARY, Pair, Summary, facts_of, tag_of, texts_of
+from envoy_plugin.workflows.summary import EVERY, INDEXED, SUMMARY, Pair, Summary, facts_of, tags_of, texts_of
 from envoy_plugin.workflows.where import Where, parse_where
 
 MOST_LOOKED_AT: Final = 10_000
@@ -106,16 +106,16 @@ async def find(scope: Scope, wanted: Wanted, first: int = BATCH) -> AsyncIterato
 
 async def count(scope: Scope, pair: Pair) -> int:
     """How many jobs have a tag."""
-    [found] = await count_tagged(scope.store.engine, [tag_of(scope.store, scope.item, pair)])
-    return found
+    return sum(await count_tagged(scope.store.engine, tags_of(scope.store, scope.item, pair)))
 
 
 async def _rarest(scope: Scope, choices: Sequence[Choice]) -> Choice:
     if len(choices) == 1:
         return choices[0]
-    tags = [tag_of(scope.store, scope.item, pair) for choice in choices for pair in choice]
-    counts = iter(await count_tagged(scope.store.engine, tags))
-    sizes = [sum(next(counts) or pair[0] == "jobId" for pair in choice) for choice in choices]
+    tags = [[tag for pair in choice for tag in tags_of(scope.store, scope.item, pair)] for choice in choices]
+    counts = iter(await count_tagged(scope.store.engine, [tag for one in tags for tag in one]))
+    direct = [sum(field == "jobId" for field, _ in choice) for choice in choices]
+    sizes = [few + sum(next(counts) for _ in one) for few, one in zip(direct, tags, strict=True)]
     return choices[sizes.index(min(sizes))]
 
 
@@ -125,7 +125,8 @@ async def _candidates(scope: Scope, choice: Choice, first: int) -> AsyncIterator
     named = sorted({job_id for job_id in direct if job_id}, reverse=True)
     if named:
         yield named
-    tags = [tag_of(scope.store, scope.item, pair) for pair in choice if pair[0] != "jobId"]
+    pairs = [pair for pair in choice if pair[0] != "jobId"]
+    tags = [tag for pair in pairs for tag in tags_of(scope.store, scope.item, pair)]
     last, limit = "", first
     while tags:
         pages = [await find_tagged(scope.store.engine, tag, before=last, limit=limit) for tag in tags]
@@ -146,9 +147,8 @@ async def _narrow(scope: Scope, ids: Sequence[str], others: Sequence[Choice]) ->
     left = list(ids)
     for choice in others:
         async with scope.store.engine.redis.pipeline(transaction=False) as pipe:
-            for pair in choice:
-                key = scope.store.engine.keys.tag(tag_of(scope.store, scope.item, pair))
-                pipe.zmscore(key, left)
+            for tag in (tag for pair in choice for tag in tags_of(scope.store, scope.item, pair)):
+                pipe.zmscore(scope.store.engine.keys.tag(tag), left)
             scores = await pipe.execute() if left else []
         left = [job_id for job_id, *has in zip(left, *scores, strict=True) if any(one is not None for one in has)]
     return left

@@ -6,7 +6,7 @@ that its code has, and uses that one, so that two releases can run at once.
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
@@ -38,7 +38,8 @@ class Store:
     """Diagrams and templates of every item, over one engine.
 
     `own` are the templates in the plugin's code, by id; `functions` the names of its steps, None: not known here.
-    `digest` is a keyed digest of a text, for what is to be found by it. `links` make URLs of attachments; None: there
+    `digest` is a keyed digest of a text, for what is to be found by it; `digests` the same under every secret that there is, for what was
+    kept under an older one. `links` make URLs of attachments; None: there
     are none here.
     """
 
@@ -49,10 +50,12 @@ class Store:
         *,
         own: Mapping[str, Template] = NO_TEMPLATES,
         functions: Collection[str] | None = None,
+        digests: Callable[[str], Sequence[str]] | None = None,
         links: Links | None = None,
     ) -> None:
         self.engine: Final = engine
         self.digest: Final = digest
+        self.digests: Final = digests or (lambda text: (digest(text),))
         self.own: Final = own
         self.links: Final = links
         self._functions = functions

@@ -5,7 +5,7 @@ field with a value, or of a word, for one item: Redis holds nothing that could b
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
@@ -105,15 +105,20 @@ def split(text: str) -> list[str]:
 
 
 def tag_of(store: Store, item: str, pair: Pair) -> str:
-    """The tag under which workflows are found that have this."""
-    field, value = pair
-    return store.digest(f"{item}\n{field}\n{_text(value)}")[:TAG_CHARACTERS]
+    """The tag under which workflows are kept that have this."""
+    return store.digest(_digested(item, pair))[:TAG_CHARACTERS]
+
+
+def tags_of(store: Store, item: str, pair: Pair) -> list[str]:
+    """The tags under which they are found: that, and those of older secrets."""
+    return [digest[:TAG_CHARACTERS] for digest in store.digests(_digested(item, pair))]
 
 
 def changed_tags(store: Store, item: str, before: Summary, after: Summary) -> tuple[list[str], list[str]]:
     """The tags that come, and those that go."""
     old, new = pairs_of(before), pairs_of(after)
-    return _tags(store, item, new - old), _tags(store, item, old - new)
+    gone = [tag for pair in sorted(old - new) for tag in tags_of(store, item, pair)]
+    return [tag_of(store, item, pair) for pair in sorted(new - old)], gone
 
 
 def facts_of(summary: Summary) -> Facts:
@@ -127,8 +132,9 @@ def read_date(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _tags(store: Store, item: str, pairs: Iterable[Pair]) -> list[str]:
-    return [tag_of(store, item, pair) for pair in sorted(pairs)]
+def _digested(item: str, pair: Pair) -> str:
+    field, value = pair
+    return f"{item}\n{field}\n{_text(value)}"
 
 
 def _value(name: str, value: Any) -> Value:

@@ -145,7 +145,7 @@ async def test_a_refused_call_closes_nothing(engine: Engine) -> None:
 async def test_of_an_envelope_that_is_being_cancelled_nothing_is_tried_again(engine: Engine) -> None:
     await engine.call([job("e", envelope=True, closes=True), job("a", parent="e", retries=2)])
     await begin(engine, "a")
-    await engine.run(Hold(id="e", hold="canceled"))
+    await engine.run(Hold(id="e", hold="closing"))
     await engine.run(Fail(id="a", reason="error"))
 
     assert [await state_of(engine, name) for name in ("a", "e")] == ["failed", "cancelled"]

@@ -132,7 +132,7 @@ GATES: Final[Choices] = (
     *({"holds": {"mine": 5 * SECOND}}, {"holds": {"mine": -SECOND, "run": 60 * SECOND}}),
 )
 WRAPS: Final[Choices] = ({"holds": {}}, {"holds": {"path": None}}, {"holds": {"mine": 5 * SECOND}})
-CLOSES: Final[Choices] = ({}, {"closes": True}, {"closes": True, "holds": {"canceled": None}})
+CLOSES: Final[Choices] = ({}, {"closes": True}, {"closes": True, "holds": {"closing": None}})
 
 policies: Final = st.sampled_from(Policy)
 after: Final = st.one_of(st.just(()), st.just(()), st.lists(st.tuples(number, policies), max_size=3).map(tuple))

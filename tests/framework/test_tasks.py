@@ -270,7 +270,7 @@ async def test_another_plugins_handler_enqueues_through_the_tasks_own_plugin(sta
         ((7,), {"delay": 5}, "delay is a timedelta"),
         ((7,), {"at": datetime(2026, 1, 1)}, "at is a datetime with a time zone"),  # noqa: DTZ001 - the fault itself
         ((7,), {"at": datetime.now(UTC), "delay": HOUR}, "delay and at exclude each other"),
-        ((7,), {"hold": "path"}, "path and run are taken"),
+        ((7,), {"hold": "path"}, "path, run and closing are taken"),
         ((7,), {"priority": 10}, "priority is a whole number from 0 to 9"),
         ((7,), {"after": {"a": "wait"}}, "after names jobs, .* with run, hold, cancel for its failure"),
         ((7,), {"after": [7]}, "after names jobs"),

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic_core import from_json, to_json
 
 from envoy_plugin.apis.iot_jobs.executions import Execution, encode_details
-from envoy_plugin.apis.iot_jobs.fleets import CANCELED, find_children, find_fleet, status_of
+from envoy_plugin.apis.iot_jobs.fleets import find_children, find_fleet, status_of
 from envoy_plugin.apis.iot_jobs.refusals import Refusal, busy, invalid
 from envoy_plugin.apis.iot_jobs.registry import queue_of
 from envoy_plugin.apis.iot_jobs.words import JobStatus, Status
@@ -18,7 +18,7 @@ from envoy_plugin.engine.engine import Engine, Mode
 from envoy_plugin.engine.listings import Filter, every_job
 from envoy_plugin.engine.model import Job
 from envoy_plugin.engine.queries import find_details
-from envoy_plugin.engine.states import UNENDED, Reason, State
+from envoy_plugin.engine.states import CLOSING, UNENDED, Reason, State
 from envoy_plugin.engine.verbs import Cancel, Delete, Expect, Hold, Note
 from envoy_plugin.errors import CallRefused, ThingRefused
 from envoy_plugin.logs import get_logger
@@ -79,7 +79,7 @@ async def cancel_fleet(engine: Engine, job_id: str, *, force: bool, why: Mapping
         ]
         told = engine.seal(to_json({**why, "force": force}))
         with suppress(CallRefused):
-            await engine.call([Hold(id=envelope.id, hold=CANCELED), Note(id=envelope.id, content=told), *ends])
+            await engine.call([Hold(id=envelope.id, hold=CLOSING), Note(id=envelope.id, content=told), *ends])
             return envelope
     raise busy()
 

@@ -17,14 +17,12 @@ from envoy_plugin.engine.listings import Filter, every_job
 from envoy_plugin.engine.model import Job
 from envoy_plugin.engine.queries import find_holder, find_record, load_jobs
 from envoy_plugin.engine.retries import Backoff
-from envoy_plugin.engine.states import State
+from envoy_plugin.engine.states import CLOSING, State
 from envoy_plugin.engine.verbs import Enqueue, Listing, Policy, Unique
 from envoy_plugin.errors import CallRefused, EngineError
 
 KIND: Final = "fleet"
 AT_ONCE: Final = Backoff(base=timedelta(), factor=1, cap=timedelta())
-CANCELED: Final = "canceled"
-"""The hold that says that nothing more of a job shall start; see `Enqueue` on envelopes that close."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +64,7 @@ class Sent:
 
 def status_of(envelope: Job) -> JobStatus:
     """The status of a job: it is COMPLETED as soon as all of its executions are over."""
-    if envelope.state is State.CANCELLED or CANCELED in envelope.gates.holds:
+    if envelope.state is State.CANCELLED or CLOSING in envelope.gates.holds:
         return JobStatus.CANCELED
     return JobStatus.IN_PROGRESS if envelope.alive else JobStatus.COMPLETED
 

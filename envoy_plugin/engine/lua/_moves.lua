@@ -212,7 +212,7 @@ local function keep_ref(job, name, ref)
   later('PERSIST', P .. 'blob:' .. ref)
 end
 -- An envelope that closes by itself is being cancelled: what runs may end, and nothing is tried again.
-local function is_going(envelope) return has(envelope, 'z') and doors(envelope)['hold:canceled'] end
+local function is_going(envelope) return has(envelope, 'z') and doors(envelope)['hold:closing'] end
 -- It ends with the last of its children: well where all of them did.
 local function close(envelope)
   if envelope.alive > 0 or ENDED[envelope.state] or not jobs[envelope.id] then return end

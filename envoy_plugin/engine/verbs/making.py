@@ -70,7 +70,7 @@ class Enqueue(Verb[Enqueued]):
 
     An `envelope` is claimed by nobody and ends when it is told to; its children name it as their `parent`. One that
     `closes` ends by itself, in the call that ends its last child: well where all of them did, else as failed
-    (`not_all_succeeded`). Where it has the hold `canceled`, no child is tried again, and it ends as cancelled.
+    (`not_all_succeeded`). Where it has the hold `closing`, no child is tried again, and it ends as cancelled.
     `assignee` is who may act on a job; a `skippable` one may be ended without having been claimed. `listed` says by
     which facts it can be listed and counted; each costs an index entry.
 

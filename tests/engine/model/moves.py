@@ -187,7 +187,7 @@ class Moves(Debts):
 
     def is_going(self, life: Life) -> bool:
         """Whether an envelope that closes by itself is being cancelled."""
-        return life.closes and "hold:canceled" in life.gates
+        return life.closes and "hold:closing" in life.gates
 
     def close_emptied(self) -> None:
         """End the envelopes that close by themselves and have nobody left, and so on outwards."""
