@@ -38,9 +38,8 @@ class Store:
     """Diagrams and templates of every item, over one engine.
 
     `own` are the templates in the plugin's code, by id; `functions` the names of its steps, None: not known here.
-    `digest` is a keyed digest of a text, for what is to be found by it; `digests` the same under every secret that there is, for what was
-    kept under an older one. `links` make URLs of attachments; None: there
-    are none here.
+    `digest` is a keyed digest of a text, for what is to be found by it; `digests` are those under every secret that
+    there is, for what was kept under an older one. `links` make URLs of attachments; None: there are none here.
     """
 
     def __init__(

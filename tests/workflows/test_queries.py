@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from envoy_plugin.engine.engine import Engine
 from envoy_plugin.errors import BadLocation, BadQuery
+from envoy_plugin.sealing import Sealer
 from envoy_plugin.workflows import finding
 from envoy_plugin.workflows.diagrams import Step
 from envoy_plugin.workflows.location import Location
@@ -16,9 +18,12 @@ from envoy_plugin.workflows.models import (
     Query,
     QueryResult,
     SortField,
+    UpdateJobOverrides,
 )
 from envoy_plugin.workflows.search import parse_search
+from envoy_plugin.workflows.store import Store
 from tests.workflows.office import Office
+from tests.workflows.stage import ITEM
 
 MAY = datetime(2026, 5, 1, tzinfo=UTC)
 ASKED = {"fields": ["jobName"], "sort_fields": [SortField(field="jobName")]}
@@ -258,3 +263,17 @@ async def test_jobs_of_others_and_deleted_ones_are_not_found(office: Office) -> 
     await office.plugin.delete_jobs([job_id])
     assert await names(office, q="closed = 0") == []
     assert (await other.calculate_job_statistics()).total == 1
+
+
+async def test_what_was_kept_under_an_older_secret_is_found_and_changed(office: Office) -> None:
+    new = Sealer(["a-newer-secret-of-some-length", "a-secret-of-some-length"])
+    engine = Engine(office.stage.engine.redis, prefix="test", codec=new)
+    store = Store(engine, new.digest, own=office.stage.templates, digests=new.digests)
+    rotated, job_id = JobsManager(store, item=ITEM), await office.job(priority="Low")
+    await rotated.create_jobs("one", CreateJobOverrides(priority="Low"))
+    low = Query(q="priority = 'Low' AND closed = 0", fields=["jobId"])
+    assert len((await rotated.query_jobs(low)).results) == 2
+    await rotated.update_job(job_id, UpdateJobOverrides(priority="High"))
+    assert (await rotated.calculate_job_statistics(JobStatisticsDetails(q="priority = 'Low'"))).total == 1
+    assert (await rotated.calculate_job_statistics()).total == 2
+    assert (await rotated.query_jobs(Query(q="priority = 'High'", fields=["jobId"]))).results == ((job_id,),)
