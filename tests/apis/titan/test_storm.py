@@ -27,6 +27,10 @@ PACE = 4
 """How many seconds pass, about, for each call that every consumer has made: time here is counted in calls."""
 
 
+MANY: Final = 1_000
+"""Of so many jobs some are late, whatever the machine does."""
+
+
 @dataclass(slots=True)
 class Storm:
     """What the consumers have seen and done."""
@@ -109,7 +113,7 @@ async def test_each_job_succeeds_in_exactly_one_attempt(site: Site, consumers: i
     assert set(storm.handed_out.values()) == {1}, "an id was handed out twice"
     assert set(storm.granted.values()) == {1}, "a job ended twice"
     assert (storm.killed, total - len(storm.granted) <= killed) == (killed, True)
-    assert storm.late, "nothing raced the time-out"
+    assert storm.late or total < MANY, "nothing raced the time-out"
     await check_ends(site, total)
 
 
