@@ -8,7 +8,7 @@ import random
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from aiohttp import ClientError, ClientSession, TCPConnector
