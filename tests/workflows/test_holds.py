@@ -5,12 +5,15 @@ from datetime import timedelta
 import pytest
 
 from envoy_plugin.errors import BadProperty, DependencyCycle, JobNotFound, JobRefused, NotAllowed
-from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.create import NewWorkflow
+from envoy_plugin.workflows.diagrams import Diagram, Step
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import JobDependencyDetails, JobHold, JobHoldDetails
 from envoy_plugin.workflows.responses import ActionResponse
+from envoy_plugin.workflows.templates import Template
 from tests.engine.clock import Clock
 from tests.workflows.office import Office
+from tests.workflows.stage import ITEM
 
 HOUR = timedelta(hours=1)
 
@@ -175,3 +178,34 @@ async def test_what_code_and_diagrams_hold_is_shown_too(office: Office) -> None:
     assert (one.step_id, one.set_by, one.released_date) == ("a", "", None)
     assert await release(office, job_id) == "Success"
     assert await holds(office, job_id) == []
+
+
+async def test_jobs_that_would_wait_for_each_other_as_a_whole_are_named(office: Office) -> None:
+    first, second = await office.job("visit", job_id="first"), await office.job("visit", job_id="second")
+    await office.plugin.add_dependency(waits(first, "badge", second))
+    with pytest.raises(DependencyCycle, match="first"):
+        await office.plugin.add_dependency(waits(second, "host", first))
+
+
+async def test_a_hold_of_a_step_that_is_gone_is_over(office: Office) -> None:
+    await office.stage.store.save_diagram(ITEM, diagram(Step.manual("a", then="b"), Step.manual("b")))
+    await office.stage.store.save_template(ITEM, Template(id="stored", diagram_id="d"))
+    job_id, other = await office.job("stored"), await office.job("visit")
+    await hold(office, job_id, "b")
+    await office.plugin.add_dependency(waits(job_id, "b", other))
+    await office.stage.store.save_diagram(ITEM, diagram(Step.manual("a")))
+    await office.plugin.upgrade_jobs([job_id])
+    assert [one.released_date is None for one in await holds(office, job_id)] == [False, False]
+
+
+def diagram(*steps: Step) -> Diagram:
+    """A diagram whose first step is `a`."""
+    return Diagram(id="d", initial="a", steps=steps)
+
+
+async def test_what_code_waits_for_is_shown_too(office: Office) -> None:
+    other = await office.job()
+    new = NewWorkflow(item=ITEM, after={"a": [other]})
+    job_id = await office.stage.start(Step.manual("a"), new=new)
+    [one] = await holds(office, job_id)
+    assert (one.dependent_job_id, one.released_date) == (other, None)

@@ -9,6 +9,7 @@ import pytest
 
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.queries import text_of
+from envoy_plugin.engine.verbs import Cancel
 from envoy_plugin.errors import BadProperty, JobNotFound, JobRefused, NotAllowed, NoTemplate, TooLarge, WorkflowError
 from envoy_plugin.workflows.diagrams import Diagram, Path, Step
 from envoy_plugin.workflows.location import Location
@@ -163,6 +164,7 @@ async def test_only_what_differs_is_changed_and_takes_a_privilege(office: Office
     job_id = await office.job(by=office.chief(), priority="Low", notes="n")
     ada = office.by("ada", "jobUpdatePriority")
     await office.update(job_id, ada, priority="High", notes="n", job_name="one")
+    await office.update(job_id, ada, priority="High")
     assert (await ada.get_job(job_id)).priority == "High"
     with pytest.raises(NotAllowed, match="jobUpdateNotes"):
         await office.update(job_id, ada, notes=None)
@@ -340,3 +342,23 @@ async def test_a_job_that_has_changed_meanwhile_is_decided_again(office: Office)
     await asyncio.gather(*(office.plugin.add_job_comment(job_id, f"{number}") for number in range(4)))
     assert len(await office.plugin.get_job_comments(job_id)) == 4
     assert (await load(office.stage.store, job_id)).envelope.version > 4
+
+
+async def test_what_a_worker_has_begun_and_an_operator_of_the_engine_has_ended_has_dates(office: Office) -> None:
+    office.define("code", Step.function("a", "f"))
+    job_id = await office.job("code")
+    await office.stage.claim("steps")
+    assert (await office.plugin.get_job(job_id)).started_date is not None
+    workflow = await office.stage.load(job_id)
+    await office.stage.engine.call([Cancel(id=one, reason="operator") for one in (workflow.steps["a"], job_id)])
+    job = await office.plugin.get_job(job_id)
+    assert (job.closed, job.end_date is None) == (True, False)
+
+
+async def test_a_diagram_that_has_no_active_version_upgrades_nothing(office: Office) -> None:
+    await stored(office, Step.manual("a"))
+    job_id = await office.job("stored")
+    key = office.stage.engine.keys.diagram(ITEM, "d")
+    await office.stage.engine.redis.hdel(key, "active")
+    with pytest.raises(JobRefused, match="no active version"):
+        await office.plugin.upgrade_jobs([job_id])

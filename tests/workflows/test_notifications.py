@@ -175,3 +175,23 @@ async def test_a_listener_hears_of_it_by_itself(office: Office) -> None:
         await manager.subscribe_to_job(job_id, hear)
         await office.update(job_id, notes="n")
         assert [await asyncio.wait_for(heard.get(), 5) for _ in range(2)] == ["JobState", "JobUpdated"]
+
+
+async def test_a_listener_outlives_a_redis_that_is_away(office: Office, caplog: pytest.LogCaptureFixture) -> None:
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    async def hear(message: NotificationMessage) -> None:
+        heard.put_nowait(message.msg_type)
+
+    job_id = await office.job()
+    manager = NotificationManager(office.stage.store, item=ITEM)
+    await manager.subscribe_to_job(job_id, hear)
+    redis, key = office.stage.engine.redis, office.stage.engine.keys.job(job_id)
+    await redis.rename(key, f"{key}:away")
+    await redis.set(key, "no hash")
+    async with manager.listening(every=timedelta(milliseconds=1)):
+        while "notifications.unread error=" not in caplog.text:
+            await asyncio.wait({asyncio.ensure_future(redis.ping())})
+        await redis.rename(f"{key}:away", key)
+        await office.update(job_id, notes="n")
+        assert [await asyncio.wait_for(heard.get(), 5) for _ in range(2)] == ["JobState", "JobUpdated"]
