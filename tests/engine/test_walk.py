@@ -88,6 +88,16 @@ class Walk(RuleBasedStateMachine):
     def enqueue_and_claim(self, wish: Wish, claim: Wish) -> None:
         self.ask(wish, claim)
 
+    @precondition(has_unended)
+    @rule(wish=wishes.dependents, which=st.integers(0, 1), end=st.one_of(wishes.ends, wishes.cancels))
+    def wait_and_end(self, wish: Wish, which: int, end: Wish) -> None:
+        self.ask(wish, end.aimed_at(which, aims.is_unended))
+
+    @precondition(has_room)
+    @rule(wanted=st.lists(wishes.events, max_size=3), claim=wishes.turns)
+    def serve_in_turn(self, wanted: list[Wish], claim: Wish) -> None:
+        self.ask(*wanted, claim)
+
     @precondition(has_available)
     @rule(wish=wishes.takes)
     def claim(self, wish: Wish) -> None:
@@ -102,7 +112,7 @@ class Walk(RuleBasedStateMachine):
     @rule(content=st.sampled_from((b"log", b"photo")), wish=st.one_of(wishes.attachments, wishes.succeeds))
     def store_and_keep(self, content: bytes, wish: Wish) -> None:
         self.stage.store(content)
-        self.ask(wish)
+        self.ask(wish.aimed_at(0, aims.runs))
 
     @precondition(has_ending)
     @rule(wish=wishes.ends, mode=st.sampled_from(Mode))

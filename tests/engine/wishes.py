@@ -110,8 +110,8 @@ BOUNDS: Final[Choices] = (
     *({"lease": 15 * SECOND, "limit": 15 * SECOND}, {"max_crashes": 1}, {"fails_on_lost_lease": True}),
 )
 KEYS: Final[Choices] = (
-    *({}, {}, {}, {}, {"key": "k1", "hold": "active"}, {"key": "k1", "hold": SECOND}, {"key": "k2", "hold": HOUR}),
-    *({"key": "k2", "hold": "active"}, {"key": "k1", "hold": "kept"}),
+    *({}, {}, {}, {}, {}, {"key": "k1", "hold": "active"}, {"key": "k2", "hold": SECOND}, {"key": "k2", "hold": HOUR}),
+    *({"key": "k1", "hold": "active"}, {"key": "k1", "hold": "active"}, {"key": "k3", "hold": "kept"}),
 )
 DEBTORS: Final[Choices] = ({}, {}, *({"owes": debt} for debt in DEBTS))
 LISTS: Final[Choices] = ({}, {}, {"listed": (Listing.QUEUE, Listing.PARENT)}, {"listed": tuple(Listing)})
@@ -241,7 +241,7 @@ retires: Final = wish(
     most=st.sampled_from((0, 1, 2, 100)),
     limit=st.sampled_from((1, 100)),
 )
-stays: Final = st.one_of(touches, notes, attachments, detachments, expects, describes)
+stays: Final = st.one_of(touches, touches, notes, attachments, detachments, expects, describes)
 ends: Final = st.one_of(succeeds, succeeds, fails, fails, releases)
 gates: Final = st.one_of(holds, unholds, unholds, depends, depends, undepends)
 facts: Final = st.one_of(assigns, reschedules, describes, pauses, unpauses, unpauses)
@@ -255,6 +255,10 @@ dependents: Final = st.builds(
 )
 """They wait for one of the two oldest jobs: many for the same."""
 debtors: Final = st.builds(_order, st.just(LAST), st.just("q"), st.sampled_from(TRIES), st.sampled_from(DEBTORS[2:]))
+events: Final = st.builds(
+    _order, st.just(LAST), st.just("events"), st.sampled_from(({}, {"install": "1001"}, {"install": "1002"}))
+)
+turns: Final = st.builds(Wish, st.just(Claim), st.just({"queue": "events", "n": 1, "who": "w", "lease": None}))
 begins: Final = st.just(Wish(Claim, {"queue": "q", "n": 4, "who": "w", "lease": None}))
 makes: Final = st.one_of(enqueues, enqueues, enqueues, envelopes)
 everything: Final = (
