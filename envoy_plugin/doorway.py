@@ -84,10 +84,11 @@ class Doorway:
 
 async def _read(request: web.Request) -> bytes:
     """The body; without aiohttp's two copies of it where all of it has arrived, as it nearly always has."""
+    content = request.content
     try:
-        if not request.content.is_eof():
+        if not content.is_eof():
             return await request.read()
-        body = request.content.read_nowait()
+        body = content.read_nowait()
     except web.HTTPRequestEntityTooLarge:
         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE) from None
     except (web.RequestPayloadError, ValueError):
