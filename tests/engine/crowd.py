@@ -4,6 +4,7 @@ from datetime import timedelta
 from random import Random
 from typing import Any, Final
 
+from envoy_plugin.engine import verbs
 from envoy_plugin.engine.engine import Engine, Mode
 from envoy_plugin.engine.model import Claimed
 from envoy_plugin.engine.retries import Backoff, Debt
@@ -19,6 +20,7 @@ from envoy_plugin.engine.verbs import (
     Describe,
     Enqueue,
     Expect,
+    Expire,
     Fail,
     Hold,
     Listing,
@@ -26,9 +28,11 @@ from envoy_plugin.engine.verbs import (
     PassDebt,
     Pause,
     Policy,
+    Promote,
     Release,
     Reschedule,
     Resume,
+    Retire,
     Retry,
     Succeed,
     Touch,
@@ -49,11 +53,21 @@ RECENT: Final = 24
 """Of how many of the latest jobs, or claims, one is chosen."""
 
 
+def every_verb() -> set[type[Verb[Any]]]:
+    """All that can be asked of the engine."""
+    named = (getattr(verbs, name) for name in verbs.__all__)
+    return {verb for verb in named if isinstance(verb, type) and issubclass(verb, Verb) and hasattr(verb, "name")}
+
+
 class Crowd:
-    """What the clients know in common: all ids, every claim that was ever answered, every end that was accepted."""
+    """What the clients know in common: all ids, every claim that was ever answered, every end that was accepted.
+
+    `asked` are the verbs that were called; those of sweeps are known to be.
+    """
 
     def __init__(self) -> None:
         self.clock = Clock()
+        self.asked: set[type[Verb[Any]]] = {Expire, Promote, Retire}
         self.ids: list[str] = []
         self.deleted: set[str] = set()
         self.envelopes: list[str] = []
@@ -63,6 +77,7 @@ class Crowd:
 
     def learn(self, verb: Verb[Any], answer: Any) -> None:
         """Take note of an answer; a claim, and the end of a claim, are answered to one client alone."""
+        self.asked.add(type(verb))
         if isinstance(answer, EngineError):
             return
         if isinstance(verb, Enqueue) and answer.created:
@@ -102,10 +117,10 @@ class Client:
         if self._dice.random() < 0.15:
             await sweep(self._engine)
             return
-        verbs = [self._dice.choice(self._kinds)() for _ in range(self._dice.choice((1, 1, 2, 3)))]
+        wanted = [self._dice.choice(self._kinds)() for _ in range(self._dice.choice((1, 1, 2, 3)))]
         if self._dice.random() < 0.1:
-            verbs += await self._attach()
-        for verb, answer in zip(verbs, await self._engine.call(verbs, Mode.EACH), strict=True):
+            wanted += await self._attach()
+        for verb, answer in zip(wanted, await self._engine.call(wanted, Mode.EACH), strict=True):
             self._crowd.learn(verb, answer)
 
     async def _attach(self) -> list[Verb[Any]]:
@@ -217,13 +232,13 @@ async def finish(engine: Engine, crowd: Crowd, left: dict[str, Any]) -> None:
     """Let time pass, open every gate of those that are left, and succeed in whatever can be."""
     crowd.clock.move(20 * SECOND)
     await sweep(engine)
-    verbs: list[Verb[Any]] = [Unpause(queue=queue) for queue in QUEUES]
+    opened: list[Verb[Any]] = [Unpause(queue=queue) for queue in QUEUES]
     for job_id, job in left.items():
-        verbs += [Unhold(id=job_id, hold=hold) for hold in job.waits("hold")]
-        verbs += [Undepend(id=job_id, upstream=upstream) for upstream in job.waits("wait")]
-        verbs += [Succeed(id=job_id)] if job.state == State.RUNNING and not job.alive else []
-    for first in range(0, len(verbs), 200):
-        await engine.call(verbs[first : first + 200], Mode.EACH)
+        opened += [Unhold(id=job_id, hold=hold) for hold in job.waits("hold")]
+        opened += [Undepend(id=job_id, upstream=upstream) for upstream in job.waits("wait")]
+        opened += [Succeed(id=job_id)] if job.state == State.RUNNING and not job.alive else []
+    for first in range(0, len(opened), 200):
+        await engine.call(opened[first : first + 200], Mode.EACH)
     for queue in (*QUEUES, "report"):
         for job in await engine.claim(queue, 100, who="last", lease=SECOND):
             await engine.succeed(job)

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.states import ENDED, UNENDED, WAITING, State
 from envoy_plugin.engine.sweeper import Keeping, retire
-from tests.engine.crowd import Client, Crowd, finish
+from tests.engine.crowd import Client, Crowd, every_verb, finish
 from tests.engine.invariants import broken, unreported
 from tests.engine.picture import Picture, take_picture
 from tests.engine.seen import NAMESPACE, Seen, see_jobs
@@ -108,6 +108,7 @@ async def crowd_in(connections: list[Redis], seed: str) -> None:
     await finish_all(engines[0], crowd)
     await check(connections[0], crowd)
     await forget_all(engines[0], crowd)
+    assert crowd.asked == every_verb()
 
 
 async def walk(client: Client) -> None:

@@ -16,6 +16,7 @@ from envoy_plugin.engine import retries
 from envoy_plugin.engine.engine import Mode
 from tests.engine import aims, wishes
 from tests.engine.aims import Wish
+from tests.engine.crowd import every_verb
 from tests.engine.life import Life
 from tests.engine.mutating import patch_lua
 from tests.engine.stage import Stage
@@ -206,6 +207,10 @@ def stage(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     made = Stage(redis_url, dice, MOST_DEPENDENTS)
     yield made
     made.close()
+
+
+def test_the_walk_knows_every_verb() -> None:
+    assert every_verb() == wishes.ASKED
 
 
 @pytest.mark.timeout(1800)

@@ -75,8 +75,13 @@ def maybe(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.one_of(st.none(), st.none(), st.none(), strategy)
 
 
+ASKED: Final[set[type[Verb[Any]]]] = {Enqueue, Promote}
+"""The verbs that are wished for."""
+
+
 def wish(verb: type[Verb[Any]], /, **facts: st.SearchStrategy[Any]) -> st.SearchStrategy[Wish]:
     """A verb that names no job."""
+    ASKED.add(verb)
     return st.builds(Wish, st.just(verb), st.fixed_dictionaries(facts))
 
 
@@ -89,6 +94,7 @@ def aimed(
     **facts: st.SearchStrategy[Any],
 ) -> st.SearchStrategy[Wish]:
     """A verb for one job."""
+    ASKED.add(verb)
     drawn = st.fixed_dictionaries(facts)
     return st.builds(Wish, st.just(verb), drawn, targets, st.just(wanted), st.just(names), st.just(named))
 
