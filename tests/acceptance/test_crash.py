@@ -158,6 +158,7 @@ async def test_redis_being_away_in_the_middle_of_a_handler_spends_none_of_its_re
     assert (job.attempt, job.crashes) == (1, 0)
 
 
+@pytest.mark.soak
 async def test_redis_being_away_in_the_middle_of_a_report_is_no_crash(site: Site, engine: Engine) -> None:
     envoy = await site.platform("--job", "visit-1")
     web, worker = await site.web(), await site.worker()

@@ -23,6 +23,8 @@ from tests.acceptance.pages import LANGUAGES, ROOT, all_pages, blocks_of, links_
 from tests.acceptance.terminals import terminal
 
 PAGES = all_pages()
+TYPED = "tutorial.md"
+"""The page that `test_tutorial` types as a reader does."""
 WITH_SHELL = [page for page in PAGES if blocks_of(page, "sh")]
 
 
@@ -63,7 +65,7 @@ def test_python_blocks_run_from_top_to_bottom(page: Path) -> None:
             plugin.check()
 
 
-@pytest.mark.parametrize("page", WITH_SHELL, ids=name_of)
+@pytest.mark.parametrize("page", [page for page in WITH_SHELL if page.name != TYPED], ids=name_of)
 async def test_shell_blocks_run_from_top_to_bottom(page: Path, tmp_path: Path, own_user: str, redis: Redis) -> None:
     """Files that the page shows are there when their turn has come; nothing needs more of Redis than the docs say."""
     with terminal(tmp_path, own_user, REDIS_PREFIX="visitor-doors") as shell:

@@ -3,6 +3,8 @@
 import signal
 import time
 
+import pytest
+
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.queries import list_jobs
 from envoy_plugin.engine.states import State
@@ -60,6 +62,7 @@ async def test_jobs_of_a_killed_worker_run_elsewhere_within_lease_and_two_second
     assert [(job.attempt, job.crashes, job.retries_left) for job in jobs] == [(1, 1, 5)] * len(VISITS)
 
 
+@pytest.mark.soak
 async def test_jobs_of_a_stopped_worker_run_elsewhere_and_its_late_end_is_refused(site: Site, engine: Engine) -> None:
     envoy, busy, idle = await two_workers(site)
     stopped_at = time.time()
@@ -76,6 +79,7 @@ async def test_jobs_of_a_stopped_worker_run_elsewhere_and_its_late_end_is_refuse
     assert await envoy.ends() == dict.fromkeys(VISITS, 1)
 
 
+@pytest.mark.soak
 async def test_a_worker_that_was_stopped_works_on_when_it_continues(site: Site) -> None:
     envoy, busy, idle = await two_workers(site)
     busy.send(signal.SIGSTOP)

@@ -3,6 +3,8 @@
 import asyncio
 from collections import Counter
 
+import pytest
+
 from envoy_plugin.simulator.sender import Answer
 from tests.acceptance.effects import count_effects
 from tests.acceptance.envoy_side import TOKEN_PATHS, Envoy, Event
@@ -47,6 +49,7 @@ async def test_a_crowd_makes_no_storm_of_logins_while_the_token_endpoint_is_down
     assert 1 <= await envoy.logins() <= MOST_LOGINS
 
 
+@pytest.mark.soak
 async def test_a_crowd_that_comes_again_is_served_once_the_token_endpoint_is_well(site: Site) -> None:
     envoy = await site.platform()
     webs = await two_webs(site)

@@ -157,7 +157,7 @@ async def heard_of(envoy: Envoy, count: int) -> bool:
     return len(await envoy.ends()) == count
 
 
-@pytest.mark.parametrize(("way", "drain"), [("gone", "2"), ("silent", "20")])
+@pytest.mark.parametrize(("way", "drain"), [("gone", "2"), pytest.param("silent", "20", marks=pytest.mark.soak)])
 async def test_a_worker_leaves_in_time_without_redis(site: Site, engine: Engine, way: str, drain: str) -> None:
     site.variables |= {"JOB_LEASE": "2", "DRAIN_TIMEOUT": drain}
     envoy, worker = await busy_worker(site)

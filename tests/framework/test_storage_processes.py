@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 from redis.asyncio import Redis
 
 from envoy_plugin import Item
@@ -75,6 +76,7 @@ async def test_two_processes_never_get_one_value_twice(redis: Redis, redis_url: 
     assert sorted(item.value for page in pages for item in page if isinstance(item.value, int)) == sorted(given)
 
 
+@pytest.mark.soak
 async def test_a_killed_client_leaves_all_of_a_pipeline_or_nothing(redis: Redis, redis_url: str, soak: int) -> None:
     storage = redis_storages(redis).of_install("1001")
     for number in range(KILLS * soak):

@@ -77,6 +77,7 @@ async def test_what_an_editor_leaves_is_sent(dev: Dev) -> None:
     assert (shown["event"], shown["outcome"]) == ("entry_sign_up", "ignored")
 
 
+@pytest.mark.soak
 async def test_what_an_editor_breaks_is_not_sent(dev: Dev) -> None:
     dev.project.write(EDITOR.format("{", "<"), "editor.py")
     code, _, err = await dev.project.run("replay", "1", "--edit", EDITOR="python editor.py", **dev.variables)
@@ -84,6 +85,7 @@ async def test_what_an_editor_breaks_is_not_sent(dev: Dev) -> None:
     assert len(await json_of(dev, "deliveries")) == 2
 
 
+@pytest.mark.soak
 async def test_a_saved_delivery_is_exactly_what_was_sent(dev: Dev) -> None:
     body = b'{ "meta" : {"event": "entry_sign_out", "install_id": "7"} }'
     (dev.project.directory / "odd.json").write_bytes(body)
@@ -107,6 +109,7 @@ async def another_plugin(dev: Dev) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{found[1]}"
 
 
+@pytest.mark.soak
 async def test_a_replay_goes_to_another_plugin_on_this_machine(dev: Dev) -> None:
     async with another_plugin(dev) as url:
         shown = await json_of(dev, "replay", "2", "--to", url)
@@ -116,11 +119,13 @@ async def test_a_replay_goes_to_another_plugin_on_this_machine(dev: Dev) -> None
     assert len(await json_of(dev, "deliveries")) == 2
 
 
+@pytest.mark.soak
 async def test_a_replay_goes_nowhere_else(dev: Dev) -> None:
     code, _, err = await dev.run("replay", "1", "--to", "https://plugin.example.com")
     assert (code, "A replay goes to this machine alone" in err) == (2, True)
 
 
+@pytest.mark.soak
 async def test_a_replay_that_nobody_answers_fails(dev: Dev) -> None:
     code, out, _ = await dev.run("replay", "1", "--to", "http://127.0.0.1:9", "--json")
     assert (code, json.loads(out)["status"]) == (1, None)
@@ -130,6 +135,7 @@ async def test_a_replay_that_nobody_answers_fails(dev: Dev) -> None:
     assert (code, "<- The plugin isn't running" in out or "<- 503" in out) == (1, True)
 
 
+@pytest.mark.soak
 async def test_a_delivery_that_isnt_there_is_said(dev: Dev) -> None:
     assert await dev.run("deliveries", "9") == (
         1,

@@ -117,6 +117,7 @@ async def test_a_killed_dev_leaves_no_process_behind(bare: Project) -> None:
     assert "process.stopped" in dev.running.output
 
 
+@pytest.mark.soak
 async def test_a_plugin_that_ignores_signals_is_killed(bare: Project) -> None:
     stubborn = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('stubborn', flush=True)\n"
     bare.write(f"{stubborn}time.sleep(600)\n")
