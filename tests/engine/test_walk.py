@@ -7,9 +7,10 @@ from random import Random
 from typing import Final
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from redis.exceptions import ResponseError
 
 from docs.generate_state_machine import arrows
 from envoy_plugin.engine import retries
@@ -17,11 +18,13 @@ from envoy_plugin.engine.engine import Mode
 from tests.engine import aims, wishes
 from tests.engine.aims import Wish
 from tests.engine.crowd import every_verb
+from tests.engine.faults import FAULTS, Fault
 from tests.engine.life import Life
 from tests.engine.mutating import patch_lua
 from tests.engine.stage import Stage
 
 RUNS: Final = 40
+MANY_RUNS: Final = 300
 STEPS: Final = 40
 MOST_JOBS: Final = 16
 MOST_DEPENDENTS: Final = 2
@@ -216,17 +219,33 @@ def test_the_walk_knows_every_verb() -> None:
 @pytest.mark.timeout(1800)
 def test_whatever_is_called_the_engine_is_where_the_model_is(stage: Stage, soak: int) -> None:
     while (missing := RUNS * soak - full(stage)) > 0:  # some walks are shorter: hypothesis ends them
-        chosen = settings(
-            max_examples=max(missing, 20),
-            stateful_step_count=STEPS,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),
-            report_multiple_bugs=False,
-            print_blob=True,
-        )
-        run_state_machine_as_test(lambda: Walk(stage), settings=chosen)  # type: ignore[arg-type]  # a factory will do
+        walk(stage, max(missing, 20), tuple(Phase))
 
     assert stage.arrows <= arrows()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.what.replace(" ", "_"))
+def test_walks_notice_a_fault_of_one_line(stage: Stage, fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
+    patch_lua(monkeypatch, fault.file, fault.old, fault.new)
+
+    with pytest.raises((AssertionError, ResponseError)):
+        walk(stage, MANY_RUNS, (Phase.generate,))
+
+
+def walk(stage: Stage, runs: int, phases: tuple[Phase, ...]) -> None:
+    """Many walks; the first that fails is shortened, and shown."""
+    chosen = settings(
+        max_examples=runs,
+        stateful_step_count=STEPS,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        print_blob=True,
+        phases=phases,
+    )
+    run_state_machine_as_test(lambda: Walk(stage), settings=chosen)  # type: ignore[arg-type]  # a factory will do
 
 
 def full(stage: Stage) -> int:
