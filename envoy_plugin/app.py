@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from envoy_plugin.doorway import Doorway
 from envoy_plugin.errors import SchemaTooNew
-from envoy_plugin.logs import Bound, get_logger
+from envoy_plugin.logs import bind_alone, get_logger
 from envoy_plugin.plugin import Plugin
 from envoy_plugin.route_webhooks import RouteWebhooks
 from envoy_plugin.runtime import Runtime, open_runtime
@@ -139,12 +139,12 @@ def _answering(handler: Handler) -> Handler:
         request_id = request.headers.get(REQUEST_ID)
         if request_id is None or not GOOD_ID.fullmatch(request_id):
             request_id = f"{random.getrandbits(64):016x}"
-        with Bound(request_id=request_id):
-            try:
-                return await handler(request)
-            except Exception:
-                log.exception("request.failed", method=request.method)
-                return _json(HTTPStatus.INTERNAL_SERVER_ERROR, {"message": "The plugin failed unexpectedly"})
+        bind_alone(request_id=request_id)
+        try:
+            return await handler(request)
+        except Exception:
+            log.exception("request.failed", method=request.method)
+            return _json(HTTPStatus.INTERNAL_SERVER_ERROR, {"message": "The plugin failed unexpectedly"})
 
     return answer
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 from pydantic_core import to_json
 from redis.exceptions import RedisError
 
@@ -21,7 +21,7 @@ from envoy_plugin.runtime import Runtime
 
 JSON_TYPES: Final = frozenset({"application/json", "application/vnd.api+json"})
 TOO_LARGE: Final = "The body is too large."
-JSON_HEADERS: Final[Mapping[str, str]] = {"Content-Type": "application/json"}
+JSON_HEADERS: Final[Mapping[str, str]] = {hdrs.CONTENT_TYPE: "application/json"}
 
 log = get_logger(__name__)
 
@@ -76,7 +76,7 @@ class Doorway:
         except BadSignature as error:
             log.warning("webhook.unsigned", size=len(body))
             raise Refused(HTTPStatus.UNAUTHORIZED, str(error)) from None
-        if not _is_json(request.headers.get("Content-Type", "")):
+        if not _is_json(request.headers.get(hdrs.CONTENT_TYPE, "")):
             raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.")
         if self._runtime.stopping:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Shutting down")
@@ -104,7 +104,8 @@ def _is_json(content_type: str) -> bool:
 
 
 def _response(given: Answer) -> web.Response:
-    headers = JSON_HEADERS
+    body = to_json(given.body, inf_nan_mode="null")
+    response = web.Response(status=given.status, body=body, headers=JSON_HEADERS)
     if given.retry_after is not None:
-        headers = {**JSON_HEADERS, "Retry-After": str(given.retry_after)}
-    return web.Response(status=given.status, body=to_json(given.body, inf_nan_mode="null"), headers=headers)
+        response.headers[hdrs.RETRY_AFTER] = str(given.retry_after)
+    return response

@@ -3,7 +3,7 @@
 `configure_logs` is called once, by the process's entry point. Loggers of `get_logger`, structlog's own and those of
 the standard library (so those of every other library) end in the same handler. The fields of
 `with Bound(request_id=…, install=…, job=…)` are on every line below it, as are those of structlog's own contextvars;
-`bind_more` adds to them once more is known.
+`bind_alone` is for a task of its own, and `bind_more` adds to either once more is known.
 
 One function, `redact`, sees every line before it leaves:
 
@@ -106,12 +106,18 @@ class Bound:
         _BOUND.reset(self._token)
 
 
+def bind_alone(**fields: object) -> None:
+    """Put these, and no others, on every line of the running asyncio task. For a request, which has one of its own."""
+    _BOUND.set(fields)
+
+
 def bind_more(**fields: object) -> None:
-    """Put these, too, on every line until the block of `Bound` ends, within which this is called."""
-    cast("dict[str, object]", _BOUND.get()).update(fields)
+    """Put these, too, on every line of the `Bound` block, or of the task with `bind_alone`, in which this is called."""
+    _BOUND.get().update(fields)
 
 
-_BOUND: Final[ContextVar[Mapping[str, object]]] = ContextVar("bound", default=MappingProxyType({}))
+_NOTHING: Final = cast("dict[str, object]", MappingProxyType({}))
+_BOUND: Final[ContextVar[dict[str, object]]] = ContextVar("bound", default=_NOTHING)
 
 
 def _merge_bound(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
