@@ -203,7 +203,11 @@ async def _connect(
     user_tokens = UserTokens(redis, sealer, key_of=engine.keys.user_token)
     user_api = partial(_user_api, session, settings.base_url)
     storages = make_storages(settings, api=api, redis=redis, keys_of=engine.keys.storage, clock=told)
-    links = Links(keys=[derive_key(secret, "operator/v1") for secret in settings.root_secrets])
+    links = Links(
+        keys=[derive_key(secret, "operator/v1") for secret in settings.root_secrets],
+        base_url=settings.public_url or "",
+        org=settings.workflow_org,
+    )
     workflows = Store(
         engine, sealer.digest, own=plugin.templates, functions=plugin.steps, digests=sealer.digests, links=links
     )

@@ -21,10 +21,12 @@ from envoy_plugin.variables import (
     aws_account,
     aws_region,
     duration,
-    envoy_origin,
+    first_path_word,
     key_prefix,
     on_or_off,
     one_word,
+    origin,
+    path_word,
     redis_location,
     secret_values,
     whole,
@@ -133,7 +135,7 @@ class Settings(BaseModel):
     )
     """The root of every key that seals what Redis holds, the new one first. At least 16 characters. None."""
 
-    base_url: Annotated[str, BeforeValidator(envoy_origin)] = variable(
+    base_url: Annotated[str, BeforeValidator(origin)] = variable(
         "ENVOY_BASE_URL", LEAVE_OUT, example="https://app.envoy.com", default="https://app.envoy.com"
     )
     """Envoy's origin, without a slash at the end. https://app.envoy.com."""
@@ -231,6 +233,21 @@ class Settings(BaseModel):
         "TITAN_OPEN_TO", LEAVE_OUT, example="any", default=None
     )
     """With TITAN_ACCESS=open: `any` opens it to everybody who can reach the port. None: to this machine alone."""
+
+    workflow_org: Annotated[str, BeforeValidator(first_path_word)] = variable(
+        "WORKFLOW_ORG", LEAVE_OUT, example="acme", default="workflow"
+    )
+    """The first word of the operator API's paths, where ArcGIS Workflow Manager has an organization. workflow."""
+
+    workflow_item: Annotated[str, BeforeValidator(path_word)] = variable(
+        "WORKFLOW_ITEM", LEAVE_OUT, example="1001", default="default"
+    )
+    """The item that an operator's token is for where none is named: an install's id, or a word. default."""
+
+    public_url: Annotated[str, BeforeValidator(origin)] | None = variable(
+        "PUBLIC_URL", LEAVE_OUT, example="https://doors.example.com", default=None
+    )
+    """The origin at which the plugin is reached, for URLs of attachments. None: they are paths alone."""
 
     keep_ended: Annotated[timedelta, BeforeValidator(duration("1m", "365d"))] = variable(
         "JOB_KEEP", LEAVE_OUT, example="7d", default=timedelta(days=7)

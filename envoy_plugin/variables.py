@@ -26,6 +26,9 @@ HOST_AND_PORT: Final = re.compile(r"[A-Za-z0-9.:\[\]-]+")
 REGION: Final = re.compile(r"[a-z0-9]{1,16}(-[a-z0-9]{1,16}){0,4}")
 ACCOUNT: Final = re.compile(r"\d{12}", re.ASCII)
 PREFIX: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+PATH_WORD: Final = re.compile(r"[A-Za-z0-9-][A-Za-z0-9_-]{0,63}")
+TAKEN: Final = frozenset({"envoy", "healthz", "readyz", "v1", "things", "jobs", "command-executions"})
+"""The first words of paths that something else is served on; those for development begin with `_`."""
 
 
 def words(kind: type[StrEnum]) -> Callable[[object], StrEnum]:
@@ -112,6 +115,20 @@ def aws_account(text: str) -> str:
     return text
 
 
+def path_word(text: str) -> str:
+    """Reads a word that a path can have in the middle."""
+    if not PATH_WORD.fullmatch(text):
+        raise ValueError("must be 1 to 64 of the characters A-Z, a-z, 0-9, - and _, and not begin with _")
+    return text
+
+
+def first_path_word(text: str) -> str:
+    """Reads a word that a path can begin with, and none of ours does."""
+    if text in TAKEN:
+        raise ValueError("must not be a word that other paths begin with")
+    return path_word(text)
+
+
 def secret_values(text: str) -> tuple[str, ...]:
     """Reads one secret, or two with one space between them: the new one, which signs, then the old one."""
     values = tuple(text.split(" "))
@@ -142,8 +159,8 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def envoy_origin(url: str) -> str:
-    """Reads Envoy's origin, without a slash at the end: https, or http on this machine."""
+def origin(url: str) -> str:
+    """Reads an origin, without a slash at the end: https, or http on this machine."""
     parts = _split(url)
     if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must be a URL such as https://app.envoy.com")

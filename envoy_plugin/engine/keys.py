@@ -154,6 +154,11 @@ class Keys:
         """The tokens of pull-workers, by name, each with its digest."""
         return self.of("titan_tokens")
 
+    @property
+    def operators_revoked(self) -> str:
+        """The tokens of operators that are good no longer, each until it would have ended."""
+        return self.of("operators_revoked")
+
     def storage(self, install: str | None) -> tuple[str, str, str, str]:
         """The storage of an install, or (None) of the plugin: items, their order, what is unique, when items end."""
         scope = "" if install is None else f":{install}"

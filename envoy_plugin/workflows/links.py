@@ -23,11 +23,12 @@ NEEDED: Final = ["exp", "iat", "aud", "iss", "sub"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Links:
     """Makes and reads URLs of attachments. `keys` are 32 bytes each, the new one first; `base_url` has no slash at its
-    end, and is empty for paths alone. `clock` is in seconds since 1970.
+    end, and is empty for paths alone; `org` is the first word of the paths. `clock` is in seconds since 1970.
     """
 
     keys: Sequence[bytes]
     base_url: str = ""
+    org: str = "workflow"
     clock: Callable[[], float] = time.time
 
     def __repr__(self) -> str:
@@ -37,7 +38,7 @@ class Links:
         """Where an attachment is read. Source: Workflow Manager, GET /jobs/{jobId}/attachments/{attachmentId}."""
         parts = (quote(part, safe="") for part in (item, job_id, attachment_id))
         item, job_id, attachment_id = parts
-        return f"{self.base_url}/workflow/{item}/jobs/{job_id}/attachments/{attachment_id}"
+        return f"{self.base_url}/{self.org}/{item}/jobs/{job_id}/attachments/{attachment_id}"
 
     def token(self, item: str, job_id: str, attachment_id: str) -> str:
         """A token that opens this attachment, and nothing else, for five minutes."""

@@ -13,7 +13,7 @@ from envoy_plugin.workflows.responses import Actor
 
 
 class Privilege(StrEnum):
-    """What a user can be allowed to do with jobs."""
+    """What a user can be allowed to do with jobs, and with what they are made of."""
 
     ASSIGN_ANY = "jobAssignAny"
     ASSIGN_GROUP = "jobAssignGroup"
@@ -38,6 +38,8 @@ class Privilege(StrEnum):
     PRIORITY = "jobUpdatePriority"
     RELATED = "jobUpdateRelatedProperties"
     STATUS = "jobUpdateStatus"
+    ADMIN_ADVANCED = "adminAdvanced"
+    ADMIN_BASIC = "adminBasic"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

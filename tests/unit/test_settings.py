@@ -304,3 +304,20 @@ def test_devices_find_a_region_and_an_account() -> None:
 def test_what_is_no_region_or_account_is_refused(region: str, account: str) -> None:
     found = problems(THINGS_REGION=region, THINGS_ACCOUNT=account)
     assert set(found) == {"THINGS_REGION", "THINGS_ACCOUNT"}
+
+
+def test_the_operator_api_is_at_workflow_and_its_item_is_the_default_one() -> None:
+    settings = Settings.from_env(LEAST)
+    assert (settings.workflow_org, settings.workflow_item, settings.public_url) == ("workflow", "default", None)
+    changed = read(WORKFLOW_ORG="acme", WORKFLOW_ITEM="1001", PUBLIC_URL="https://Doors.example.com/")
+    assert (changed.workflow_org, changed.workflow_item) == ("acme", "1001")
+    assert changed.public_url == "https://doors.example.com"
+
+
+@pytest.mark.parametrize("word", ["envoy", "v1", "jobs", "things", "_sim", "a/b", "a b", "x" * 65])
+def test_no_path_of_the_operator_api_can_be_one_of_another(word: str) -> None:
+    assert set(problems(WORKFLOW_ORG=word)) == {"WORKFLOW_ORG"}
+
+
+def test_an_item_is_a_word_of_a_path() -> None:
+    assert set(problems(WORKFLOW_ITEM="a/b", PUBLIC_URL="doors.example.com")) == {"WORKFLOW_ITEM", "PUBLIC_URL"}
