@@ -11,11 +11,19 @@ from redis.exceptions import NoScriptError
 
 from envoy_plugin.engine.states import FROM, OF_ENVELOPES, SKIPPABLE
 
-BEFORE: Final = ("_unit", "_gates", "_moves")
+BEFORE: Final = ("_unit", "_moves")
 """What every verb stands on."""
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "debts": ("_debts",),
+    "fair": ("_fair",),
+    "rare": ("_parts", "_gates", "_families", "_attempts"),
+}
+"""What few jobs need: joined to every script, but its functions aren't made before the first of them is called."""
 SHARED: Final[Mapping[str, tuple[str, ...]]] = {
+    "_due": ("claim", "claim_job", "promote", "resume"),
     "_hand_out": ("claim", "claim_job", "resume"),
     "_lease": ("resume", "touch"),
+    "_blobs": ("cancel", "claim_job", "delete", "fail", "note", "resume", "succeed"),
     "_end": ("cancel", "fail", "succeed"),
     "_forget": ("delete", "retire"),
 }
@@ -25,6 +33,11 @@ SHARED: Final[Mapping[str, tuple[str, ...]]] = {
 @cache
 def _lua(name: str) -> str:
     return (resources.files("envoy_plugin.engine") / "lua" / f"{name}.lua").read_text(encoding="utf-8")
+
+
+def _group(name: str, files: tuple[str, ...]) -> str:
+    """A table that has the functions of these files once one of them is wanted."""
+    return f"{name} = setmetatable({{function({name})\n{''.join(map(_lua, files))}end}}, LAZY)\n"
 
 
 def _table(verbs: frozenset[str]) -> str:
@@ -44,8 +57,9 @@ def _names(verb: str) -> list[str]:
 def script_of(verbs: frozenset[str]) -> tuple[str, str]:
     """The script for a call of these verbs, and its SHA-1. Only these are joined: each costs, used or not."""
     shared = [name for name, users in SHARED.items() if verbs.intersection(users)]
-    parts = [*map(_lua, BEFORE), _table(verbs), *map(_lua, [*shared, *sorted(verbs), "_commit"])]
-    text = "".join(parts)
+    groups = [_group(name, files) for name, files in GROUPS.items()]
+    within = [_lua("_moves"), *groups, _table(verbs), *map(_lua, [*shared, *sorted(verbs), "_commit"])]
+    text = f"{_lua('_unit')}return (function()\n{''.join(within)}end)()\n"
     return text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 

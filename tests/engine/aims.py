@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, Final, TypeVar
 
 from envoy_plugin.engine.clock import moment
+from envoy_plugin.engine.queues import is_owned
 from envoy_plugin.engine.states import State
 from envoy_plugin.engine.verbs import Unique, Verb
 from tests.engine.life import Life
@@ -28,13 +29,13 @@ class Aim:
     revision: int | None
     fences: int
 
-    def life(self, world: World, wanted: Callable[[Life], bool]) -> Life | None:
-        """A job, preferably one of those that are wanted; seldom none."""
+    def life(self, world: World, wanted: Callable[[Life], bool], *, strictly: bool) -> Life | None:
+        """A job, preferably (or strictly) one of those that are wanted; seldom none."""
         lives = sorted(world.jobs.values(), key=lambda life: life.id)
         fitting = [] if self.which == LAST else [life for life in lives if wanted(life)]
         if self.which == LAST and self.fences == 7:
             return None
-        return pick(fitting or lives, self.which)
+        return pick(fitting or ([] if strictly else lives), self.which)
 
     def fence(self, life: Life, names: tuple[str, ...]) -> dict[str, int]:
         """The fences among these names that are carried."""
@@ -61,6 +62,11 @@ class Wish:
     wanted: Callable[[Life], bool] = bool
     names: tuple[str, ...] = ()
     named: Named = as_drawn
+    strictly: bool = False
+
+    def for_one(self, wanted: Callable[[Life], bool]) -> "Wish":
+        """The same for one of such jobs, and no other."""
+        return replace(self, wanted=wanted, strictly=True)
 
     def aimed_at(self, which: int, wanted: Callable[[Life], bool]) -> "Wish":
         """The same for another job."""
@@ -68,7 +74,7 @@ class Wish:
 
     def verb(self, world: World) -> Verb[Any]:
         """What comes of it among these jobs."""
-        life = self.aim.life(world, self.wanted) if self.aim else None
+        life = self.aim.life(world, self.wanted, strictly=self.strictly) if self.aim else None
         facts = self.named(world, life, dict(self.facts))
         if self.aim:
             facts |= {"id": life.id} | self.aim.fence(life, self.names) if life else {"id": "nobody"}
@@ -106,6 +112,51 @@ def is_plain(life: Life) -> bool:
 def is_ended(life: Life) -> bool:
     """Whether it is over."""
     return life.ended
+
+
+def is_entangled(life: Life) -> bool:
+    """Whether it is over, and others have to do with it."""
+    return life.ended and bool(life.dependents or life.gates or life.heir or life.root or life.parent or life.is_report)
+
+
+def is_envelope(life: Life) -> bool:
+    """Whether it is an envelope that isn't over."""
+    return life.envelope and not life.ended
+
+
+def is_report(life: Life) -> bool:
+    """Whether it is what another owes."""
+    return life.is_report
+
+
+def is_heir(life: Life) -> bool:
+    """Whether it has another's debt."""
+    return life.root is not None
+
+
+def has_heir(life: Life) -> bool:
+    """Whether another has its debt."""
+    return life.heir is not None
+
+
+def is_unique(life: Life) -> bool:
+    """Whether it wants a key."""
+    return life.unique is not None
+
+
+def is_in_lane(life: Life) -> bool:
+    """Whether it is in a lane."""
+    return bool(life.lane)
+
+
+def is_last(life: Life) -> bool:
+    """Whether it is over, and one attempt of it is left."""
+    return life.ended and life.kept == 1
+
+
+def is_owned_now(life: Life) -> bool:
+    """Whether it is in the queue of one claimant."""
+    return is_owned(life.queue) and not life.ended
 
 
 def is_available(life: Life) -> bool:
@@ -148,8 +199,9 @@ def timed(world: World, life: Life | None, facts: dict[str, Any]) -> dict[str, A
 
 
 def related(world: World, life: Life | None, facts: dict[str, Any]) -> dict[str, Any]:
-    """Another job, which was drawn as a number."""
-    return facts | {"upstream": id_of(world, facts["upstream"]) or "nobody"}
+    """Another job, which was drawn as a number; an odd one stands for any, also one that is over."""
+    wanted = bool if facts["upstream"] % 2 else is_unended
+    return facts | {"upstream": id_of(world, facts["upstream"], wanted) or "nobody"}
 
 
 def inherited(world: World, life: Life | None, facts: dict[str, Any]) -> dict[str, Any]:

@@ -44,14 +44,14 @@ class Fault:
 WAITING: Final = (
     Fault(
         what="dependents go straight to available",
-        file="_moves",
-        old="changed(dependent, 'dependency_met', job.id)",
+        file="_gates",
+        old="rare.changed(dependent, 'dependency_met', job.id)",
         new="move(dependent, 'available', 'dependency_met', job.id, dependent.rank)",
         test=dependencies.test_a_job_waits_for_each_of_its_upstreams,
     ),
     Fault(
         what="a failed upstream lets those run that should stay blocked",
-        file="_moves",
+        file="_gates",
         old="opens, ends = job.state == 'succeeded' or policy == 'run'",
         new="opens, ends = job.state == 'succeeded' or policy ~= 'cancel'",
         test=dependencies.test_the_end_of_an_upstream_means_what_the_policy_says,
@@ -59,14 +59,14 @@ WAITING: Final = (
     ),
     Fault(
         what="those that wait for one end are settled in any order",
-        file="_moves",
+        file="_gates",
         old="table.sort(ids)",
         test=walk_findings.test_those_that_wait_for_one_end_are_settled_in_the_order_in_which_they_were_made,
     ),
     Fault(
         what="who began to wait in this call isn't seen by its ends",
         file="_gates",
-        old="amend(upstream, 'down', job.id, policy)",
+        old="rare.amend(upstream, 'down', job.id, policy)",
         test=dependencies.test_a_job_can_begin_to_wait_in_the_call_that_ends_its_upstream,
     ),
     Fault(
@@ -79,14 +79,14 @@ WAITING: Final = (
     Fault(
         what="unhold opens a job with other gates",
         file="unhold",
-        old="changed(job, 'unheld', name)",
+        old="rare.changed(job, 'unheld', name)",
         new="move(job, 'available', 'unheld', name, job.rank)",
         test=holds.test_a_held_job_waits_until_every_hold_is_opened,
     ),
     Fault(
         what="the timer of a hold that is opened stays",
         file="_gates",
-        old="if kind == 'hold:' and doors(job)[gate] ~= '0' then",
+        old="if kind == 'hold:' and rare.doors(job)[gate] ~= '0' then",
         new="if false then",
         test=walk_findings.test_a_hold_that_is_opened_before_its_time_leaves_no_timer,
     ),
@@ -100,7 +100,7 @@ WAITING: Final = (
     Fault(
         what="the next of a lane isn't opened",
         file="_gates",
-        old="open(after, 'lane:' .. job.id)",
+        old="rare.open(after, 'lane:' .. job.id)",
         test=lanes.test_each_job_of_a_lane_waits_for_the_one_before,
     ),
     Fault(
@@ -122,40 +122,40 @@ ENDING: Final = (
     Fault(
         what="a cancel enqueues no report",
         file="_moves",
-        old="if has(job, 'o') then follow_up(job)",
-        new="if has(job, 'o') and state ~= 'cancelled' then follow_up(job)",
+        old="if has(job, 'o') then debts.follow_up(job)",
+        new="if has(job, 'o') and state ~= 'cancelled' then debts.follow_up(job)",
         test=follow_ups.test_the_end_of_a_job_that_owes_enqueues_its_report,
     ),
     Fault(
         what="a retry keeps the old report",
         file="retry",
-        old="supersede(debt_of(job))",
+        old="supersede(debts.debt_of(job))",
         test=follow_ups.test_a_retry_supersedes_the_report_that_is_not_over,
     ),
     Fault(
         what="who passes a debt on still owes",
         file="pass_debt",
-        old="mark(job, 'h') unmark(job, 'o')",
+        old="mark(job, 'h') rare.unmark(job, 'o')",
         new="mark(job, 'h')",
         test=debts.test_the_heir_reports_its_own_end_and_nobody_else_does,
     ),
     Fault(
         what="a payload goes before the report",
         file="_moves",
-        old="if has(job, 'o') then follow_up(job)",
-        new="if has(job, 'o') then follow_up(job) expire_bytes(job)",
+        old="if has(job, 'o') then debts.follow_up(job)",
+        new="if has(job, 'o') then debts.follow_up(job) expire_bytes(job)",
         test=follow_ups.test_the_payload_goes_a_day_after_the_report_and_not_before,
     ),
     Fault(
         what="a job is forgotten before its report is over",
         file="_forget",
-        old="if is_owed(job) or",
+        old="if debts.is_owed(job) or",
         new="if",
         test=follow_ups.test_a_job_is_kept_while_its_report_is_not_over,
     ),
     Fault(
         what="the end of a child isn't counted",
-        file="_moves",
+        file="_families",
         old="if change ~= 0 then put(parent, 'alive'",
         new="if change > 0 then put(parent, 'alive'",
         test=envelopes.test_an_envelope_ends_only_when_no_child_is_left,
@@ -163,7 +163,7 @@ ENDING: Final = (
     ),
     Fault(
         what="a crash of an earlier attempt counts",
-        file="_moves",
+        file="_attempts",
         old="put(job, 'crashes', 0)",
         test=claims.test_a_new_attempt_begins_without_crashes,
     ),
@@ -176,7 +176,7 @@ ENDING: Final = (
     ),
     Fault(
         what="the blob that another takes the place of stays",
-        file="_moves",
+        file="_blobs",
         old="gone[#gone + 1] = P .. 'blob:' .. old",
         test=blobs.test_a_blob_takes_the_place_of_the_one_before,
     ),
@@ -184,20 +184,20 @@ ENDING: Final = (
 KEEPING: Final = (
     Fault(
         what="a blob that is kept twice goes",
-        file="_moves",
-        old="if not ref or ref == '' or refs(job)[name] == ref then return end",
+        file="_blobs",
+        old="if not ref or ref == '' or rare.refs(job)[name] == ref then return end",
         new="if not ref or ref == '' then return end",
         test=blobs.test_a_blob_that_is_named_twice_stays,
     ),
     Fault(
         what="a child of this call isn't known to its envelope",
-        file="_moves",
-        old="amend(parent, 'kids', job.id, state)",
+        file="_families",
+        old="rare.amend(parent, 'kids', job.id, state)",
         test=envelopes.test_a_child_of_this_call_is_kept_no_longer_than_its_envelope,
     ),
     Fault(
         what="an envelope that closes doesn't",
-        file="_moves",
+        file="_families",
         old="emptied[#emptied + 1] = parent",
         test=envelopes.test_an_envelope_that_closes_ends_with_its_last_child,
         facts=CLOSING,
@@ -211,15 +211,15 @@ KEEPING: Final = (
     ),
     Fault(
         what="the bytes of one that still runs go with its heir's report",
-        file="_moves",
+        file="_debts",
         old="if ENDED[passed.state] then expire_bytes(passed) end",
         new="expire_bytes(passed)",
         test=debts.test_the_bytes_of_one_that_still_runs_outlive_the_report_of_its_heir,
     ),
     Fault(
         what="the bytes of a report that is needed again go",
-        file="_moves",
-        old="keep_bytes(debt)",
+        file="_debts",
+        old="debts.keep_bytes(debt)",
         test=walk_findings.test_a_report_that_is_needed_again_keeps_what_it_has_noted,
     ),
     Fault(
@@ -270,8 +270,8 @@ CLAIMING: Final = (
     Fault(
         what="a turn that is served isn't over",
         file="_hand_out",
-        old="if has(job, 'f') then set_turn",
-        new="if false then set_turn",
+        old="if has(job, 'f') then fair.set_turn",
+        new="if false then fair.set_turn",
         test=fairness.test_who_comes_late_waits_for_no_turns_that_are_over,
     ),
     Fault(
@@ -291,7 +291,7 @@ CLAIMING: Final = (
     ),
     Fault(
         what="a claim is no revision",
-        file="_moves",
+        file="_attempts",
         old="if event == 'claimed' or",
         new="if",
         test=owned_queues.test_a_revision_counts_what_a_claimant_sees_of_an_attempt,

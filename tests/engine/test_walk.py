@@ -69,6 +69,12 @@ class Walk(RuleBasedStateMachine):
     def has_unended(self) -> bool:
         return self.has(aims.is_unended)
 
+    def has_entangled(self) -> bool:
+        return self.has(aims.is_entangled)
+
+    def has_envelopes(self) -> bool:
+        return self.has(aims.is_envelope)
+
     def has_debtors(self) -> bool:
         return self.has(aims.can_pass)
 
@@ -102,6 +108,38 @@ class Walk(RuleBasedStateMachine):
     def serve_in_turn(self, wanted: list[Wish], claim: Wish) -> None:
         self.ask(*wanted, claim)
 
+    @precondition(has_envelopes)
+    @rule(
+        which=st.integers(0, 3), child=wishes.children, wanted=st.lists(wishes.cancels, max_size=2), end=wishes.succeeds
+    )
+    def fill_and_close(self, which: int, child: Wish, wanted: list[Wish], end: Wish) -> None:
+        self.ask(child, *(wish.aimed_at(-1, aims.is_plain) for wish in wanted), end.aimed_at(which, aims.is_envelope))
+
+    @precondition(has_unended)
+    @rule(wish=wishes.assigns)
+    def hand_over(self, wish: Wish) -> None:
+        self.ask(wish.for_one(aims.is_owned_now))
+
+    @precondition(has_room)
+    @rule(
+        wanted=st.one_of(
+            st.lists(wishes.of_debts, min_size=5, max_size=12),
+            st.lists(wishes.of_debts, min_size=5, max_size=12),
+            st.lists(wishes.of_keys, min_size=4, max_size=6),
+            st.lists(wishes.of_lanes, min_size=4, max_size=8),
+        )
+    )
+    def do_what_belongs_together(self, wanted: list[Wish]) -> None:
+        for wish in wanted:
+            self.ask(wish)
+
+    @precondition(has_running)
+    @rule(wanted=st.lists(wishes.of_blobs, min_size=2, max_size=4))
+    def keep_one_blob_after_another(self, wanted: list[Wish]) -> None:
+        self.stage.store(b"photo")
+        for wish in wanted:
+            self.ask(wish.aimed_at(0, aims.runs))
+
     @precondition(has_available)
     @rule(wish=wishes.takes)
     def claim(self, wish: Wish) -> None:
@@ -129,6 +167,11 @@ class Walk(RuleBasedStateMachine):
         self.ask(wish, claim)
 
     @precondition(has_debtors)
+    @rule(wish=wishes.passes)
+    def pass_debt(self, wish: Wish) -> None:
+        self.ask(wish)
+
+    @precondition(has_debtors)
     @rule(wish=wishes.passes, end=wishes.ends)
     def pass_debt_and_end(self, wish: Wish, end: Wish) -> None:
         self.ask(wish, replace(end, aim=wish.aim, wanted=wish.wanted))
@@ -137,6 +180,16 @@ class Walk(RuleBasedStateMachine):
     @rule(wish=wishes.retries, mode=st.sampled_from(Mode))
     def try_again(self, wish: Wish, mode: Mode) -> None:
         self.ask(wish, mode=mode)
+
+    @precondition(has_entangled)
+    @rule(wish=wishes.retries)
+    def try_again_what_others_look_at(self, wish: Wish) -> None:
+        self.ask(wish.for_one(aims.is_entangled))
+
+    @precondition(has_ended)
+    @rule(which=st.integers(0, 8), describe=wishes.describes, delete=wishes.deletes)
+    def describe_and_delete(self, which: int, describe: Wish, delete: Wish) -> None:
+        self.ask(describe.aimed_at(which, aims.is_last), delete.aimed_at(which, aims.is_last))
 
     @precondition(has_ended)
     @rule(wish=wishes.deletes)
@@ -205,7 +258,7 @@ def stage(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """Engine and model, and a Redis for them. A walk that can't be repeated could be neither replayed nor shortened."""
     dice = Random()
     monkeypatch.setattr(retries, "_dice", dice)
-    for file, text in (("_moves", "changes > MOST"), ("promote", "changes < MOST")):
+    for file, text in (("_gates", "changes > MOST"), ("promote", "changes < MOST")):
         patch_lua(monkeypatch, file, text, text.replace("MOST", str(MOST_DEPENDENTS)))
     made = Stage(redis_url, dice, MOST_DEPENDENTS)
     yield made

@@ -261,6 +261,9 @@ dependents: Final = st.builds(
 )
 """They wait for one of the two oldest jobs: many for the same."""
 debtors: Final = st.builds(_order, st.just(LAST), st.just("q"), st.sampled_from(TRIES), st.sampled_from(DEBTORS[2:]))
+children: Final = st.builds(
+    _order, st.just(LAST), queues, *(st.sampled_from(some) for some in (KINDS, LANES)), parent=st.integers(0, 3)
+)
 events: Final = st.builds(
     _order, st.just(LAST), st.just("events"), st.sampled_from(({}, {"install": "1001"}, {"install": "1002"}))
 )
@@ -273,3 +276,39 @@ everything: Final = (
 )
 anything: Final = st.deferred(lambda: st.one_of(everything))
 """Deferred, or hypothesis would spell all of it out with each failure."""
+
+
+# -- what belongs together, so that a walk gets far with it
+
+
+def about(wanted: Callable[[Life], bool], *wishes: st.SearchStrategy[Wish]) -> st.SearchStrategy[Wish]:
+    """One of these, for such a job."""
+    return st.one_of(wishes).map(lambda wish: wish.for_one(wanted))
+
+
+plain: Final = st.builds(_order, st.just(LAST), st.just("q"))
+of_debts: Final = st.one_of(
+    debtors,
+    plain,
+    begins,
+    wish(Claim, queue=st.just("report"), n=st.just(4), who=who, lease=st.none()),
+    about(aims.can_pass, passes, passes),
+    about(aims.is_report, succeeds, cancels, retries),
+    about(aims.is_heir, cancels, succeeds, retries),
+    about(aims.has_heir, succeeds, cancels, retries, fails),
+)
+of_keys: Final = st.one_of(
+    st.builds(_order, st.just(LAST), st.just("q"), st.just({"key": "k1", "hold": "active"})),
+    about(aims.is_unique, cancels, retries),
+)
+of_blobs: Final = about(
+    aims.runs,
+    aimed(Note, bool, (), aims.with_blob, blob=st.sampled_from((0, LAST - 1)), blob_name=st.just("a")),
+    notes,
+    detachments,
+)
+of_lanes: Final = st.one_of(
+    st.builds(_order, st.just(LAST), st.just("q"), st.just({"lane": "l1"})),
+    about(aims.is_in_lane, depends, cancels, retries),
+    about(aims.is_in_lane, picks, fails),
+)

@@ -11,7 +11,7 @@ if refused and ARGV[2] == 'all' then return reply end
 local closed = 0
 while emptied and emptied[closed + 1] do   -- the end of one may be that of the one around it
   closed = closed + 1
-  close(emptied[closed])
+  rare.close(emptied[closed])
 end
 local out, into = {}, {}
 local function list_of(lists, index)

@@ -3,22 +3,22 @@
 local function needed(job)
   if not job.more then return false end
   local parent = has(job, 'c') and load(job.parent)
-  if is_owed(job) or parent and not ENDED[parent.state] or next(kids(job)) then return true end
-  for id in pairs(edges(job)) do
+  if debts.is_owed(job) or parent and not ENDED[parent.state] or next(rare.kids(job)) then return true end
+  for id in pairs(rare.edges(job)) do
     local dependent = load(id)
     if dependent and not ENDED[dependent.state] then return true end
   end
   return false
 end
 local function leave_others(job)
-  for gate in pairs(doors(job)) do open(job, gate) end
-  for id in pairs(edges(job)) do
+  for gate in pairs(rare.doors(job)) do rare.open(job, gate) end
+  for id in pairs(rare.edges(job)) do
     local dependent = load(id)
-    if dependent then open(dependent, 'wait:' .. job.id) end
+    if dependent then rare.open(dependent, 'wait:' .. job.id) end
   end
   local parent = has(job, 'c') and load(job.parent)
   if parent then
-    amend(parent, 'kids', job.id, false)
+    rare.amend(parent, 'kids', job.id, false)
     later('HDEL', key('children:', parent), job.id)
   end
   if has(job, 'u') and owner('unique:' .. job.unique) == job.id then own('unique:' .. job.unique, false) end

@@ -61,7 +61,7 @@ local function hand_out(queue, n, who, lease, insists)
   end
   for _, job in ipairs(chosen) do
     start(job, who, lease, insists)
-    if has(job, 'f') then set_turn(queue, job.rank:sub(1, 1), tonumber(job.rank:sub(2))) end   -- the turn being served
+    if has(job, 'f') then fair.set_turn(queue, job.rank:sub(1, 1), tonumber(job.rank:sub(2))) end   -- the turn being served
   end
   return handed(chosen, payloads_found), chosen, false
 end

@@ -15,6 +15,15 @@ end
 local stamp = whole(now)
 local jobs, fresh, woken, payloads, writes, gone, owners, turns, paused, V = {}, {}, {}, {}, {}, {}, {}, {}, {}, {}
 local emptied   -- envelopes that close by themselves, some of whose children have ended
+-- Each function that a call makes costs it time, used or not. Those that few jobs need are in groups, and a group's are made when
+-- the first of them is wanted: `debts` of what a job owes, `fair` of installs served in turn, and `rare` of all else.
+local LAZY = {__index = function(group, name)
+  local make = rawget(group, 1)
+  group[1] = nil
+  if make then make(group) end
+  return rawget(group, name)
+end}
+local debts, fair, rare
 local ENDED = {succeeded = true, failed = true, cancelled = true}
 local function later(...) writes[#writes + 1] = {...} end
 local function key(kind, job) return P .. kind .. job.id end
@@ -31,7 +40,6 @@ local function put(job, field, value) write(job, field, value) job[field] = valu
 -- reason, x: the latest attempt was deleted, z: an envelope that closes by itself.
 local function has(job, letter) return job.more and job.more:find(letter, 1, true) end
 local function mark(job, letter) if not has(job, letter) then put(job, 'more', (job.more or '') .. letter) end end
-local function unmark(job, letter) if has(job, letter) then put(job, 'more', (job.more:gsub(letter, ''))) end end
 local function home_of(state, queue) return state == 'available' and P .. 'available:' .. queue or P .. state end
 -- Cold facts are read in groups at the first use of one of them. Absent: a number is 0, a word is false.
 local function group_of(field)
@@ -76,40 +84,6 @@ local function create(id, queue, kind, install, priority)
   put(job, 'rank', 9 - priority .. '00' .. stamp)   -- equal ranks go by id, and ids sort by time
   jobs[id] = job
   return job
-end
--- What hangs on a job, read at its first use: records of attempts that are over, dependents with their policies, children with
--- their states, kept blobs by name, and gates.
-local function read_once(job, slot, there, kind)
-  if not job[slot] then
-    local all, found = job.stored and there and call('HGETALL', key(kind, job)) or {}, {}
-    for i = 1, #all, 2 do found[all[i]] = all[i + 1] end
-    for name, value in pairs(job.late and job.late[slot] or {}) do found[name] = value or nil end
-    job[slot] = found
-  end
-  return job[slot]
-end
--- Changes a collection that may be large without reading it: what isn't read yet has what this call changed in job.late. A value of
--- false: it went.
-local function amend(job, slot, name, value)
-  local all = job[slot]
-  if not all then
-    job.late = job.late or {}
-    all = job.late[slot] or {}
-    job.late[slot] = all
-  else value = value or nil end
-  all[name] = value
-end
-local function past(job) return read_once(job, 'past', has(job, 'a'), 'attempts:') end
-local function edges(job) return read_once(job, 'down', has(job, 'd'), 'dependents:') end
-local function refs(job) return read_once(job, 'refs', has(job, 'k'), 'refs:') end
-local function kids(job) return read_once(job, 'kids', has(job, 'e'), 'children:') end
-local function doors(job)
-  if not job.doors then
-    for field in pairs(read_once(job, 'doors', has(job, 'g') and job.gates > 0, 'job:')) do
-      if not field:find(':', 1, true) then job.doors[field] = nil end
-    end
-  end
-  return job.doors
 end
 -- Who holds a unique key, and who is the last of a lane.
 local function owner(name)

@@ -1,7 +1,7 @@
 -- id, attempt -> 1 where the job went with it, else 0
 function V.delete(id, attempt)
   local job, n = load(id), tonumber(attempt)
-  local record = job and n < job.attempt and past(job)[attempt]
+  local record = job and n < job.attempt and rare.past(job)[attempt]
   if not job or n > job.attempt or n < job.attempt and not record or n == job.attempt and has(job, 'x') then return nil, 'not_found' end
   if n == job.attempt and not ENDED[job.state] then return nil, 'wrong_state', job.state end
   local kept = math.max(job.kept, 1) - 1
@@ -11,10 +11,10 @@ function V.delete(id, attempt)
   end
   put(job, 'kept', kept)
   if record then
-    past(job)[attempt] = nil
+    rare.past(job)[attempt] = nil
     later('HDEL', key('attempts:', job), attempt)
   else mark(job, 'x') end
-  if record or not is_owed(job) then   -- else its report tells the outcome
+  if record or not debts.is_owed(job) then   -- else its report tells the outcome
     if has(job, 'b') then later('HDEL', key('blobs:', job), 'details:' .. attempt, 'outcome:' .. attempt) end
     drop_ref(job, 'log:' .. attempt)
   end

@@ -3,12 +3,12 @@ function V.depend(id, version, upstream, policy)
   local job, why, state = admit(FROM.depend, id, '', nil, version)
   if not job then return nil, why, state end
   if not load(upstream) then return nil, 'no_job', upstream end
-  if doors(job)['wait:' .. upstream] then return nil, 'depends', job.state end
-  why, state = closes_cycle(upstream, id, has(job, 'c') and job.parent)
+  if rare.doors(job)['wait:' .. upstream] then return nil, 'depends', job.state end
+  why, state = rare.closes_cycle(upstream, id, has(job, 'c') and job.parent)
   if why then return nil, why, state or job.state end
-  if wait_for(job, load(upstream), policy) then
+  if rare.wait_for(job, load(upstream), policy) then
     put(job, 'reason', 'upstream')
     move(job, 'cancelled', 'cancelled', 'upstream', stamp)
-  else changed(job, 'depends', upstream) end
+  else rare.changed(job, 'depends', upstream) end
   return job.state
 end

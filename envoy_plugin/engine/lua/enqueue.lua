@@ -9,7 +9,7 @@ local function why_not(id, parent, upstreams)
   for _, upstream in ipairs(upstreams) do
     if not load(upstream) then return 'no_job', upstream end
     if parent then
-      local why, way = closes_cycle(upstream, id, parent)
+      local why, way = rare.closes_cycle(upstream, id, parent)
       if why then return why, way end
     end
   end
@@ -19,8 +19,8 @@ local function add_facts(job, facts)
   for i = 1, #facts, 2 do
     local field, value = facts[i], facts[i + 1]
     local kind, name = field:sub(1, 5), field:sub(6)
-    if kind == 'wait:' then ended = wait_for(job, load(name), value) or ended
-    elseif kind == 'hold:' then hold(job, name, value)
+    if kind == 'wait:' then ended = rare.wait_for(job, load(name), value) or ended
+    elseif kind == 'hold:' then rare.hold(job, name, value)
     else put(job, field, is_number(field) and tonumber(value) or value) end
   end
   return ended
@@ -47,7 +47,7 @@ function V.enqueue(id, queue, kind, install, priority, due, left, backoff, paylo
   local ended = facts[1] and add_facts(job, facts)
   if payload == '' then put(job, 'bare', '1') else payloads[#payloads + 1] = key('payload:', job) payloads[#payloads + 1] = payload end
   if unique then own('unique:' .. unique, id) end
-  if lane then join_lane(job) end
+  if lane then rare.join_lane(job) end
   settle(job, 'enqueued')
   if ended then
     put(job, 'reason', 'upstream')

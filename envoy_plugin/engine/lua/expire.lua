@@ -5,10 +5,10 @@ function V.expire(limit, max_crashes, jitter)
     local job = load(id)
     if job and not job.moved and job.state == 'running' then
       local crashes, most = job.crashes + 1, job.max_crashes > 0 and job.max_crashes or tonumber(max_crashes)
-      if has(job, 't') and job.limit_at > 0 and job.limit_at <= now or job.lost == 'fail' then lose(job, 'timeout', false, '', jitter)
+      if has(job, 't') and job.limit_at > 0 and job.limit_at <= now or job.lost == 'fail' then rare.lose(job, 'timeout', false, '', jitter)
       elseif crashes >= most then
         put(job, 'crashes', crashes)
-        lose(job, 'crashed', true)
+        rare.lose(job, 'crashed', true)
       else
         put(job, 'crashes', crashes) put(job, 'due', 0)
         settle(job, 'lost')

@@ -3,6 +3,6 @@ function V.fail(id, attempt, claim, version, reason, final, delay, jitter, outco
   local job, why, state = admit_end(FROM.fail, log, id, attempt, claim, version)
   if not job then return nil, why, state end
   keep_end(job, outcome, details, log)
-  lose(job, reason, final == '1', delay, jitter)
+  rare.lose(job, reason, final == '1', delay, jitter)
   return job.state
 end

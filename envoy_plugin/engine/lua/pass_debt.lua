@@ -7,10 +7,10 @@ function V.pass_debt(id, attempt, claim, to)
   if not has(job, 'o') then return nil, 'owes_nothing', job.state end
   if heir == job or has(heir, 'o') or has(heir, 'h') then return nil, 'owes_already', heir.state end
   put(heir, 'owes', job.owes) put(heir, 'root', has(job, 'j') and job.root or id) mark(heir, 'o') mark(heir, 'j')
-  put(job, 'heir', to) mark(job, 'h') unmark(job, 'o')
+  put(job, 'heir', to) mark(job, 'h') rare.unmark(job, 'o')
   if ENDED[heir.state] then
-    keep_bytes(heir)
-    follow_up(heir, load(to .. '.' .. heir.attempt))
+    debts.keep_bytes(heir)
+    debts.follow_up(heir, load(to .. '.' .. heir.attempt))
   end
   return heir.state
 end

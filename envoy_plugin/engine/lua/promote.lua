@@ -4,7 +4,7 @@ function V.promote(limit)
   table.sort(unsettled)   -- the older first
   for _, id in ipairs(unsettled) do
     local job = load(id)
-    if changes < MOST and (not job or not ENDED[job.state] or settle_dependents(job)) then later('SREM', P .. 'unsettled', id) end
+    if changes < MOST and (not job or not ENDED[job.state] or rare.settle_dependents(job)) then later('SREM', P .. 'unsettled', id) end
     looked = looked + 1
   end
   return math.min(looked, tonumber(limit))

@@ -3,6 +3,6 @@ function V.reschedule(id, version, due)
   local job, why, state = admit(FROM.reschedule, id, '', nil, version)
   if not job then return nil, why, state end
   put(job, 'due', tonumber(due))
-  changed(job, 'rescheduled')
+  rare.changed(job, 'rescheduled')
   return job.state
 end

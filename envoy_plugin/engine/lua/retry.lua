@@ -12,10 +12,10 @@ local function take_debt_back(job)
   local last = job
   while last and has(last, 'h') do
     local heir = load(last.heir)
-    unmark(last, 'h') put(last, 'heir', '-')
+    rare.unmark(last, 'h') put(last, 'heir', '-')
     if heir then
-      supersede(debt_of(heir))
-      unmark(heir, 'o') unmark(heir, 'j') put(heir, 'root', '-') put(heir, 'owes', '-')
+      supersede(debts.debt_of(heir))
+      rare.unmark(heir, 'o') rare.unmark(heir, 'j') put(heir, 'root', '-') put(heir, 'owes', '-')
       if ENDED[heir.state] then expire_bytes(heir) end
     end
     last = heir
@@ -24,9 +24,9 @@ end
 -- What it waited for, and the last of its lane, may have come to wait for it since it ended.
 local function would_wait_for_itself(job)
   local ahead = {has(job, 'l') and owner('lane:' .. job.lane) or nil}
-  for gate in pairs(doors(job)) do if gate:sub(1, 5) == 'wait:' then ahead[#ahead + 1] = gate:sub(6) end end
+  for gate in pairs(rare.doors(job)) do if gate:sub(1, 5) == 'wait:' then ahead[#ahead + 1] = gate:sub(6) end end
   for _, upstream in ipairs(ahead) do
-    local why, way = closes_cycle(upstream, job.id, has(job, 'c') and job.parent)
+    local why, way = rare.closes_cycle(upstream, job.id, has(job, 'c') and job.parent)
     if why then return why, way end
   end
 end
@@ -34,38 +34,38 @@ local function why_not(job, debtor)
   local parent = has(job, 'c') and load(job.parent)
   if parent and ENDED[parent.state] then return 'envelope_over' end
   if has(job, 'r') and not (debtor and ENDED[debtor.state] and has(debtor, 'o') and job.id == debtor.id .. '.' .. debtor.attempt) then return 'superseded' end
-  local root = root_of(debtor or job)
+  local root = debts.root_of(debtor or job)
   if bytes_are_gone(debtor or job) and not (debtor and root) or root and bytes_are_gone(root) then return 'payload_gone' end
   if has(job, 'u') and (owner('unique:' .. job.unique) or job.id) ~= job.id then return 'key_taken' end
   return would_wait_for_itself(job)
 end
 local function drop_ended_upstreams(job)
-  for gate in pairs(doors(job)) do
+  for gate in pairs(rare.doors(job)) do
     local upstream = gate:sub(1, 5) == 'wait:' and load(gate:sub(6))
-    if upstream and ENDED[upstream.state] then open(job, gate) end
+    if upstream and ENDED[upstream.state] then rare.open(job, gate) end
   end
 end
 local function keep_all_bytes(job, debtor)
-  keep_bytes(job)
-  if debtor then keep_bytes(debtor) end
-  each_before(debtor or job, keep_bytes)
-  if has(job, 'e') then for id in pairs(kids(job)) do if load(id) then keep_bytes(load(id)) end end end
+  debts.keep_bytes(job)
+  if debtor then debts.keep_bytes(debtor) end
+  debts.each_before(debtor or job, debts.keep_bytes)
+  if has(job, 'e') then for id in pairs(rare.kids(job)) do if load(id) then debts.keep_bytes(load(id)) end end end
 end
 function V.retry(id, attempt, version, left)
   local job, why, state = admit(FROM.retry, id, attempt, nil, version)
   if not job then return nil, why, state end
-  local debtor = debtor_of(job)
+  local debtor = debts.debtor_of(job)
   why, state = why_not(job, debtor)
   if why then return nil, why, state or job.state end
-  supersede(debt_of(job))
+  supersede(debts.debt_of(job))
   take_debt_back(job)
   keep_all_bytes(job, debtor)
   drop_ended_upstreams(job)
-  next_attempt(job, job.state)
+  rare.next_attempt(job, job.state)
   put(job, 'due', 0)
   if left ~= '' then put(job, has(job, 'w') and 'left.*' or 'left', tonumber(left)) end
   if has(job, 'u') then own('unique:' .. job.unique, id) end
-  if has(job, 'l') then join_lane(job) end
+  if has(job, 'l') then rare.join_lane(job) end
   settle(job, 'retried')
   return {job.state, job.attempt}
 end

@@ -2,8 +2,8 @@
 function V.undepend(id, version, upstream)
   local job, why, state = admit(FROM.undepend, id, '', nil, version)
   if not job then return nil, why, state end
-  if not doors(job)['wait:' .. upstream] then return nil, 'not_depending', job.state end
-  open(job, 'wait:' .. upstream)
-  changed(job, 'undepended', upstream)
+  if not rare.doors(job)['wait:' .. upstream] then return nil, 'not_depending', job.state end
+  rare.open(job, 'wait:' .. upstream)
+  rare.changed(job, 'undepended', upstream)
   return job.state
 end
