@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from contenders import Arrivals, payload, payloads
-from redis.asyncio import Redis
 
+from envoy_plugin.connection import connect_redis
 from envoy_plugin.engine.engine import Engine, Mode
 from envoy_plugin.engine.model import Claimed
 from envoy_plugin.engine.verbs import Claim, Enqueue, Succeed, Verb
@@ -32,8 +32,8 @@ class Ours:
         self._in_flight = in_flight
 
     async def open(self, url: str) -> None:
-        """Connect."""
-        self._redis = Redis.from_url(url)
+        """Connect as a plugin does."""
+        self._redis = connect_redis(url)
         self._engine = Engine(self._redis, prefix="bench")
 
     async def close(self) -> None:

@@ -9,6 +9,8 @@ from envoy_plugin.engine.clock import moment, stamp_of
 
 SHARD: Final = "a"
 DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+PAIRS: Final = tuple(high + low for high in DIGITS for low in DIGITS)
+"""Two digits at a time: each job takes an id."""
 EPOCH: Final = 1_577_836_800_000
 """2020-01-01 in ms: eight characters of milliseconds since then last until 2109."""
 TIME_WIDTH: Final = 8
@@ -19,10 +21,10 @@ TAIL_SPAN: Final = 36**TAIL_WIDTH
 def base36(number: int, width: int) -> str:
     """`number` in base 36, padded with zeros to `width`."""
     text = ""
-    for _ in range(width):
-        number, digit = divmod(number, 36)
-        text = DIGITS[digit] + text
-    return text
+    for _ in range(0, width, 2):
+        number, pair = divmod(number, len(PAIRS))
+        text = PAIRS[pair] + text
+    return text[-width:]
 
 
 def first_id_at(instant: datetime) -> str:

@@ -1,5 +1,6 @@
 """Queues: their names say who may claim from them."""
 
+from functools import lru_cache
 from typing import Final
 
 FAIR: Final = frozenset({"events", "tasks"})
@@ -17,3 +18,9 @@ def is_owned(queue: str) -> bool:
     What runs of such a queue is listed, and its attempts count revisions.
     """
     return ":" in queue
+
+
+@lru_cache(maxsize=256)
+def letters_of(queue: str) -> str:
+    """What its queue gives a job, as the scripts name it (see `_unit.lua`)."""
+    return "q" * is_owned(queue) + "f" * is_fair(queue)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from envoy_plugin.engine.clock import stamp_of
-from envoy_plugin.engine.queues import is_fair, is_owned
+from envoy_plugin.engine.queues import letters_of
 from envoy_plugin.engine.verbs.base import AnswersCount, AnswersState, Argument, Verb, optional
 
 
@@ -89,7 +89,7 @@ class Assign(AnswersState):
     def arguments(self) -> tuple[Argument, ...]:
         """See `Verb`."""
         queue = self.queue or ""
-        letters = ("q" if is_owned(queue) else "") + ("f" if is_fair(queue) else "")
+        letters = letters_of(queue)
         who = () if self.assignee is None else (self.assignee,)
         return (self.id, optional(self.version), queue, letters, *who)
 

@@ -4,12 +4,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import compress
+from operator import attrgetter
 from typing import Any, ClassVar, Final
 
 from envoy_plugin.engine.clock import milliseconds, stamp_of
 from envoy_plugin.engine.ids import Ids
 from envoy_plugin.engine.model import Enqueued
-from envoy_plugin.engine.queues import is_fair, is_owned
+from envoy_plugin.engine.queues import letters_of
 from envoy_plugin.engine.retries import HANDLER_BACKOFF, Backoff, Debt
 from envoy_plugin.engine.verbs.base import NO_INSTALL, Argument, Verb
 from envoy_plugin.errors import TooLarge
@@ -41,6 +43,14 @@ class Listing(StrEnum):
     KIND = "kind"
     INSTALL = "install"
     PARENT = "parent"
+
+
+LETTERS: Final = "ttuogglcezs"
+RARE: Final = attrgetter(
+    *("lease", "limit", "unique", "owes", "after", "holds", "lane", "parent", "envelope", "closes", "skippable"),
+    *("listed", "max_crashes", "fails_on_lost_lease", "assignee"),
+)
+"""What a plain job has nothing of. The first of them have these letters in the scripts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,28 +136,15 @@ class Enqueue(Verb[Enqueued]):
         backoff = self.backoff.encode() if self.retries else ""
         left = self.retries if isinstance(self.retries, int) else BY_REASON
         head = (self.id, self.queue, self.kind, self.install, self.priority, due, left, backoff, self.payload)
-        facts = self._facts()
-        letters = self._letters()
+        is_plain = isinstance(self.retries, int) and not any(RARE(self))
+        facts, letters = ((), letters_of(self.queue)) if is_plain else (self._facts(), self._letters())
         return (*head, *facts, "more", letters) if letters else head + facts
 
     def _letters(self) -> str:
         """The rare things that this job has, as the scripts name them (see `_unit.lua`)."""
-        rare = {
-            "t": self.lease or self.limit,
-            "u": self.unique,
-            "o": self.owes,
-            "g": self.after or self.holds,
-            "l": self.lane,
-            "c": self.parent,
-            "e": self.envelope,
-            "z": self.closes,
-            "s": self.skippable,
-            "w": not isinstance(self.retries, int),
-            "i": self._listed(),
-            "q": is_owned(self.queue),
-            "f": is_fair(self.queue),
-        }
-        return "".join(letter for letter, there in rare.items() if there)
+        letters = "".join(dict.fromkeys(compress(LETTERS, RARE(self))))
+        by_reason = "" if isinstance(self.retries, int) else "w"
+        return letters + by_reason + ("i" if self._listed() else "") + letters_of(self.queue)
 
     def _facts(self) -> tuple[Argument, ...]:
         facts: tuple[Argument, ...] = ()
