@@ -164,7 +164,9 @@ async def test_requests_are_logged_where_that_is_wanted(
 ) -> None:
     caplog.set_level("INFO")
     async with started(plugin, settings_for(stage.redis_url, stage.envoy, ACCESS_LOG="on")) as (_, port):
-        async with stage.http.get(f"http://127.0.0.1:{port}/healthz") as response:
-            assert response.status == 200
+        for _ in range(2):  # on one connection: a request is logged before the next is read
+            async with stage.http.get(f"http://127.0.0.1:{port}/healthz") as response:
+                assert response.status == 200
+        logged = [record.name for record in caplog.records].count("aiohttp.access")
         tell()
-    assert [record.name for record in caplog.records].count("aiohttp.access") == 1
+    assert logged >= 1
