@@ -85,6 +85,7 @@ async def _prepared(app: web.Application, runtime: Runtime) -> AsyncIterator[Non
     async with contextlib.AsyncExitStack() as stack:
         if HAS_APIS:
             _open_devices(app, runtime)
+            _open_operators(app, runtime)
         if runtime.settings.titan_access is not None:
             await stack.enter_async_context(_titan_opened(app, runtime))
         yield
@@ -112,6 +113,7 @@ def _application(settings: Settings, opened: Callable[[web.Application], AsyncIt
             app.router.add_route(method, path, _answering(handler))
     if HAS_APIS:
         _mount_devices(app)
+        _mount_operators(app, settings)
     app.router.add_route("*", "/{path:.*}", _refuse_path)
     return app
 
@@ -127,6 +129,22 @@ def _open_devices(app: web.Application, runtime: Runtime) -> None:
     from envoy_plugin.apis.iot_jobs.mounting import IOT_JOBS, make_iot_jobs  # noqa: PLC0415 - plugins do without it
 
     app[IOT_JOBS] = make_iot_jobs(runtime.engine, runtime.settings)
+
+
+def _mount_operators(app: web.Application, settings: Settings) -> None:
+    from envoy_plugin.apis.workflow_manager.mounting import answer, paths_of  # noqa: PLC0415 - plugins do without it
+
+    for path in paths_of(settings):
+        app.router.add_route("*", path, _answering(answer))
+
+
+def _open_operators(app: web.Application, runtime: Runtime) -> None:
+    from envoy_plugin.apis.workflow_manager.mounting import (  # noqa: PLC0415 - plugins do without it
+        OPERATOR_API,
+        OperatorApi,
+    )
+
+    app[OPERATOR_API] = OperatorApi(runtime.engine, runtime.workflows, runtime.settings, lambda: runtime.stopping)
 
 
 def _answering(handler: Handler) -> Handler:

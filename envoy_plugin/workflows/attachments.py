@@ -1,7 +1,8 @@
 """Attachments of a job: bytes, sealed and kept with it, or links, which nobody here follows."""
 
 import re
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
 from envoy_plugin.engine.ids import Ids
@@ -26,6 +27,8 @@ MOST_NAME: Final = 256
 MOST_URL: Final = 2_048
 UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f/\\]")
 _ids: Final = Ids()
+Told: TypeAlias = dict[str, Any]
+"""What is kept of an attachment beside its bytes."""
 
 
 async def add_attachment(scope: Scope, details: JobAttachmentDetails) -> AddJobAttachmentResponse:
@@ -39,17 +42,15 @@ async def add_attachment(scope: Scope, details: JobAttachmentDetails) -> AddJobA
     names = _names(details, default=details.file_name)
     workflow = await scope.load(details.job_id)
     ref = await scope.store.engine.store_blob(content)
-    return await _add(scope, workflow, details, {**names, "size": len(content)}, ref)
+    (added,) = await _add(scope, workflow, [(details, {**names, "size": len(content)})], ref)
+    return added
 
 
-async def add_linked(scope: Scope, details: JobAttachmentDetails) -> AddJobAttachmentResponse:
-    """See `JobsManager.add_attachment_linked`."""
+async def add_linked(scope: Scope, details: Sequence[JobAttachmentDetails]) -> list[AddJobAttachmentResponse]:
+    """Links of one job, all of them or none. See `JobsManager.add_attachment_linked`."""
     scope.caller.demand(Privilege.ATTACHMENTS)
-    if details.attachment is not None:
-        raise BadProperty("attachment", "a link has no bytes")
-    url = checked_url(details.url or "")
-    workflow = await scope.load(details.job_id)
-    return await _add(scope, workflow, details, {**_names(details, default=url), "url": url})
+    told = [_link(one) for one in details]
+    return await _add(scope, await scope.load(details[0].job_id), list(zip(details, told, strict=True)))
 
 
 async def update_attachment(scope: Scope, details: JobAttachmentDetails) -> None:
@@ -63,7 +64,7 @@ async def update_attachment(scope: Scope, details: JobAttachmentDetails) -> None
         after = {**told, **names}
         if after != told:
             draft.keep(PREFIX + details.attachment_id, after | _stamp(scope, draft))
-            draft.record(HistoryAction.UPDATED)
+            draft.record(HistoryAction.UPDATED, attachment=details.attachment_id)
 
     await scope.revise([details.job_id], change)
 
@@ -77,7 +78,7 @@ async def delete_attachment(scope: Scope, job_id: str, attachment_id: str) -> No
         _find(scope.store, draft.workflow, attachment_id)
         draft.drop(PREFIX + attachment_id)
         draft.verbs.append(Note(id=draft.workflow.id, blob_name=PREFIX + attachment_id))
-        draft.record(HistoryAction.DELETED)
+        draft.record(HistoryAction.DELETED, attachment=attachment_id)
 
     await scope.revise([job_id], change)
 
@@ -107,19 +108,21 @@ async def url_of(scope: Scope, job_id: str, attachment_id: str, *, include_token
 
 def attachments_of(store: Store, workflow: Workflow) -> list[JobAttachment]:
     """The attachments, in the order in which they were added."""
-    return [
-        JobAttachment(
-            id=attachment_id,
-            alias=told.get("alias"),
-            folder=told.get("folder"),
-            url=told.get("url"),
-            step_id=told.get("step"),
-            size=told.get("size"),
-            last_modified_by=told["by"],
-            last_modified=read_date(told["at"]),
-        )
-        for attachment_id, told in opened(store, workflow, PREFIX).items()
-    ]
+    return [read_attachment(one, told) for one, told in opened(store, workflow, PREFIX).items()]
+
+
+def read_attachment(attachment_id: str, told: Mapping[str, Any]) -> JobAttachment:
+    """An attachment, from how it is kept."""
+    return JobAttachment(
+        id=attachment_id,
+        alias=told.get("alias"),
+        folder=told.get("folder"),
+        url=told.get("url"),
+        step_id=told.get("step"),
+        size=told.get("size"),
+        last_modified_by=told["by"],
+        last_modified=read_date(told["at"]),
+    )
 
 
 def checked_url(url: str) -> str:
@@ -140,29 +143,44 @@ def checked_url(url: str) -> str:
 
 
 async def _add(
-    scope: Scope, workflow: Workflow, details: JobAttachmentDetails, told: dict[str, Any], ref: str = ""
-) -> AddJobAttachmentResponse:
-    attachment_id = _ids.next()
+    scope: Scope, workflow: Workflow, new: Sequence[tuple[JobAttachmentDetails, Told]], ref: str = ""
+) -> list[AddJobAttachmentResponse]:
+    """Keep what is told of each; `ref` is where the bytes are, of the one that has some."""
+    ids = [_ids.next() for _ in new]
 
     def change(draft: Draft) -> None:
         check_open(draft)
-        _check_room(scope.store, draft.workflow, told)
-        if details.step_id is not None and details.step_id not in draft.workflow.steps:
-            raise JobRefused(draft.workflow.public_id, f"there is no step {details.step_id!r} in it")
-        step = {"step": details.step_id} if details.step_id is not None else {}
-        draft.keep(PREFIX + attachment_id, {**told, **step, **_stamp(scope, draft)})
-        if ref:
-            draft.verbs.append(Note(id=draft.workflow.id, blob=ref, blob_name=PREFIX + attachment_id))
-        draft.record(HistoryAction.ADDED)
+        _check_room(scope.store, draft.workflow, [told for _, told in new])
+        for attachment_id, (details, told) in zip(ids, new, strict=True):
+            if details.step_id is not None and details.step_id not in draft.workflow.steps:
+                raise JobRefused(draft.workflow.public_id, f"there is no step {details.step_id!r} in it")
+            step = {"step": details.step_id} if details.step_id is not None else {}
+            draft.keep(PREFIX + attachment_id, {**told, **step, **_stamp(scope, draft)})
+            if ref:
+                draft.verbs.append(Note(id=draft.workflow.id, blob=ref, blob_name=PREFIX + attachment_id))
+            draft.record(HistoryAction.ADDED, attachment=attachment_id)
 
     await scope.revise([workflow.id], change)
+    return [
+        AddJobAttachmentResponse(attachment_id=attachment_id, url=_url(scope, workflow, attachment_id, told))
+        for attachment_id, (_, told) in zip(ids, new, strict=True)
+    ]
+
+
+def _link(details: JobAttachmentDetails) -> Told:
+    if details.attachment is not None:
+        raise BadProperty("attachment", "a link has no bytes")
+    url = checked_url(details.url or "")
+    return {**_names(details, default=url[:MOST_NAME]), "url": url}
+
+
+def _url(scope: Scope, workflow: Workflow, attachment_id: str, told: Told) -> str:
     links = scope.store.links
-    url = told.get("url") or (links.url(scope.item, workflow.public_id, attachment_id) if links else "")
-    return AddJobAttachmentResponse(attachment_id=attachment_id, url=url)
+    return told.get("url") or (links.url(scope.item, workflow.public_id, attachment_id) if links else "")
 
 
-def _check_room(store: Store, workflow: Workflow, new: dict[str, Any]) -> None:
-    known = [*opened(store, workflow, PREFIX).values(), new]
+def _check_room(store: Store, workflow: Workflow, new: Sequence[Told]) -> None:
+    known = [*opened(store, workflow, PREFIX).values(), *new]
     size = sum(told.get("size", 0) for told in known)
     if len(known) > MOST_ATTACHMENTS or size > MOST_BYTES:
         most = f"{MOST_ATTACHMENTS} attachments of {MOST_BYTES} bytes together"

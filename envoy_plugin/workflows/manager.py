@@ -4,7 +4,7 @@ A job is a workflow. Each method reads what it needs, and writes in one call of 
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Final, Self
+from typing import Any, Final, Self, overload
 
 from envoy_plugin.engine.verbs import Unique
 from envoy_plugin.workflows import assigning, attachments, bulk, holds, making, places, properties, steps
@@ -266,13 +266,24 @@ class JobsManager:
         """
         return await attachments.add_attachment(self._scope, params)
 
-    async def add_attachment_linked(self, params: JobAttachmentDetails) -> AddJobAttachmentResponse:
-        """Keep a link with a job; it is never followed here.
+    @overload
+    async def add_attachment_linked(self, params: JobAttachmentDetails) -> AddJobAttachmentResponse: ...
+
+    @overload
+    async def add_attachment_linked(self, params: Sequence[JobAttachmentDetails]) -> list[AddJobAttachmentResponse]: ...
+
+    async def add_attachment_linked(
+        self, params: JobAttachmentDetails | Sequence[JobAttachmentDetails]
+    ) -> AddJobAttachmentResponse | list[AddJobAttachmentResponse]:
+        """Keep a link with a job, or several with one job, all or none; they are never followed here.
 
         Raises:
             BadProperty: the URL isn't one of http or https, or has credentials.
             JobRefused: as for `add_attachment`.
         """
+        if isinstance(params, JobAttachmentDetails):
+            (added,) = await attachments.add_linked(self._scope, [params])
+            return added
         return await attachments.add_linked(self._scope, params)
 
     async def update_attachment(self, params: JobAttachmentDetails) -> bool:

@@ -1,7 +1,7 @@
 """What is said of a job, as it is kept: checked when it is given, and only what differs is a change."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -10,6 +10,7 @@ from envoy_plugin.engine.ids import Ids, made_at
 from envoy_plugin.errors import BadProperty, JobRefused, NotAllowed
 from envoy_plugin.workflows.diagrams import UNASSIGNED
 from envoy_plugin.workflows.draft import Draft
+from envoy_plugin.workflows.history import said_facts
 from envoy_plugin.workflows.models import (
     UNCHANGED,
     ExtendedProperty,
@@ -91,7 +92,7 @@ async def update(scope: Scope, job_id: str, updates: UpdateJobOverrides, allow_r
         _check_state(draft.workflow, changed, allow_running_step_id)
         check_dates({**properties, **changed})
         draft.say(**changed)
-        draft.record(HistoryAction.UPDATED)
+        draft.record(HistoryAction.UPDATED, **said_facts(changed))
 
     await scope.revise([job_id], change)
 
@@ -190,7 +191,12 @@ def _checked(name: str, value: Any) -> Any:
 def _date(name: str, value: Any) -> str:
     if not isinstance(value, datetime) or value.tzinfo is None:
         raise BadProperty(name, "it is a moment with an offset")
-    return value.isoformat()
+    return _as_told(value).isoformat()
+
+
+def _as_told(value: datetime) -> datetime:
+    """As answers tell it, in UTC and milliseconds: who sends a job back as it was told has changed nothing."""
+    return value.astimezone(UTC).replace(microsecond=value.microsecond // 1000 * 1000)
 
 
 def _bounded(name: str, tables: Tables) -> Tables:

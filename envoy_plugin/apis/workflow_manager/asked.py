@@ -1,0 +1,65 @@
+"""A request that was let in: what it names, who sent it, and what answers it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from envoy_plugin.apis.workflow_manager.access import Access
+from envoy_plugin.apis.workflow_manager.tokens import Operator
+from envoy_plugin.engine.engine import Engine
+from envoy_plugin.workflows.links import Links
+from envoy_plugin.workflows.manager import JobsManager
+from envoy_plugin.workflows.privileges import Caller
+from envoy_plugin.workflows.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What operations work with: one per process. `org` is the first word of every path."""
+
+    engine: Engine
+    store: Store
+    links: Links
+    access: Access
+    org: str
+    is_stopping: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request of somebody for an item that their token names; `path` are the decoded parameters of the path."""
+
+    service: Service
+    request: web.Request = field(repr=False)
+    operator: Operator
+    item: str
+    path: Mapping[str, str]
+
+    @property
+    def store(self) -> Store:
+        """The diagrams and templates."""
+        return self.service.store
+
+    @property
+    def caller(self) -> Caller:
+        """Who asks, as the layer below knows them."""
+        operator = self.operator
+        return Caller(user=operator.name, groups=operator.groups, privileges=operator.privileges)
+
+    @property
+    def job_id(self) -> str:
+        """The job that the path names."""
+        return self.path["jobId"]
+
+    @property
+    def jobs(self) -> JobsManager:
+        """The jobs of the item, for whoever asks."""
+        operator = self.operator
+        return JobsManager(
+            self.store,
+            item=self.item,
+            user=operator.name,
+            groups=operator.groups,
+            privileges=operator.privileges,
+        )
