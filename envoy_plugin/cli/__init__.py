@@ -43,6 +43,7 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "sign": "Sign a file as Envoy would.",
         "verify": "Check a file's signature.",
         "tokens": "Make, show, revoke tokens for the Titan jobs API: add, list, revoke.",
+        "users": "Make and revoke tokens for the operator API: token, revoke.",
         "things": "Register devices, make their keys, give them work: add, list, show, key, revoke, send, cancel.",
         "jwt": "Make and read tokens of the plugin's own: encode, decode.",
     }

@@ -22,11 +22,10 @@ from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.templates import Template
 
-SECRET = "a root secret of a test"
 ENVIRONMENT = {
     "ENVOY_CLIENT_ID": "client",
     "ENVOY_CLIENT_SECRET": "client-secret-0123456789",
-    "SECRET_KEY": "a-root-secret-of-a-test",
+    "SECRET_KEY": "a-root-secret-of-a-test-of-many-characters",
     "REDIS_URL": "redis://127.0.0.1:9/0",
 }
 SETTINGS = Settings.from_env(ENVIRONMENT)
@@ -120,12 +119,9 @@ class Site:
         """Keep a file with a job."""
         return await self.ask("POST", f"/jobs/{job_id}/attachments", data=form(content, name, **fields), headers=FORM)
 
-    async def everything(self) -> dict[bytes, object]:
-        """What Redis holds, but for what expires by itself: the same before and after what changes nothing."""
-        redis, found = self.engine.redis, {}
-        for key in await redis.keys("*"):
-            found[key] = await redis.dump(key)
-        return found
+    async def everything(self) -> dict[Any, Any]:
+        """What Redis holds: the same before and after what changes nothing."""
+        return {key: await self.engine.redis.dump(key) for key in await self.engine.redis.keys("*")}
 
 
 FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
