@@ -1,0 +1,83 @@
+"""Requests as clients of the time really send them, byte for byte, through a socket: one file for each shape."""
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from yarl import URL
+
+from envoy_plugin.apis.workflow_manager.operations import OPERATIONS
+from envoy_plugin.apis.workflow_manager.routing import find_place, segments_of
+from tests.apis.workflow_manager.site import Reply, Site
+from tests.samples.reading import PATIENCE, Sample, read_samples
+
+SAMPLES = {sample.name: sample for sample in read_samples("workflow_manager")}
+PLACE = {"geometryType": "Multipoint", "geometry": '{"points": [[-111.3, 52.68]]}'}
+
+
+async def replay(site: Site, sample: Sample, attachment: str = "") -> Reply:
+    """The answer to the very bytes of a sample."""
+    url = URL(site.url)
+    told = {b"{token}": site.token(groups=["front-desk"]).encode(), b"{attachment}": attachment.encode()}
+    headers = tuple((name, value.replace("{token}", told[b"{token}"].decode())) for name, value in sample.headers)
+    target, body = sample.target, sample.body
+    for word, value in told.items():
+        target, body = target.replace(word.decode(), value.decode()), body.replace(word, value)
+    request = replace(sample, target=target, headers=headers, body=body)
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    writer.write(request.as_bytes(f"127.0.0.1:{url.port}"))
+    received = await asyncio.wait_for(reader.read(), PATIENCE)
+    writer.close()
+    await writer.wait_closed()
+    head, _, content = received.partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    pairs = (line.partition(": ") for line in lines)
+    return Reply(status=int(status.split()[1]), content=content, headers={name: value for name, _, value in pairs})
+
+
+async def prepare(site: Site, sample: Sample) -> str:
+    """What a sample is about: a diagram, a template, two jobs, an attachment, whose id is answered."""
+    if sample.name == "py_create_diagram":
+        return ""
+    await replay(site, SAMPLES["py_create_diagram"])
+    if sample.name == "py_create_template":
+        return ""
+    await replay(site, SAMPLES["py_create_template"])
+    if sample.name == "py_create_jobs":
+        return ""
+    await site.job("front-door", jobId="visit-1", jobName="A visit", location=PLACE)
+    await site.job("front-door", jobId="visit-2")
+    return str((await site.attach("visit-1", name="face.jpg")).body["attachmentId"])
+
+
+def holds(told: Any, expected: Any) -> bool:
+    """Whether everything that is expected is there; what else is there doesn't matter."""
+    if isinstance(expected, dict):
+        return all(name in told and holds(told[name], value) for name, value in expected.items())
+    if isinstance(expected, list):
+        return len(told) == len(expected) and all(holds(*pair) for pair in zip(told, expected, strict=True))
+    return bool(told == expected)
+
+
+@pytest.mark.parametrize("sample", SAMPLES.values(), ids=lambda sample: sample.name)
+async def test_a_client_of_the_time_is_answered_as_it_expects(site: Site, sample: Sample) -> None:
+    attachment = await prepare(site, sample)
+    reply = await replay(site, sample, attachment)
+    status, _, expected = sample.answer.partition(" ")
+    assert reply.status == int(status), reply.content
+    if expected:
+        assert holds(reply.body, json.loads(expected.replace("{attachment}", attachment))), reply.content
+
+
+def test_every_operation_has_a_sample() -> None:
+    """Of the method and path, and where several share them, of the type."""
+    sampled = set()
+    for sample in SAMPLES.values():
+        place = find_place(segments_of(sample.target.partition("?")[0])[2:])
+        body = json.loads(sample.body) if sample.body.startswith(b"{") else {}
+        if place is not None:
+            sampled |= {(id(one), body.get("type", "")) for one in place.operations[sample.method]}
+    missing = [one for one in OPERATIONS if (id(one), one.type) not in sampled]
+    assert [(one.method, one.path, one.type) for one in missing] == []
