@@ -1,4 +1,4 @@
-"""Fixtures of the whole suite: real Redis servers; `--soak`, `--cluster` and `--screenshots`."""
+"""Fixtures of the whole suite: real Redis servers; `--soak`, `--cluster`, `--arcgis` and `--screenshots`."""
 
 import warnings
 from collections.abc import AsyncIterator, Iterator
@@ -16,6 +16,7 @@ SOAK_FACTOR = 10
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help=f"run the long tests, {SOAK_FACTOR} times as long")
     parser.addoption("--cluster", action="store_true", help="run the engine's tests on a cluster of three nodes")
+    parser.addoption("--arcgis", metavar="PYTHON", help="an interpreter that has the client that tests/outside drives")
     parser.addoption("--screenshots", action="store_true", help="write the inspector's docs/screenshots")
 
 
