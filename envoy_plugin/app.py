@@ -126,9 +126,9 @@ def _mount_devices(app: web.Application) -> None:
 
 
 def _open_devices(app: web.Application, runtime: Runtime) -> None:
-    from envoy_plugin.apis.iot_jobs.mounting import IOT_JOBS, make_iot_jobs  # noqa: PLC0415 - plugins do without it
+    from envoy_plugin.apis.iot_jobs.mounting import IOT_JOBS, DeviceApi  # noqa: PLC0415 - plugins do without it
 
-    app[IOT_JOBS] = make_iot_jobs(runtime.engine, runtime.settings)
+    app[IOT_JOBS] = DeviceApi(runtime.engine, runtime.settings)
 
 
 def _mount_operators(app: web.Application, settings: Settings) -> None:

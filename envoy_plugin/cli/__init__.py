@@ -4,6 +4,7 @@ A command is a module of this package whose `app` is a typer application, and on
 of the command that is run is imported.
 """
 
+import gc
 import sys
 from collections.abc import Mapping
 from importlib import import_module
@@ -50,6 +51,10 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
+GARBAGE_EVERY: Final = 50_000
+"""Objects made between two collections. At Python's own 700 a tenth of a command's start is a search of its imports."""
+
+
 class LazyGroup(TyperGroup):
     """A group that knows the names of its commands, and imports the one that is called."""
 
@@ -91,6 +96,7 @@ def root(
 
 def main() -> None:
     """Run the command line; the console script `envoy-plugin`."""
+    gc.set_threshold(GARBAGE_EVERY)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")

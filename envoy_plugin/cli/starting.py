@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import gc
 import os
 import signal
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -56,6 +57,7 @@ def start(
     if say_prefix is not None:
         say_prefix(settings.prefix_for(plugin.name))
     _check_queues(plugin, queues or ())
+    gc.freeze()  # what is loaded by now stays: no collection needs to look at it
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(plugin, settings, roles, queues or ()))
 

@@ -18,14 +18,14 @@ from botocore.exceptions import ClientError
 from yarl import URL
 
 from envoy_plugin.apis.iot_jobs.access_keys import EVERYTHING, AccessKey, AccessKeys, of_thing
-from envoy_plugin.apis.iot_jobs.application import IotJobs
-from envoy_plugin.apis.iot_jobs.mounting import IOT_JOBS, PATHS, answer
+from envoy_plugin.apis.iot_jobs.mounting import IOT_JOBS, PATHS, DeviceApi, answer
 from envoy_plugin.apis.iot_jobs.registry import Registry
-from envoy_plugin.apis.iot_jobs.shapes import Place
 from envoy_plugin.apis.iot_jobs.signing import Authorization, SignedRequest, signature_of
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.sweeper import sweep
+from envoy_plugin.settings import Settings
 from tests.engine.clock import Clock
+from tests.framework.cli.project import CREDENTIALS
 
 Json = Any
 REGION = "us-east-1"
@@ -287,9 +287,8 @@ async def listed(site: Site, operation: str, **said: Any) -> list[dict[str, Any]
 async def open_site(engine: Engine, clock: Clock) -> AsyncIterator[Site]:
     """Serve the API over an engine until the block ends."""
     wall = WallClock()
-    api = IotJobs(engine, Place(region=REGION, account=ACCOUNT), clock=wall)
     app = web.Application()
-    app[IOT_JOBS] = api
+    app[IOT_JOBS] = DeviceApi(engine, Settings.from_env(CREDENTIALS), clock=wall)
     for path in PATHS:
         app.router.add_route("*", path, answer)
     registry, keys = Registry(engine, wall), AccessKeys(engine, wall)

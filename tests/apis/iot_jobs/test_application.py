@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from envoy_plugin.apis.iot_jobs.guesses import GUESSES
-from envoy_plugin.apis.iot_jobs.mounting import IOT_JOBS, PATHS, answer, make_iot_jobs
+from envoy_plugin.apis.iot_jobs.mounting import IOT_JOBS, PATHS, DeviceApi, answer
 from envoy_plugin.apis.iot_jobs.refusals import STATUSES, Refusal
 from envoy_plugin.connection import connect_redis
 from envoy_plugin.engine.engine import Engine
@@ -136,7 +136,7 @@ async def test_jobs_of_other_systems_are_unknown(site: Site) -> None:
 async def test_the_process_that_serves_answers_for_the_place_of_its_settings(site: Site) -> None:
     place = {"THINGS_REGION": "eu-central-1", "THINGS_ACCOUNT": "123456789012"}
     app = web.Application()
-    app[IOT_JOBS] = make_iot_jobs(site.engine, Settings.from_env(CREDENTIALS | place))
+    app[IOT_JOBS] = DeviceApi(site.engine, Settings.from_env(CREDENTIALS | place))
     app.router.add_route("*", PATHS[1], answer)
     async with TestServer(app) as server:
         client = Client("iot", str(server.make_url("")), site.operator_key.id, site.operator_key.secret,
