@@ -16,6 +16,7 @@ from envoy_plugin.logs import get_logger
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.endings import ending_of, read_ending
 from envoy_plugin.workflows.flow import Standing
+from envoy_plugin.workflows.models import HistoryAction
 from envoy_plugin.workflows.record import Workflow, load
 from envoy_plugin.workflows.store import Store
 
@@ -46,6 +47,7 @@ async def follow_up(store: Store, held: Claimed) -> Verb[Any] | None:
             await store.engine.call([Succeed.of(held), *draft.call()])  # first: a retry ends what it makes void
         except CallRefused:
             continue
+        store.tell(draft.workflow.id)
         return None
     return Fail.of(held, reason=CONTENDED)
 
@@ -95,6 +97,7 @@ async def end_step(store: Store, end: Succeed, told: Any) -> bool:
             if lost:
                 raise lost[0] from None
             continue
+        store.tell(workflow.id)
         return True
     return False
 
@@ -114,4 +117,6 @@ def _end_and_follow(draft: Draft, step_id: str, end: Succeed, told: Any) -> list
     step = draft.workflow.diagram[step_id]
     if step.proceeds and draft.workflow.standings[step_id] is Standing.CURRENT:
         draft.follow(step_id, ending_of(step, told, state=State.SUCCEEDED), outcome=end.outcome)
+    elif draft.workflow.standings[step_id] is Standing.CURRENT:
+        draft.record(HistoryAction.COMPLETED, step_id)
     return draft.call()

@@ -38,7 +38,7 @@ def _assign(draft: Draft, step_id: str, assignee: str) -> None:
         raise _refused(draft, Status.ALREADY_EXECUTING)
     draft.assign(step_id, assignee)
     if draft.has_changed(step_id):
-        draft.record(HistoryAction.REASSIGNED, step_id)
+        draft.record(HistoryAction.REASSIGNED, step_id, to=assignee)
 
 
 def _refused(draft: Draft, status: Status) -> JobRefused:

@@ -29,6 +29,7 @@ UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f/\\]")
 _ids: Final = Ids()
 Told: TypeAlias = dict[str, Any]
 """What is kept of an attachment beside its bytes."""
+New: TypeAlias = tuple[JobAttachmentDetails, Told]
 
 
 async def add_attachment(scope: Scope, details: JobAttachmentDetails) -> AddJobAttachmentResponse:
@@ -41,8 +42,10 @@ async def add_attachment(scope: Scope, details: JobAttachmentDetails) -> AddJobA
         raise BadProperty("url", "it is for linked attachments")
     names = _names(details, default=details.file_name)
     workflow = await scope.load(details.job_id)
+    new = [(details, {**names, "size": len(content)})]
+    _check(scope, Draft(scope.store, workflow, by=scope.caller.name), new)  # before Redis holds what nobody wants
     ref = await scope.store.engine.store_blob(content)
-    (added,) = await _add(scope, workflow, [(details, {**names, "size": len(content)})], ref)
+    (added,) = await _add(scope, workflow, new, ref)
     return added
 
 
@@ -142,18 +145,13 @@ def checked_url(url: str) -> str:
     return url
 
 
-async def _add(
-    scope: Scope, workflow: Workflow, new: Sequence[tuple[JobAttachmentDetails, Told]], ref: str = ""
-) -> list[AddJobAttachmentResponse]:
+async def _add(scope: Scope, workflow: Workflow, new: Sequence[New], ref: str = "") -> list[AddJobAttachmentResponse]:
     """Keep what is told of each; `ref` is where the bytes are, of the one that has some."""
     ids = [_ids.next() for _ in new]
 
     def change(draft: Draft) -> None:
-        check_open(draft)
-        _check_room(scope.store, draft.workflow, [told for _, told in new])
+        _check(scope, draft, new)
         for attachment_id, (details, told) in zip(ids, new, strict=True):
-            if details.step_id is not None and details.step_id not in draft.workflow.steps:
-                raise JobRefused(draft.workflow.public_id, f"there is no step {details.step_id!r} in it")
             step = {"step": details.step_id} if details.step_id is not None else {}
             draft.keep(PREFIX + attachment_id, {**told, **step, **_stamp(scope, draft)})
             if ref:
@@ -165,6 +163,14 @@ async def _add(
         AddJobAttachmentResponse(attachment_id=attachment_id, url=_url(scope, workflow, attachment_id, told))
         for attachment_id, (_, told) in zip(ids, new, strict=True)
     ]
+
+
+def _check(scope: Scope, draft: Draft, new: Sequence[New]) -> None:
+    check_open(draft)
+    _check_room(scope.store, draft.workflow, [told for _, told in new])
+    for details, _ in new:
+        if details.step_id is not None and details.step_id not in draft.workflow.steps:
+            raise JobRefused(draft.workflow.public_id, f"there is no step {details.step_id!r} in it")
 
 
 def _link(details: JobAttachmentDetails) -> Told:

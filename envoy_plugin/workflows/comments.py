@@ -1,5 +1,6 @@
 """What people say of a job, kept with it."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic_core import from_json
@@ -28,7 +29,8 @@ async def add_comment(scope: Scope, job_id: str, text: str) -> str:
     def change(draft: Draft) -> None:
         if len(named(draft.workflow, PREFIX)) >= MOST_COMMENTS:
             raise JobRefused(draft.workflow.public_id, f"it has {MOST_COMMENTS} comments, and takes no more")
-        told = {"text": text, "by": scope.caller.name, "at": draft.workflow.now.isoformat()}
+        at, version = draft.workflow.now.isoformat(), draft.workflow.envelope.version
+        told = {"text": text, "by": scope.caller.name, "at": at, "version": version}
         draft.keep(f"{PREFIX}{comment_id}", told)
 
     await scope.revise([job_id], change)
@@ -37,16 +39,19 @@ async def add_comment(scope: Scope, job_id: str, text: str) -> str:
 
 def comments_of(store: Store, workflow: Workflow) -> list[JobComment]:
     """The comments, in the order in which they were made."""
-    return [
-        JobComment(
-            comment_id=comment_id,
-            job_id=workflow.public_id,
-            comment=told["text"],
-            last_modified_by=told["by"],
-            last_modified=read_date(told["at"]),
-        )
-        for comment_id, told in opened(store, workflow, PREFIX).items()
-    ]
+    kept = opened(store, workflow, PREFIX)
+    return [read_comment(workflow.public_id, comment_id, told) for comment_id, told in kept.items()]
+
+
+def read_comment(job_id: str, comment_id: str, told: Mapping[str, Any]) -> JobComment:
+    """A comment, from how it is kept."""
+    return JobComment(
+        comment_id=comment_id,
+        job_id=job_id,
+        comment=told["text"],
+        last_modified_by=told["by"],
+        last_modified=read_date(told["at"]),
+    )
 
 
 def named(workflow: Workflow, prefix: str) -> list[str]:

@@ -114,9 +114,10 @@ class Draft:
         self._outcome, self._failed = outcome, not ending.succeeded and move.stop is None and not move.opens
         job, said = self.workflow.jobs[step_id], str(ending.state)
         action = HistoryAction.FINISHED if move.stop is None else HistoryAction.ERROR
-        self.record(action, step_id, result=said, **span_of(job, self.workflow.now))
+        why = f"{move.stop}: {ending.reason}" if move.stop and ending.reason else str(move.stop or "")
+        self.record(action, step_id, result=said, why=why, **span_of(job, self.workflow.now))
         if move.stop is not None:
-            self._stops[step_id] = f"{move.stop}: {ending.reason}" if ending.reason else str(move.stop)
+            self._stops[step_id] = why
             self.again(step_id, runs=False)
         self._take(step_id, move)
 
@@ -312,7 +313,7 @@ class Draft:
         step = self.workflow.diagram[step_id]
         if self._work[step_id].ended:
             self.again(step_id, runs=step.runs_by_itself)
-        self.record(HistoryAction.ACTIVATED, step_id)
+        self.record(HistoryAction.ACTIVATED, step_id, runs=step.runs_by_itself or None)
         self.assign(step_id, self._assignee(step_id, path.assigned or step.assigned or MAINTAIN, after))
         self.shut(step_id, PATH, shut=False)
         self.shut(step_id, RUN, shut=not step.runs_by_itself)

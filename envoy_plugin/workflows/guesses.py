@@ -145,7 +145,22 @@ GUESSES: Final = (
     ),
     Guess(
         subject="messages of a job between two looks at it",
-        choice="what has happened is told at the next look, as its sum; each look costs one round trip for all jobs",
-        reason="what a message tells is in the job; so none is lost with a process",
+        choice="each is told by itself and in order, at the next look; each look costs one round trip for all jobs",
+        reason="what a message tells is in the job and its history; so none is lost with a process",
+    ),
+    Guess(
+        subject="more than 200 changes of a job between two looks at it",
+        choice="those that the history still has are told, and then a JobState",
+        reason="whoever is told must not go on from what is no longer so",
+    ),
+    Guess(
+        subject="the message of a step that is done, and doesn't proceed by itself",
+        choice="StepStopped; StepFinished when somebody finishes it; the history has Completed and Finished",
+        reason="a client that has run it waits for one of these",
+    ),
+    Guess(
+        subject="the message of set current, reopen and upgrade",
+        choice="JobState, also to whoever is subscribed already",
+        reason="the documented kinds have none of their own, and other steps are current then",
     ),
 )

@@ -13,6 +13,7 @@ from envoy_plugin.workflows.create import Created, NewWorkflow, create, find_by_
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.endings import read_attempt
 from envoy_plugin.workflows.flow import Ending
+from envoy_plugin.workflows.history import said_facts
 from envoy_plugin.workflows.models import HistoryAction
 from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow, load
 from envoy_plugin.workflows.responses import ActionResponse, Status
@@ -90,13 +91,14 @@ class WorkflowHandle:
         for left in reversed(range(TRIES)):
             draft = Draft(self.store, await self.read())
             draft.say(**properties)
-            draft.record(HistoryAction.UPDATED)
+            draft.record(HistoryAction.UPDATED, **said_facts(properties))
             try:
                 await self.store.engine.call(draft.call())
             except CallRefused:
                 if left:
                     continue
                 raise
+            self.store.tell(self.id)
             return
 
     async def _ending(self, step_id: str) -> Ending:
@@ -108,6 +110,7 @@ class WorkflowHandle:
 
     async def _did(self, verb: Verb[Any]) -> bool:
         [answer] = await self.store.engine.call([verb], Mode.EACH)
+        self.store.tell(self.id)
         if isinstance(answer, EngineError) and not isinstance(answer, WrongState):
             raise answer
         return not isinstance(answer, EngineError)

@@ -11,13 +11,21 @@ from envoy_plugin.workflows.summary import read_date
 PREFIX: Final = "history:"
 MOST_CHANGES: Final = 200
 """How many changes of a job are remembered; each may have several rows."""
+MOST_SAID: Final = 256
+"""How long a text may be of which a row remembers what it was."""
 Row = dict[str, Any]
 
 
 def row(action: str, at: datetime, who: str, step_id: str = "", **facts: Any) -> Row:
-    """A row as it is kept: `result`, `start` and `end` are further facts."""
+    """A row as it is kept: `result`, `start` and `end` are further facts; `replay` reads those that nobody is shown."""
     told = {"action": action, "date": at.isoformat(), "user": who, "step": step_id, **facts}
-    return {name: value for name, value in told.items() if value not in {None, ""}}
+    return {name: value for name, value in told.items() if value is not None and value != ""}
+
+
+def said_facts(changed: Mapping[str, Any]) -> Row:
+    """What a row remembers of properties that change: short values, and of long ones the names alone."""
+    said = {name: value for name, value in changed.items() if _is_short(value)}
+    return {"said": said, "named": sorted(changed.keys() - said.keys())}
 
 
 def name_of(version: int) -> str:
@@ -40,6 +48,10 @@ def span_of(job: Job, now: datetime) -> Row:
 def read_rows(job_id: str, told: Sequence[Row]) -> list[JobHistory]:
     """The rows of one change."""
     return [_read(job_id, one) for one in told]
+
+
+def _is_short(value: Any) -> bool:
+    return value is None or isinstance(value, int | float) or (isinstance(value, str) and len(value) <= MOST_SAID)
 
 
 def _read(job_id: str, told: Row) -> JobHistory:

@@ -40,7 +40,7 @@ async def add_holds(scope: Scope, details: JobHoldDetails) -> ActionResponse:
             return Status.HELD
         draft.verbs.append(Hold(id=job.id, hold=MANUAL_HOLD, until=until))
         _remember(draft, scope, step_id, until=until.isoformat() if until else None)
-        draft.record(HistoryAction.HELD, step_id)
+        draft.record(HistoryAction.HELD, step_id, until=until.isoformat() if until else None)
         return Status.SUCCESS
 
     return await _act(scope, details.job_id, details.step_ids, _if_idle(hold))
@@ -72,7 +72,7 @@ async def add_dependency(scope: Scope, details: JobDependencyDetails) -> ActionR
         draft.verbs.append(Depend(id=job.id, upstream=upstream, policy=Policy.RUN))
         names = {"job": details.dependent_job_id, "other_step": details.dependent_step_id}
         _remember(draft, scope, step_id, upstream=upstream, **names)
-        draft.record(HistoryAction.DEPENDENCY_ADDED, step_id)
+        draft.record(HistoryAction.DEPENDENCY_ADDED, step_id, upstream=upstream)
         return Status.SUCCESS
 
     try:
@@ -171,7 +171,7 @@ def _release(draft: Draft, scope: Scope, step_id: str, *, upstream: str | None) 
         is_it = told["step"] == step_id and told.get("upstream") == upstream
         if is_it and is_shut(workflow.jobs[step_id], told, workflow.now):
             draft.keep(PREFIX + hold_id, {**told, **end})
-    draft.record(HistoryAction.HOLD_RELEASED, step_id)
+    draft.record(HistoryAction.HOLD_RELEASED, step_id, upstream=upstream)
     left = {step for step in _held(workflow) if step != step_id}
     job = workflow.jobs[step_id]
     others = set(job.gates.upstreams) - {upstream} if upstream else job.gates.upstreams

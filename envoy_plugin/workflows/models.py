@@ -36,6 +36,7 @@ class HistoryAction(StrEnum):
     PAUSED = "Paused"
     CANCELLED = "Cancelled"
     ERROR = "Error"
+    COMPLETED = "Completed"
     FINISHED = "Finished"
     REASSIGNED = "Reassigned"
     HELD = "Held"

@@ -54,6 +54,6 @@ async def set_location(scope: Scope, job_id: str, location: Location | Mapping[s
         check_open(draft)
         if kept != draft.workflow.properties.get("location"):
             draft.say(location=kept)
-            draft.record(HistoryAction.UPDATED)
+            draft.record(HistoryAction.UPDATED, location=True)
 
     await scope.revise([job_id], change)

@@ -7,7 +7,7 @@ The envelope's version is the workflow's: whoever moves its steps says the versi
 two at once one is first, and the other decides again.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -172,27 +172,61 @@ async def load(store: Store, workflow_id: str, item: str | None = None) -> Workf
     if not found or found[0].kind != KIND or item not in {None, found[0].install}:
         raise JobNotFound(workflow_id)
     [described] = await find_described(engine, [workflow_id])
-    fields = {name: from_json(engine.open(sealed)) for name, sealed in described.items() if name.isidentifier()}
+    kept = open_kept(store, workflow_id, described)
+    children = await load_jobs(engine, list(kept.steps.values()))
+    return await assemble(store, found[0], kept, children, await engine.now())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What is kept with a workflow: its own business, opened; the rest opened (`fields`), or as it is (`sealed`)."""
+
+    origin: Origin
+    walk: Walk
+    steps: Mapping[str, str]
+    fields: Mapping[str, Any] = field(repr=False)
+    sealed: Mapping[str, bytes] = field(repr=False)
+
+
+def open_kept(store: Store, workflow_id: str, described: Mapping[str, bytes]) -> Kept:
+    """What is kept with a workflow, from how the engine has it.
+
+    Raises:
+        JobNotFound: it was deleted, and is soon forgotten.
+    """
+    fields = {name: from_json(store.engine.open(sealed)) for name, sealed in described.items() if name.isidentifier()}
     if ORIGIN not in fields:
-        raise JobNotFound(workflow_id)  # it was deleted, and is soon forgotten
-    origin = _origins.validate_python(fields.pop(ORIGIN))
-    steps: dict[str, str] = fields.pop(STEPS)
-    walk = _walks.validate_python(fields.pop(WALK))
+        raise JobNotFound(workflow_id)
+    return Kept(
+        origin=_origins.validate_python(fields.pop(ORIGIN)),
+        steps=fields.pop(STEPS),
+        walk=_walks.validate_python(fields.pop(WALK)),
+        fields=fields,
+        sealed={name: sealed for name, sealed in described.items() if not name.isidentifier()},
+    )
+
+
+async def assemble(store: Store, envelope: Job, kept: Kept, children: Iterable[Job], now: datetime) -> Workflow:
+    """A workflow from its parts.
+
+    Raises:
+        WorkflowError: its diagram is gone.
+    """
+    origin = kept.origin
     diagram = await store.find_diagram(origin.item, origin.diagram, origin.version)
     if diagram is None:
-        raise WorkflowError(f"The diagram {origin.diagram!r} of workflow {workflow_id!r} is gone.")
-    children = {job.id: job for job in await load_jobs(engine, list(steps.values()))}
-    jobs = {step_id: children[job_id] for step_id, job_id in steps.items() if job_id in children}
+        raise WorkflowError(f"The diagram {origin.diagram!r} of workflow {envelope.id!r} is gone.")
+    by_id = {job.id: job for job in children}
     return Workflow(
-        envelope=found[0],
+        envelope=envelope,
         origin=origin,
         diagram=diagram,
-        walk=walk,
-        steps=steps,
-        jobs=jobs,
-        fields=fields,
-        kept={name: sealed for name, sealed in described.items() if not name.isidentifier()},
-        now=await engine.now(),
+        walk=kept.walk,
+        steps=kept.steps,
+        jobs={step_id: by_id[job_id] for step_id, job_id in kept.steps.items() if job_id in by_id},
+        fields=kept.fields,
+        kept=kept.sealed,
+        now=now,
     )
 
 

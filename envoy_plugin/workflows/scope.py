@@ -69,6 +69,8 @@ class Scope:
                 verbs += [] if draft.is_empty else draft.call(room=MOST_ITEMS // len(drafts))
             refused = await self._call(verbs)
             if refused is None:
+                for workflow_id in loaded:
+                    self.store.tell(workflow_id)
                 return list(loaded.values())
             if not left:
                 raise refused

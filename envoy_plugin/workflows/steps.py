@@ -130,7 +130,7 @@ async def assign(store: Store, workflow_id: str, step_id: str, assignee: str, **
         if attempt.phase(chosen) in {Phase.RUNNING, Phase.DONE}:
             return Status.ALREADY_EXECUTING
         attempt.draft.assign(chosen, assignee)
-        attempt.draft.record(HistoryAction.REASSIGNED, chosen)
+        attempt.draft.record(HistoryAction.REASSIGNED, chosen, to=assignee)
         return Status.SUCCESS
 
     return await _act(store, workflow_id, [step_id], _Action(act=act, anyone=True), **by)
@@ -170,6 +170,7 @@ async def _write(store: Store, attempt: _Attempt) -> None:
     if not attempt.draft.is_empty:
         due = [Promote(limit=MOST_DUE)] if attempt.has_due else []
         await store.engine.call([*due, *attempt.draft.call()])
+        store.tell(attempt.workflow.id)
 
 
 def _respond(attempt: _Attempt, step_id: str, action: _Action) -> StepResponse:
@@ -263,6 +264,8 @@ def _end(attempt: _Attempt, step_id: str, ending: Ending, *, claims: bool, outco
     draft.note_doer(step_id, attempt.actor.name)
     if goes_on:
         draft.follow(step_id, ending)
+    else:
+        draft.record(HistoryAction.COMPLETED, step_id)
     return Status.SUCCESS
 
 

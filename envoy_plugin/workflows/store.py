@@ -60,6 +60,17 @@ class Store:
         self._functions = functions
         self._cache: OrderedDict[tuple[str, str, int], Diagram] = OrderedDict()
         self._published: dict[str, Diagram] = {}
+        self._listeners: list[Callable[[str], None]] = []
+
+    def hear(self, listener: Callable[[str], None]) -> Callable[[], None]:
+        """Let `listener` be told the id of a workflow that this process has changed; answers what ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def tell(self, workflow_id: str) -> None:
+        """Say that a workflow was changed here. Whoever must know of it all looks: this only makes them look soon."""
+        for listener in self._listeners:
+            listener(workflow_id)
 
     async def save_diagram(self, item: str, diagram: Diagram) -> Diagram:
         """Make a new version of a diagram, and make it the active one; answers it with its number.

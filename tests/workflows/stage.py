@@ -12,6 +12,7 @@ from envoy_plugin.workflows import steps
 from envoy_plugin.workflows.advance import end_step, follow_up
 from envoy_plugin.workflows.create import NewWorkflow, create
 from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.handles import WorkflowHandle
 from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow, load
 from envoy_plugin.workflows.responses import ActionResponse, Actor
 from envoy_plugin.workflows.store import Store
@@ -61,6 +62,10 @@ class Stage:
     async def assign(self, workflow_id: str, step_id: str, assignee: str) -> str:
         """Assign a step; answers the status."""
         return _only(await steps.assign(self.store, workflow_id, step_id, assignee, actor=ADA))
+
+    def handle(self, workflow_id: str) -> WorkflowHandle:
+        """What a function of the plugin has of it."""
+        return WorkflowHandle(id=workflow_id, item=ITEM, store=self.store)
 
     async def release(self, workflow_id: str, step_id: str) -> None:
         """Open the hold of a step."""
