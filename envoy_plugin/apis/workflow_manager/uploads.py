@@ -5,11 +5,13 @@ AddAttachmentsRequest, for the fields. The Python client loses alias and folder 
 """
 
 import re
+import zlib
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import Field
 
 from envoy_plugin.apis.workflow_manager.reading import media_type, too_large
@@ -29,6 +31,17 @@ UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-
 """Characters that make a name look like another one, or break a header."""
 UNPLAIN: Final = re.compile(r'[^ -~]|["\\%]')
 NO_NAME: Final = "attachment"
+UNREADABLE: Final = (
+    web.RequestPayloadError,
+    HttpProcessingError,
+    AssertionError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    ValueError,
+    zlib.error,
+)
+"""What a form that isn't as it must be raises in aiohttp's reader."""
 
 
 class Upload(Wire):
@@ -51,7 +64,7 @@ async def read_upload(request: web.Request) -> dict[str, Any]:
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"The body must be {MULTIPART}.")
     try:
         return await _parts(request)
-    except (web.RequestPayloadError, ValueError, LookupError, EOFError, RuntimeError, AssertionError):
+    except UNREADABLE:
         raise bad_request("The form can't be read.") from None
 
 

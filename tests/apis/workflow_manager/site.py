@@ -121,7 +121,20 @@ class Site:
 
     async def everything(self) -> dict[Any, Any]:
         """What Redis holds: the same before and after what changes nothing."""
-        return {key: await self.engine.redis.dump(key) for key in await self.engine.redis.keys("*")}
+        return {key: await self._value(key) for key in await self.engine.redis.keys("*")}
+
+    async def _value(self, key: Any) -> Any:
+        """The value of a key, in whatever order Redis keeps it."""
+        redis: Any = self.engine.redis
+        match (await redis.type(key)).decode():
+            case "hash":
+                return await redis.hgetall(key)
+            case "set":
+                return await redis.smembers(key)
+            case "zset":
+                return dict(await redis.zrange(key, 0, -1, withscores=True))
+            case kind:
+                return kind, await redis.dump(key)
 
 
 FORM = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
