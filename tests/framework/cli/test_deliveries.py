@@ -31,7 +31,7 @@ async def json_of(dev: Dev, *arguments: str) -> Any:
     return json.loads(out)
 
 
-async def test_deliveries_are_listed_and_shown(dev: Dev) -> None:
+async def check_lists(dev: Dev) -> None:
     rows = await json_of(dev, "deliveries")
     assert [(row["id"], row["event"], row["status"]) for row in rows] == [
         (2, "entry_sign_out", 200),
@@ -39,6 +39,9 @@ async def test_deliveries_are_listed_and_shown(dev: Dev) -> None:
     ]
     code, listed, _ = await dev.run("deliveries")
     assert (code, [line.split()[0] for line in listed.splitlines()]) == (0, ["ID", "2", "1"])
+
+
+async def check_page(dev: Dev) -> None:
     _, page, _ = await dev.run("deliveries", "1")
     for words in (
         "-> POST /envoy/events",
@@ -51,6 +54,29 @@ async def test_deliveries_are_listed_and_shown(dev: Dev) -> None:
         assert words in page
 
 
+async def check_editor(dev: Dev) -> None:
+    dev.project.write(EDITOR.format("entry_sign_in", "entry_sign_up"), "editor.py")
+    _, out, _ = await dev.project.run("replay", "1", "--edit", "--json", EDITOR="python editor.py", **dev.variables)
+    shown = json.loads(out)
+    assert (shown["event"], shown["outcome"]) == ("entry_sign_up", "ignored")
+
+
+async def check_same(dev: Dev) -> None:
+    first = await json_of(dev, "deliveries", "1")
+    another, same = await json_of(dev, "replay", "1"), await json_of(dev, "replay", "1", "--same")
+    assert another["job_id"] != first["job_id"] == same["job_id"]
+    code, page, _ = await dev.run("replay", "1")
+    assert (code, "<- 202 Accepted" in page) == (0, True)
+
+
+async def test_deliveries_are_listed_and_shown_and_sent_again_as_they_were_or_changed(dev: Dev) -> None:
+    """All of it by one `dev`, which takes far longer to start than each of these."""
+    await check_lists(dev)
+    await check_page(dev)
+    await check_same(dev)
+    await check_editor(dev)
+
+
 async def test_a_reload_forgets_no_delivery_and_a_replay_runs_the_new_code(dev: Dev) -> None:
     dev.project.write(PLUGIN.replace("Closed on", "Shut on"))
     await dev.running.line(r"doors\.py was saved: starting again")
@@ -60,21 +86,6 @@ async def test_a_reload_forgets_no_delivery_and_a_replay_runs_the_new_code(dev: 
     assert [row["id"] for row in await json_of(dev, "deliveries")] == [3, 2, 1]
     code, page, _ = await dev.run("deliveries", "last")
     assert (code, "a replay of 2" in page) == (0, True)
-
-
-async def test_a_replay_is_another_event_unless_it_is_to_be_the_same(dev: Dev) -> None:
-    first = await json_of(dev, "deliveries", "1")
-    another, same = await json_of(dev, "replay", "1"), await json_of(dev, "replay", "1", "--same")
-    assert another["job_id"] != first["job_id"] == same["job_id"]
-    code, page, _ = await dev.run("replay", "1")
-    assert (code, "<- 202 Accepted" in page) == (0, True)
-
-
-async def test_what_an_editor_leaves_is_sent(dev: Dev) -> None:
-    dev.project.write(EDITOR.format("entry_sign_in", "entry_sign_up"), "editor.py")
-    _, out, _ = await dev.project.run("replay", "1", "--edit", "--json", EDITOR="python editor.py", **dev.variables)
-    shown = json.loads(out)
-    assert (shown["event"], shown["outcome"]) == ("entry_sign_up", "ignored")
 
 
 @pytest.mark.soak
