@@ -20,6 +20,7 @@ from aiohttp import ClientSession
 
 from envoy_plugin.simulator.sender import Answer
 from tests.acceptance.envoy_side import Envoy, Event
+from tests.inherited import NO_CERTIFICATES
 from tests.redis_server import RedisServer
 
 CLI: Final = (sys.executable, "-m", "envoy_plugin.cli")
@@ -64,7 +65,7 @@ def passed_on() -> dict[str, str]:
 
     Not what measures coverage: a process starts far sooner without, and the command line's own tests measure it.
     """
-    return {"PATH": os.environ["PATH"]}
+    return {"PATH": os.environ["PATH"]} | NO_CERTIFICATES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.acceptance.pages import ROOT, Block
+from tests.inherited import NO_CERTIFICATES
 
 SERVERS: Final = re.compile(r"(?:\w+=\S+ )*envoy-plugin (dev|web|worker|run|platform)\b")
 READY: Final = {
@@ -118,7 +119,7 @@ def terminal(directory: Path, redis_url: str, **variables: str) -> Iterator[Term
     """A terminal in an empty directory, whose `envoy-plugin` is this one, and whose ports nobody else has."""
     plugin, envoy, memory = free_ports(3)
     directory.joinpath("home").mkdir()
-    environment = {
+    environment = NO_CERTIFICATES | {
         "ENVOY_BASE_URL": f"http://127.0.0.1:{envoy}",
         "ENVOY_CLIENT_ID": "my-client",
         "ENVOY_CLIENT_SECRET": "my-client-secret-0123456789",

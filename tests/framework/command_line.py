@@ -1,22 +1,21 @@
 """`envoy-plugin` as a real process, without the settings of whoever runs the tests."""
 
 import asyncio
-import os
 import sys
 
+from tests.inherited import inherited
+
 PATIENCE = 30
-PASSED_ON = ("COVERAGE_", "COV_", "PYTHONPATH", "PATH", "HOME")
 
 
 async def start(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
     """Start `envoy-plugin` with these arguments and environment variables."""
-    inherited = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
     return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "envoy_plugin.cli",
         *arguments,
-        env=inherited | environment,
+        env=inherited() | environment,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )

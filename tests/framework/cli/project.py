@@ -1,7 +1,6 @@
 """A plugin's project in a directory of its own, and `envoy-plugin` run there as real processes."""
 
 import asyncio
-import os
 import re
 import signal
 import sys
@@ -11,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.envoy_server import CLIENT_ID, CLIENT_SECRET
+from tests.inherited import inherited
 
 PATIENCE = 30
-PASSED_ON = ("COVERAGE_", "COV_", "PYTHONPATH", "PATH", "HOME")
 CREDENTIALS = {
     "ENVOY_CLIENT_ID": CLIENT_ID,
     "ENVOY_CLIENT_SECRET": CLIENT_SECRET,
@@ -145,5 +144,4 @@ class Project:
         )
 
     def _environment(self, own: dict[str, str]) -> dict[str, str]:
-        inherited = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
-        return inherited | {"XDG_RUNTIME_DIR": str(self.directory)} | self.settings | own
+        return inherited() | {"XDG_RUNTIME_DIR": str(self.directory)} | self.settings | own
