@@ -132,10 +132,15 @@ def _open_devices(app: web.Application, runtime: Runtime) -> None:
 
 
 def _mount_operators(app: web.Application, settings: Settings) -> None:
-    from envoy_plugin.apis.workflow_manager.mounting import answer, paths_of  # noqa: PLC0415 - plugins do without it
+    from envoy_plugin.apis.workflow_manager.mounting import (  # noqa: PLC0415 - plugins do without it
+        answer,
+        close,
+        paths_of,
+    )
 
     for path in paths_of(settings):
         app.router.add_route("*", path, _answering(answer))
+    app.on_shutdown.append(close)
 
 
 def _open_operators(app: web.Application, runtime: Runtime) -> None:

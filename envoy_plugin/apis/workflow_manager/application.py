@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from envoy_plugin.apis.workflow_manager.access import PARAMETER, Access, token_of
 from envoy_plugin.apis.workflow_manager.asked import Asked, Service
 from envoy_plugin.apis.workflow_manager.errors import refusal_of
+from envoy_plugin.apis.workflow_manager.hub import Hub
 from envoy_plugin.apis.workflow_manager.operation import HEALTH, Operation, Source
 from envoy_plugin.apis.workflow_manager.reading import parse, read_form, read_json
 from envoy_plugin.apis.workflow_manager.refusals import HEADERS, Refused, bad_request, not_found, unavailable
@@ -35,14 +36,15 @@ def make_application(
     engine: Engine, store: Store, settings: Settings, is_stopping: Callable[[], bool]
 ) -> "Application":
     """What answers operators, over the jobs of a store."""
-    tokens = OperatorTokens(settings.root_secrets)
+    access = Access(OperatorTokens(settings.root_secrets), Revocations(engine.redis, engine.keys.operators_revoked))
     service = Service(
         engine=engine,
         store=store,
         links=needed(store.links),
-        access=Access(tokens, Revocations(engine.redis, engine.keys.operators_revoked)),
+        access=access,
         org=settings.workflow_org,
         is_stopping=is_stopping,
+        hub=Hub(store, access, is_stopping),
     )
     return Application(service)
 
@@ -69,6 +71,10 @@ class Application:
             log.exception("operator.failed", method=request.method)
             return Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed unexpectedly.").answer()
         return unavailable().answer()
+
+    async def close(self) -> None:
+        """Close the websockets."""
+        await self._service.hub.close()
 
     async def _answered(self, request: web.Request) -> web.StreamResponse:
         segments = segments_of(request.rel_url.raw_path)[1:]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from envoy_plugin.apis.workflow_manager.access import Access
+from envoy_plugin.apis.workflow_manager.hub import Hub
 from envoy_plugin.apis.workflow_manager.tokens import Operator
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.workflows.links import Links
@@ -24,6 +25,7 @@ class Service:
     access: Access
     org: str
     is_stopping: Callable[[], bool]
+    hub: Hub
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

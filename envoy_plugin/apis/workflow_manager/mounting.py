@@ -28,6 +28,11 @@ class OperatorApi:
             self._application = make_application(*self._parts)
         return await self._application.answer(request)
 
+    async def close(self) -> None:
+        """Close what is open, as a server does before it waits for its requests to end."""
+        if self._application is not None:
+            await self._application.close()
+
 
 OPERATOR_API: Final = web.AppKey("operator_api", OperatorApi)
 
@@ -40,3 +45,10 @@ def paths_of(settings: Settings) -> tuple[str, str]:
 async def answer(request: web.Request) -> web.StreamResponse:
     """The handler of every path in `paths_of`. `app[OPERATOR_API]` is to be set before a request."""
     return await request.app[OPERATOR_API].answer(request)
+
+
+async def close(app: web.Application) -> None:
+    """For the signal by which an application is told that it is shut down."""
+    api = app.get(OPERATOR_API)
+    if api is not None:
+        await api.close()

@@ -24,6 +24,7 @@ from envoy_plugin.apis.workflow_manager.bodies import (
     Wanted,
 )
 from envoy_plugin.apis.workflow_manager.operation import Answer, Model, Nothing, Operation, Source
+from envoy_plugin.apis.workflow_manager.socket import notify
 from envoy_plugin.apis.workflow_manager.uploads import Upload
 
 
@@ -174,5 +175,6 @@ OPERATIONS: Final[tuple[Operation[Any], ...]] = (
         source=Source.JSON,
     ),
     _delete("/jobTemplates/{templateId}", templates.delete, "Delete a job template."),
+    _get("/notificationWs", notify, "A websocket, on which one is told of jobs as they change."),
 )
 """`getAttachmentUrl`, the 33rd of the original's methods, is no call: `addAttachment` answers the URL."""

@@ -11,7 +11,7 @@ from aiohttp.test_utils import TestServer
 from pydantic_core import from_json, to_json
 from yarl import URL
 
-from envoy_plugin.apis.workflow_manager.mounting import OPERATOR_API, OperatorApi, answer, paths_of
+from envoy_plugin.apis.workflow_manager.mounting import OPERATOR_API, OperatorApi, answer, close, paths_of
 from envoy_plugin.apis.workflow_manager.tokens import OperatorTokens, Revocations
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.sealing import Sealer, derive_key
@@ -168,5 +168,6 @@ async def serving(engine: Engine, store: Store, settings: Settings = SETTINGS) -
     app[OPERATOR_API] = OperatorApi(engine, store, settings, lambda: False)
     for path in paths_of(settings):
         app.router.add_route("*", path, answer)
+    app.on_shutdown.append(close)
     async with TestServer(app) as server:
         yield str(server.make_url("")).rstrip("/")
