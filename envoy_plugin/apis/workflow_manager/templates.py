@@ -7,7 +7,7 @@ can be read here, and changed there alone. `closes` is ours: whether a job ends 
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field
 
 from envoy_plugin.apis.workflow_manager.answers import DONE
 from envoy_plugin.apis.workflow_manager.asked import Asked
@@ -24,6 +24,7 @@ from envoy_plugin.workflows.privileges import Privilege
 from envoy_plugin.workflows.properties import check_dates, plain_values
 from envoy_plugin.workflows.templates import ACTIVE, STATES, Template
 
+DRAFT: Final = "Draft"
 SPECIFIC: Final = "SpecificDate"
 LOOK: Final[Shape] = {
     "category": "",
@@ -53,8 +54,8 @@ class TemplateBody(Wire):
     job_template_id: Word | None = None
     job_template_name: Word | None = None
     description: str | None = Field(default=None, max_length=4_000, repr=False)
-    state: Word = "Draft"
-    diagram_id: Word = ""
+    state: Word | None = None
+    diagram_id: Word | None = None
     diagram_name: Any = None
     default_priority_name: str | None = None
     default_assigned_type: Word | None = None
@@ -63,13 +64,7 @@ class TemplateBody(Wire):
     default_description: str | None = Field(default=None, repr=False)
     default_status: str | None = None
     default_final_status: Word | None = None
-    closes: bool = False
-
-    @field_validator("state", "diagram_id", "closes", mode="before")
-    @classmethod
-    def _left_out(cls, value: Any, info: ValidationInfo) -> Any:
-        """Null is as if it weren't there."""
-        return cls.model_fields[str(info.field_name)].default if value is None else value
+    closes: bool | None = None
 
     def template(self, template_id: str, asked: Asked) -> Template:
         """As it is kept.
@@ -78,18 +73,19 @@ class TemplateBody(Wire):
             BadProperty: a value that a template can't have.
             Refused: 400, the same.
         """
-        if self.state not in STATES:
+        state = self.state or DRAFT
+        if state not in STATES:
             raise bad_request(f"state must be one of: {', '.join(STATES)}.")
         kind = self.default_assigned_type
         return Template(
             id=template_id,
             name=self.job_template_name or template_id,
             description=self.description or "",
-            state=self.state,
-            diagram_id=self.diagram_id,
+            state=state,
+            diagram_id=self.diagram_id or "",
             assigned=assignee_of(kind, self.default_assigned_to or None) if kind else "",
             final_status=self.default_final_status or "",
-            closes=self.closes,
+            closes=bool(self.closes),
             properties=self._properties(),
             look=self._look(asked.operator.name),
         )
