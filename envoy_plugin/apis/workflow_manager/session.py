@@ -121,7 +121,7 @@ class Session:
     def _tell(self, text: str) -> None:
         """Send a frame as soon as its turn comes; whoever reads so slowly that there is no room for it is dropped."""
         if self._end is None and not self._outbox.put(text):
-            log.info("socket.dropped", why="slow")
+            log.warning("socket.dropped", why="slow")
             self.end(WSCloseCode.TRY_AGAIN_LATER, "You read too slowly.")
 
     async def _hear(self, message: NotificationMessage) -> None:
