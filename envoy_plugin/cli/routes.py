@@ -13,6 +13,9 @@ from envoy_plugin.cli.public_urls import events_url, read_base, route_url
 from envoy_plugin.cli.table import table
 from envoy_plugin.injection import place
 from envoy_plugin.routing import Handler, RouteHandler, is_pattern
+from envoy_plugin.schedules import Schedule
+from envoy_plugin.step_declarations import StepHandler
+from envoy_plugin.tasks import TaskHandler
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
@@ -27,7 +30,7 @@ def routes(
     json_wanted: JsonOption = False,
     env_file: EnvFileOption = None,
 ) -> None:
-    """Show the events and setup steps that the plugin handles: how, by which function, and the URL of each.
+    """Show what the plugin handles, how and by which function: events, setup steps, tasks, steps of workflows.
 
     The URLs are for Envoy's Dev Dashboard. Any event can be sent to /envoy/events too, and one that a pattern such as
     invite_* means also to a URL of its own.
@@ -39,13 +42,21 @@ def routes(
     plugin = load_plugin(plugin_app)
     handlers = [_row(handler, base) for handler in plugin.handlers.values()]
     steps = [_step(route, base) for route in plugin.routes.values()]
+    work = {
+        "tasks": [_task(task, plugin.schedules.get(task.name)) for task in plugin.tasks.values()],
+        "steps": [_work(step) for step in plugin.steps.values()],
+    }
     if json_wanted:
-        told = {"plugin": plugin.name, "url": events_url(base), "handlers": handlers, "routes": steps}
+        told = {"plugin": plugin.name, "url": events_url(base), "handlers": handlers, "routes": steps} | work
         typer.echo(json.dumps(told, ensure_ascii=False))
         return
     rows = [[row[name] for name in ("event", "mode", "url", "function")] for row in handlers]
     rows += [[row[name] for name in ("name", "kind", "url", "function")] for row in steps]
-    typer.echo(table(rows) if rows else f"{plugin.name} handles no event.")
+    rows += [
+        [row["name"], "task", row["schedule"] or f"queue {row['queue']}", row["function"]] for row in work["tasks"]
+    ]
+    rows += [[row["name"], "step", "-", row["function"]] for row in work["steps"]]
+    typer.echo(table(rows) if rows else f"{plugin.name} handles nothing.")
 
 
 def _row(handler: Handler, base: str) -> dict[str, Any]:
@@ -69,6 +80,21 @@ def _step(route: RouteHandler, base: str) -> dict[str, Any]:
         "function": place(route.function),
         "timeout_seconds": _seconds(route.timeout),
     }
+
+
+def _work(handler: TaskHandler | StepHandler) -> dict[str, Any]:
+    """What is common to tasks and the functions that do steps of workflows."""
+    return {
+        "name": handler.name,
+        "function": place(handler.function),
+        "timeout_seconds": handler.timeout.total_seconds(),
+    }
+
+
+def _task(task: TaskHandler, schedule: Schedule | None) -> dict[str, Any]:
+    """The same of a task; `schedule` None: it runs when it is enqueued."""
+    own = {"queue": task.queue, "schedule": str(schedule) if schedule else None, "retries": task.retries}
+    return _work(task) | own
 
 
 def _seconds(timeout: timedelta | None) -> float | None:

@@ -27,6 +27,37 @@ async def test_json_is_one_document(project: Project) -> None:
     assert (second["mode"], second["timeout_seconds"], second["retries"]) == ("inline", None, 0)
 
 
+WITH_WORK = """\
+from envoy_plugin import Plugin
+plugin = Plugin("shop-doors")
+
+@plugin.task(queue="desk")
+async def lay_out(number: int) -> None: ...
+
+@plugin.every("10m")
+async def look() -> None: ...
+
+@plugin.step("print_badge")
+async def print_badge() -> None: ...
+"""
+
+
+async def test_tasks_schedules_and_steps_are_shown(project: Project) -> None:
+    project.write(WITH_WORK)
+    _, out, _ = await project.run("routes")
+    assert [line.partition(" (")[0].split() for line in out.splitlines()] == [
+        ["lay_out", "task", "queue", "desk", "doors.lay_out"],
+        ["look", "task", "every", "600s", "doors.look"],
+        ["print_badge", "step", "-", "doors.print_badge"],
+    ]
+    told = json.loads((await project.run("routes", "--json"))[1])
+    assert [(row["name"], row["queue"], row["schedule"]) for row in told["tasks"]] == [
+        ("lay_out", "desk", None),
+        ("look", "tasks", "every 600s"),
+    ]
+    assert [(row["name"], row["timeout_seconds"]) for row in told["steps"]] == [("print_badge", 300)]
+
+
 WITH_STEPS = """\
 from envoy_plugin import Event, Option, Plugin
 plugin = Plugin("shop-doors")
@@ -63,7 +94,7 @@ async def test_setup_steps_and_patterns_are_shown_with_their_urls(project: Proje
 
 async def test_a_plugin_without_handlers_says_so(project: Project) -> None:
     project.write("from envoy_plugin import Plugin\nplugin = Plugin('idle')\n")
-    assert await project.run("routes") == (0, "idle handles no event.\n", "")
+    assert await project.run("routes") == (0, "idle handles nothing.\n", "")
 
 
 @pytest.mark.parametrize(
