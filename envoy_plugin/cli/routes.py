@@ -1,6 +1,7 @@
 """`envoy-plugin routes`: what a plugin handles."""
 
 import json
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -43,7 +44,7 @@ def routes(
     handlers = [_row(handler, base) for handler in plugin.handlers.values()]
     steps = [_step(route, base) for route in plugin.routes.values()]
     work = {
-        "tasks": [_task(task, plugin.schedules.get(task.name)) for task in plugin.tasks.values()],
+        "tasks": [_task(task, plugin.schedules.values()) for task in plugin.tasks.values()],
         "steps": [_work(step) for step in plugin.steps.values()],
     }
     if json_wanted:
@@ -52,9 +53,8 @@ def routes(
         return
     rows = [[row[name] for name in ("event", "mode", "url", "function")] for row in handlers]
     rows += [[row[name] for name in ("name", "kind", "url", "function")] for row in steps]
-    rows += [
-        [row["name"], "task", row["schedule"] or f"queue {row['queue']}", row["function"]] for row in work["tasks"]
-    ]
+    for row in work["tasks"]:
+        rows.append([row["name"], "task", ", ".join(row["schedules"]) or f"queue {row['queue']}", row["function"]])
     rows += [[row["name"], "step", "-", row["function"]] for row in work["steps"]]
     typer.echo(table(rows) if rows else f"{plugin.name} handles nothing.")
 
@@ -91,10 +91,10 @@ def _work(handler: TaskHandler | StepHandler) -> dict[str, Any]:
     }
 
 
-def _task(task: TaskHandler, schedule: Schedule | None) -> dict[str, Any]:
-    """The same of a task; `schedule` None: it runs when it is enqueued."""
-    own = {"queue": task.queue, "schedule": str(schedule) if schedule else None, "retries": task.retries}
-    return _work(task) | own
+def _task(task: TaskHandler, schedules: Iterable[Schedule]) -> dict[str, Any]:
+    """The same of a task; without a schedule it runs when it is enqueued."""
+    due = [str(schedule.rule) for schedule in schedules if schedule.task == task.name]
+    return _work(task) | {"queue": task.queue, "schedules": due, "retries": task.retries}
 
 
 def _seconds(timeout: timedelta | None) -> float | None:

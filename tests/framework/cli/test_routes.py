@@ -51,9 +51,9 @@ async def test_tasks_schedules_and_steps_are_shown(project: Project) -> None:
         ["print_badge", "step", "-", "doors.print_badge"],
     ]
     told = json.loads((await project.run("routes", "--json"))[1])
-    assert [(row["name"], row["queue"], row["schedule"]) for row in told["tasks"]] == [
-        ("lay_out", "desk", None),
-        ("look", "tasks", "every 600s"),
+    assert [(row["name"], row["queue"], row["schedules"]) for row in told["tasks"]] == [
+        ("lay_out", "desk", []),
+        ("look", "tasks", ["every 600s"]),
     ]
     assert [(row["name"], row["timeout_seconds"]) for row in told["steps"]] == [("print_badge", 300)]
 
