@@ -84,7 +84,7 @@ class OperatorTokens:
         _check_names(name, items=items, groups=groups)
         if not timedelta(seconds=1) <= life <= MOST_LIFE:
             raise OperatorRefused(f"A token lives for a second at least, and {MOST_LIFE.days} days at most.")
-        now = round(self._clock(), 3)
+        now = round(self._clock(), 6)
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,

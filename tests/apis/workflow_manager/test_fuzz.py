@@ -18,7 +18,7 @@ hard = settings(
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-REFUSED = {400, 401, 403, 404, 405, 409, 413, 415}
+REFUSED = {400, 401, 403, 404, 405, 409, 413, 415, 426}
 POSTED = [sample for sample in SAMPLES.values() if sample.body.startswith(b"{")]
 json_values = st.recursive(
     st.none()
