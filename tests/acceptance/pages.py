@@ -10,8 +10,8 @@ ROOT: Final = Path(__file__).parents[2]
 GENERATED: Final = "state_machine.md"
 FENCE: Final = re.compile(r"^```(?P<language>\w*)(?: title=\"(?P<title>[^\"]+)\")?\n(?P<text>.*?)^```$", re.M | re.S)
 LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
-LANGUAGES: Final = frozenset({"python", "sh", "text", "toml", "json"})
-"""`python` and `sh` are run, `toml` and `json` are read, `text` is for what can't be."""
+LANGUAGES: Final = frozenset({"python", "sh", "javascript", "text", "toml", "json"})
+"""`python` and `sh` are run, `javascript` where there is Node, `toml` and `json` are read; `text` is what can't be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

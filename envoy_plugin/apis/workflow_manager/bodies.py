@@ -49,7 +49,7 @@ class JobFacts(Wire):
     notes: str | None = Field(default=None, repr=False)
     parent_job: Word | None = None
     extended_properties: ExtendedList | None = Field(default=None, repr=False)
-    versions: Any = None
+    versions: Any = Field(default=None, exclude=True)
 
     def check(self) -> None:
         """Refuse what only a geodatabase has.
@@ -146,44 +146,67 @@ class Action(Wire):
     """What is done to steps; `type` says what. None named, or null: all current ones."""
 
     step_ids: Steps = None
-    hold_scheduled_release: Moment = None
-    dependent_job_id: Word | None = None
-    dependent_step_id: Word | None = None
-    webhook_connection_id: Any = None
-    webhook_dependency_details: Any = None
 
+    @property
     def steps(self) -> list[str]:
-        """The steps that it names.
+        """The steps that it names."""
+        return self.step_ids or []
+
+
+class Release(Action):
+    """What releases the holds of steps. Webhooks are named here so that they aren't passed over in silence."""
+
+    dependent_step_id: Any = Field(default=None, exclude=True)
+    webhook_connection_id: Any = Field(default=None, exclude=True)
+    webhook_dependency_details: Any = Field(default=None, exclude=True)
+
+    def check(self) -> None:
+        """Refuse what can't be waited for.
 
         Raises:
-            Refused: 400, it asks for a dependency on a webhook.
+            Refused: 400, a webhook, or a step of no job.
         """
         if self.webhook_connection_id is not None or self.webhook_dependency_details is not None:
             raise bad_request("Steps can't wait for webhooks here: webhookConnectionId is not understood.")
-        return self.step_ids or []
-
-    def hold(self, job_id: str) -> JobHoldDetails:
-        """As the layer below takes it.
-
-        Raises:
-            Refused: 400, it names a step to wait for, but not of which job; or as `steps`.
-        """
         if self.dependent_step_id is not None:
             raise bad_request("dependentStepId needs dependentJobId.")
-        return JobHoldDetails(job_id=job_id, step_ids=self.steps(), scheduled_release=self.hold_scheduled_release)
+
+    def hold(self, job_id: str) -> JobHoldDetails:
+        """As the layer below takes it; raises as `check`."""
+        self.check()
+        return JobHoldDetails(job_id=job_id, step_ids=self.steps)
+
+
+class Hold(Release):
+    """What holds steps, perhaps until a time."""
+
+    hold_scheduled_release: Moment = None
+
+    def hold(self, job_id: str) -> JobHoldDetails:
+        """As the layer below takes it; raises as `check`."""
+        self.check()
+        return JobHoldDetails(job_id=job_id, step_ids=self.steps, scheduled_release=self.hold_scheduled_release)
+
+
+class Dependency(Action):
+    """What lets steps wait for another job, or for a step of it, or lets them wait no more."""
+
+    dependent_job_id: Word
+    dependent_step_id: Word | None = None
+    hold_scheduled_release: Any = Field(default=None, exclude=True)
 
     def dependency(self, job_id: str) -> JobDependencyDetails:
         """As the layer below takes it.
 
         Raises:
-            Refused: 400, it also has a time; or as `steps`.
+            Refused: 400, it also has a time.
         """
         if self.hold_scheduled_release is not None:
             raise bad_request("A hold has a time or another job to wait for, not both.")
         return JobDependencyDetails(
             job_id=job_id,
-            step_ids=self.steps(),
-            dependent_job_id=self.dependent_job_id or "",
+            step_ids=self.steps,
+            dependent_job_id=self.dependent_job_id,
             dependent_step_id=self.dependent_step_id or None,
         )
 

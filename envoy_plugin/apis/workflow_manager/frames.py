@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter, ValidationError
-from pydantic.alias_generators import to_camel
 from pydantic_core import from_json, to_json
 
 from envoy_plugin.apis.workflow_manager.refusals import Refused
-from envoy_plugin.apis.workflow_manager.wire import Wire, shape
+from envoy_plugin.apis.workflow_manager.wire import Wire, shape, to_camel
 from envoy_plugin.workflows.messages import MessageType, NotificationMessage
 from envoy_plugin.workflows.models import CurrentStep
 from envoy_plugin.workflows.properties import EXTENDED, RELATED, extended_of, related_of

@@ -5,7 +5,7 @@ bodies, answers).
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypedDict, Unpack
+from typing import Any, Final, TypedDict, TypeVar, Unpack
 
 from envoy_plugin.apis.workflow_manager import attachments, diagrams, jobs, steps, templates
 from envoy_plugin.apis.workflow_manager.asked import Asked
@@ -14,11 +14,14 @@ from envoy_plugin.apis.workflow_manager.bodies import (
     Assignment,
     Comment,
     Count,
+    Dependency,
+    Hold,
     JobUpdate,
     Links,
     Manage,
     NewJobs,
     NewLocation,
+    Release,
     Renamed,
     Search,
     Wanted,
@@ -26,6 +29,10 @@ from envoy_plugin.apis.workflow_manager.bodies import (
 from envoy_plugin.apis.workflow_manager.operation import Answer, Model, Nothing, Operation, Source
 from envoy_plugin.apis.workflow_manager.socket import notify
 from envoy_plugin.apis.workflow_manager.uploads import Upload
+
+DEPENDENCY: Final = "dependentJobId"
+"""The member that makes a hold a dependency."""
+Done = TypeVar("Done", bound=Action)
 
 
 class _Words(TypedDict, total=False):
@@ -59,9 +66,10 @@ def _manage(name: str, type_: str, does: Callable[[Asked, Manage], Awaitable[Ans
 
 
 def _act(
-    name: str, type_: str, does: Callable[[Asked, Action], Awaitable[Answer]], about: str, member: str = ""
+    name: str, type_: str, does: Callable[[Asked, Done], Awaitable[Answer]], takes: type[Done], about: str
 ) -> Operation[Any]:
-    return _post("/jobs/{jobId}/action", does, Action, about, name=name, type=type_, member=member)
+    member = DEPENDENCY if issubclass(takes, Dependency) else ""
+    return _post("/jobs/{jobId}/action", does, takes, about, name=name, type=type_, member=member)
 
 
 OPERATIONS: Final[tuple[Operation[Any], ...]] = (
@@ -134,15 +142,15 @@ OPERATIONS: Final[tuple[Operation[Any], ...]] = (
     _delete(
         "/jobs/{jobId}/attachments/{attachmentId}", attachments.delete, "Delete an attachment.", name="deleteAttachment"
     ),
-    _act("startSteps", "Run", steps.run, "Start steps."),
-    _act("stopSteps", "Stop", steps.stop, "Pause or cancel steps."),
-    _act("finishSteps", "Finish", steps.finish, "End steps, and go on."),
-    _act("refreshSteps", "RefreshStatus", steps.refresh, "Let steps be tried now that wait for their next try."),
-    _act("setCurrentStep", "SetCurrentStep", steps.set_current, "Make one step the only current one."),
-    _act("addHolds", "Hold", steps.hold, "Hold steps."),
-    _act("releaseHolds", "ReleaseHold", steps.release, "Release holds."),
-    _act("addDependency", "Hold", steps.depend, "Let steps wait for another job, or a step of it.", "dependentJobId"),
-    _act("releaseDependency", "ReleaseHold", steps.undepend, "Let them wait for it no more.", "dependentJobId"),
+    _act("startSteps", "Run", steps.run, Action, "Start steps."),
+    _act("stopSteps", "Stop", steps.stop, Action, "Pause or cancel steps."),
+    _act("finishSteps", "Finish", steps.finish, Action, "End steps, and go on."),
+    _act("refreshSteps", "RefreshStatus", steps.refresh, Action, "Let steps be tried now that wait for a next try."),
+    _act("setCurrentStep", "SetCurrentStep", steps.set_current, Action, "Make one step the only current one."),
+    _act("addHolds", "Hold", steps.hold, Hold, "Hold steps."),
+    _act("releaseHolds", "ReleaseHold", steps.release, Release, "Release holds."),
+    _act("addDependency", "Hold", steps.depend, Dependency, "Let steps wait for another job, or a step of it."),
+    _act("releaseDependency", "ReleaseHold", steps.undepend, Dependency, "Let them wait for it no more."),
     _post(
         "/jobs/{jobId}/currentStep",
         steps.assign_current,

@@ -48,7 +48,7 @@ class Upload(Wire):
     """A form with a file in it."""
 
     attachment: bytes | None = Field(default=None, repr=False)
-    file_name: str = Field(default="", repr=False)
+    file_name: str = Field(default="", repr=False, exclude=True)
     alias: str | None = Field(default=None, repr=False)
     folder: str | None = Field(default=None, repr=False)
     step_id: str | None = None

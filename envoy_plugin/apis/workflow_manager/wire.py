@@ -8,11 +8,13 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from enum import Enum
+from functools import cache
 from typing import Any, Final, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, ConfigDict, alias_generators
 
+to_camel: Final = cache(alias_generators.to_camel)
+"""A name of ours as the wire has it."""
 Shape: TypeAlias = Mapping[str, Any]
 NULLS: Final = frozenset({"value"})
 """Members that are told as null where they are None; any other is left out."""
