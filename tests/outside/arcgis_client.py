@@ -20,6 +20,7 @@ from requests.adapters import HTTPAdapter
 
 ITEM = "default"
 RECORD = 3
+PATIENCE = 20
 
 
 class Loopback(HTTPAdapter):  # type: ignore[misc,unused-ignore]  # it has no types
@@ -106,7 +107,7 @@ def sign_in(url: str, token: str) -> WorkflowManager:
 
 STEPS = [
     {
-        "id": "s-signin", "name": "Visitor signs in", "automatic": False, "proceedNext": True, "canSkip": True,
+        "id": "s-signin", "name": "Visitor signs in", "automatic": False, "proceedNext": False, "canSkip": True,
         "position": "0,0,100,50", "shape": 3, "action": {"actionType": "Manual"},
         "paths": [{"nextStep": "s-host", "assignedType": "Unassigned", "points": [], "ports": ["BOTTOM", "TOP"],
                    "notifications": []}],
@@ -200,13 +201,27 @@ def end(jobs: Any, ids: list[str]) -> dict[str, Any]:
     return told
 
 
+def execute(wm: WorkflowManager, template_id: str) -> list[str]:
+    """What the websocket tells of steps that are run, stopped and finished: of each execution, what ended it."""
+    job = wm.jobs.get(wm.jobs.create(template_id)[0])
+    ends = []
+    for act, step_id in ((job.run, "s-signin"), (job.stop, "s-signin"), (job.run, "s-signin"), (job.finish, "s-signin"),
+                         (job.run, "s-host")):  # fmt: skip
+        execution = act([step_id])
+        execution.result(timeout=PATIENCE)
+        ends.append(execution.messages[-1].msg_type.name)
+    wm.jobs.delete([job.job_id])
+    return ends
+
+
 def main(url: str, token: str) -> None:
     """Drive the API, and print what came of it."""
     wm = sign_in(url, token)
     template_id, diagram_id, configured = configure(wm)
     used = use(wm, template_id)
+    executed = execute(wm, template_id)
     removed = [wm.delete_job_template(template_id), wm.delete_diagram(diagram_id)]
-    sys.stdout.write(json.dumps({"configure": configured, "use": used, "remove": removed}))
+    sys.stdout.write(json.dumps({"configure": configured, "use": used, "execute": executed, "remove": removed}))
 
 
 if __name__ == "__main__":

@@ -61,6 +61,9 @@ USED = {
 }
 
 
+EXECUTED = ["STEP_INFO_REQUIRED", "STEP_PAUSED", "STEP_INFO_REQUIRED", "STEP_FINISHED", "STEP_FINISHED"]
+
+
 @pytest.fixture
 def python(pytestconfig: pytest.Config) -> str:
     """An interpreter that has the client."""
@@ -78,6 +81,7 @@ async def test_the_real_client_drives_the_api(redis: Redis, python: str) -> None
         told = await run(python, url, token)
     assert told["configure"] == CONFIGURED
     assert told["use"] == USED
+    assert told["execute"] == EXECUTED
     assert told["remove"] == [True, True]
 
 
