@@ -12,17 +12,19 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 MOST_AT_ONCE: Final = 64
-IN_FLIGHT: Final = 2
-"""Two at once keep both sides busy: while Redis works on one, Python prepares the other."""
 
 
 class Gathering(Generic[Item, Answer]):
-    """Answers items one by one, by a function that answers many in the same order."""
+    """Answers items one by one, by a function that answers many in the same order.
+
+    One question is on its way at a time. What comes meanwhile waits for it, and then shares the next one: the busier a
+    process is, the less each item costs.
+    """
 
     def __init__(self, work: Callable[[Sequence[Item]], Awaitable[Sequence[Answer]]]) -> None:
         self._work = work
         self._waiting: deque[tuple[Item, asyncio.Future[Answer]]] = deque()
-        self._flights: set[asyncio.Task[None]] = set()
+        self._flight: asyncio.Task[None] | None = None
         self._scheduled = False
 
     async def ask(self, item: Item) -> Answer:
@@ -37,14 +39,13 @@ class Gathering(Generic[Item, Answer]):
 
     def _take_off(self) -> None:
         self._scheduled = False
-        while self._waiting and len(self._flights) < IN_FLIGHT:
+        if self._waiting and self._flight is None:
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_AT_ONCE))]
-            flight = asyncio.create_task(self._fly(batch))
-            self._flights.add(flight)
-            flight.add_done_callback(self._land)
+            self._flight = asyncio.create_task(self._fly(batch))
+            self._flight.add_done_callback(self._land)
 
-    def _land(self, flight: asyncio.Task[None]) -> None:
-        self._flights.discard(flight)
+    def _land(self, _: asyncio.Task[None]) -> None:
+        self._flight = None
         self._take_off()
 
     async def _fly(self, batch: Sequence[tuple[Item, asyncio.Future[Answer]]]) -> None:
