@@ -1,16 +1,15 @@
 """What requests about jobs say, and what it is to the layer below.
 
-Sources: `@arcgis/workflow-manager` 1.0.9, CreateJobOverrides, JobOverrides, Query, JobActionRequest and the others by
-their names here; what the Python client was seen to send.
+Sources: `@arcgis/workflow-manager` 1.0.9, CreateJobOverrides, JobOverrides, JobActionRequest and the others by their
+names here; what the Python client was seen to send.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from envoy_plugin.apis.workflow_manager.fields import (
     MOST_LIST,
-    MOST_WORD,
     ExtendedList,
     Moment,
     Place,
@@ -28,10 +27,7 @@ from envoy_plugin.workflows.models import (
     JobAttachmentDetails,
     JobDependencyDetails,
     JobHoldDetails,
-    JobStatisticsDetails,
-    Query,
     RelatedUpdates,
-    SortField,
     UpdateJobOverrides,
 )
 
@@ -259,58 +255,3 @@ class Renamed(Wire):
 
     alias: str | None = Field(default=None, repr=False)
     folder: str | None = Field(default=None, repr=False)
-
-
-class Sort(Wire):
-    """One field to sort by."""
-
-    field: Word
-    sort_order: Literal["Asc", "Desc"] | None = None
-
-
-class Which(Wire):
-    """Which jobs: by a where-clause, by words, by both."""
-
-    q: str | None = Field(default=None, repr=False)
-    search: str | None = Field(default=None, repr=False)
-    spatial_extent: Word | None = None
-    has_location: bool | None = None
-
-
-class Search(Which):
-    """Query. The Python client has both `q` and `search`, one of them null; `displayNames` change nothing."""
-
-    fields: Annotated[list[Word], Field(max_length=MOST_WORD)] | None = None
-    sort_fields: Annotated[list[Sort], Field(max_length=MOST_WORD)] | None = None
-    start: int | None = None
-    num: int | None = None
-
-    def query(self) -> Query:
-        """As the layer below takes it."""
-        sort = [SortField(field=one.field, sort_order=one.sort_order or "Asc") for one in self.sort_fields or ()]
-        return Query(
-            q=self.q,
-            search=self.search,
-            fields=self.fields or (),
-            sort_fields=sort,
-            start=0 if self.start is None else self.start,
-            num=50 if self.num is None else self.num,
-            spatial_extent=self.spatial_extent or None,
-            has_location=self.has_location,
-        )
-
-
-class Count(Which):
-    """What is counted, and by which field it is told apart."""
-
-    group_by: Word | None = None
-
-    def details(self) -> JobStatisticsDetails:
-        """As the layer below takes it."""
-        return JobStatisticsDetails(
-            q=self.q,
-            search=self.search,
-            group_by=self.group_by or None,
-            spatial_extent=self.spatial_extent or None,
-            has_location=self.has_location,
-        )

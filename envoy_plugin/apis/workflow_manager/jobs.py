@@ -5,15 +5,14 @@ from envoy_plugin.apis.workflow_manager.answers import DONE
 from envoy_plugin.apis.workflow_manager.asked import Asked
 from envoy_plugin.apis.workflow_manager.bodies import (
     Comment,
-    Count,
     JobUpdate,
     Manage,
     NewJobs,
     NewLocation,
-    Search,
     Wanted,
 )
 from envoy_plugin.apis.workflow_manager.operation import Nothing
+from envoy_plugin.apis.workflow_manager.searching import Count, Search
 from envoy_plugin.apis.workflow_manager.wire import Shape
 from envoy_plugin.workflows.documents import diagram_document
 from envoy_plugin.workflows.models import CreateJobsResponse, Job, QueryResult

@@ -13,7 +13,6 @@ from envoy_plugin.apis.workflow_manager.bodies import (
     Action,
     Assignment,
     Comment,
-    Count,
     Dependency,
     Hold,
     JobUpdate,
@@ -23,10 +22,10 @@ from envoy_plugin.apis.workflow_manager.bodies import (
     NewLocation,
     Release,
     Renamed,
-    Search,
     Wanted,
 )
 from envoy_plugin.apis.workflow_manager.operation import Answer, Model, Nothing, Operation, Source
+from envoy_plugin.apis.workflow_manager.searching import Count, Search
 from envoy_plugin.apis.workflow_manager.socket import notify
 from envoy_plugin.apis.workflow_manager.uploads import Upload
 

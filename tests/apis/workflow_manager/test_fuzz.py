@@ -19,6 +19,7 @@ hard = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 REFUSED = {400, 401, 403, 404, 405, 409, 413, 415, 426}
+PARAMETERS = ("jobId", "stepId", "attachmentId", "templateId", "diagramId", "version")
 POSTED = [sample for sample in SAMPLES.values() if sample.body.startswith(b"{")]
 json_values = st.recursive(
     st.none()
@@ -91,17 +92,19 @@ async def test_a_body_is_taken_or_refused(site: Site, request: tuple[Sample, byt
 @given(
     operation=st.sampled_from(OPERATIONS),
     method=st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH"]),
-    words=st.lists(texts, min_size=3, max_size=3),
+    words=st.lists(texts | st.just("job-1"), min_size=3, max_size=3),
     query=st.dictionaries(st.sampled_from(["extProps", "holds", "f", "token", "num"]), texts, max_size=3),
+    body=json_values,
 )
 async def test_no_path_and_no_query_makes_a_500(
-    site: Site, operation: Any, method: str, words: list[str], query: dict[str, str]
+    site: Site, operation: Any, method: str, words: list[str], query: dict[str, str], body: Any
 ) -> None:
+    await site.ask("POST", "/jobTemplates/visit/job", json={"jobId": "job-1"})  # unless it is there
     path = operation.path
-    for name, word in zip(("jobId", "stepId", "attachmentId", "templateId", "diagramId", "version"), words * 2):  # noqa: B905
+    for name, word in zip(PARAMETERS, words * 2, strict=True):
         path = path.replace(f"{{{name}}}", quote(word, safe=""))
     before = await site.everything()
-    reply = await site.ask(method, f"{path}?{urlencode(query)}", data=b"{}" if method != "GET" else None)
+    reply = await site.ask(method, f"{path}?{urlencode(query)}", json=body if method != "GET" else None)
     await check(site, reply, before)
 
 
