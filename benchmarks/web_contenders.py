@@ -93,11 +93,21 @@ def titan(redis_url: str) -> web.Application:
     return create_app(Plugin("bench"), Settings.from_env(environment))
 
 
+def operators(redis_url: str) -> web.Application:
+    """This project's operator API over a template of one step, as `envoy-plugin web` serves it."""
+    from envoy_plugin import Plugin, Settings, Step, Template, create_app  # noqa: PLC0415 (only this one pays for it)
+
+    plugin = Plugin("bench")
+    plugin.workflow(Template.of("visit", Step.manual("sign")))
+    return create_app(plugin, Settings.from_env(ENVIRONMENT | {"REDIS_URL": redis_url}))
+
+
 BUILDERS: Mapping[str, Callable[[str], web.Application]] = MappingProxyType(
     {
         "bare": bare,
         "bolt": bolt,
         "evalsha": evalsha,
+        "operators": operators,
         "titan": titan,
         "inline": lambda redis_url: ours(redis_url, background=False, records=False),
         "recorded": lambda redis_url: ours(redis_url, background=False, records=True),

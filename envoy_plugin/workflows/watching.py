@@ -163,6 +163,7 @@ class Watcher:
                 sent += 1
                 for hear in list(watched.told.values()):
                     await tell(hear, message)
+                await asyncio.sleep(0)  # whoever sends it on does so before there is more
         return sent
 
     async def _first_look(self, workflow_id: str) -> Look:
