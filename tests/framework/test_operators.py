@@ -10,7 +10,10 @@ from redis.asyncio import Redis
 
 from envoy_plugin import Plugin, Step, Template
 from envoy_plugin.apis.workflow_manager.tokens import OperatorTokens
-from tests.framework.served import Served, Stage, redis_values
+from envoy_plugin.app import serve_runtime
+from envoy_plugin.runtime import open_runtime
+from envoy_plugin.variables import TAKEN
+from tests.framework.served import Served, Stage, redis_values, settings_for
 
 CANARY = "canary"
 BASE = "/workflow/default"
@@ -92,3 +95,11 @@ async def test_other_paths_are_the_applications_own(served: Served) -> None:
         assert (response.status, await response.json()) == (404, {"message": "Not Found"})
     async with served.http.get(f"{served.url}/workflow/checkStatus") as response:
         assert (response.status, await response.json()) == (200, {"status": "ok"})
+
+
+async def test_no_path_of_the_application_can_be_the_orgs(stage: Stage) -> None:
+    settings = settings_for(stage.redis_url, stage.envoy, TITAN_ACCESS="open")
+    async with open_runtime(Plugin("visitor-doors"), settings) as runtime:
+        paths = {resource.canonical for resource in serve_runtime(runtime).router.resources()}
+    first = {path.split("/")[1] for path in paths} - {settings.workflow_org, "{path}"}
+    assert first == TAKEN
