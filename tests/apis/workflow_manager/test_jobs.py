@@ -79,6 +79,14 @@ async def test_a_visit_goes_from_start_to_end(site: Site) -> None:
     assert [row["action"] for row in rows] == ["Created", "Activated", "Finished", "Activated"]
 
 
+async def test_closed_jobs_are_opened_again(site: Site) -> None:
+    ids = [await site.job(), await site.job()]
+    for kind, closed in (("Close", True), ("Reopen", False)):
+        reply = await site.ask("POST", "/jobs/manage", json={"type": kind, "jobIds": ids})
+        assert reply.body == {"success": True}
+        assert [(await told(site, job_id))["closed"] for job_id in ids] == [closed, closed]
+
+
 async def test_history_tells_how_long_a_step_took(site: Site) -> None:
     step = {"id": "one", "action": {"actionType": "Manual"}, "proceedNext": False}
     await site.ask("POST", "/diagrams", json={"diagramId": "d", "active": True, "steps": [step]})

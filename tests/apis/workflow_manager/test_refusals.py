@@ -206,6 +206,11 @@ async def test_other_methods_are_told_what_is_allowed(site: Site, method: str) -
     assert "Access-Control-Allow-Origin" not in reply.headers
 
 
+async def test_a_body_in_another_encoding_than_it_says_is_refused(site: Site) -> None:
+    reply = await site.ask("POST", "/jobs/search", data=b"no gzip", headers={"Content-Encoding": "gzip"})
+    assert (reply.status, reply.error["message"]) == (400, "The body can't be read.")
+
+
 async def test_the_org_alone_is_no_path(site: Site) -> None:
     assert (await site.ask("GET", "/workflow/", token=None)).status == 404
 
