@@ -4,7 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
-from envoy_plugin.apis.workflow_manager.refusals import Refused, not_found, unauthorized
+from envoy_plugin.apis.workflow_manager.refusals import not_found, unauthorized
 from envoy_plugin.apis.workflow_manager.tokens import BadToken, Operator, OperatorTokens, Revocations
 
 HEADERS: Final = ("Authorization", "X-Esri-Authorization")
@@ -13,8 +13,6 @@ what the Python client was seen to send."""
 PARAMETER: Final = "token"
 NO_TOKEN: Final = "A token is needed: Authorization: Bearer."  # noqa: S105 - says that there is none
 BAD_TOKEN: Final = "The token is none of ours, has ended, or was revoked."  # noqa: S105 - names none
-
-__all__ = ["Access", "Operator", "Refused"]
 
 
 class Access:

@@ -42,8 +42,6 @@ def make_application(
         store=store,
         links=needed(store.links),
         access=access,
-        org=settings.workflow_org,
-        is_stopping=is_stopping,
         hub=Hub(store, access, is_stopping),
     )
     return Application(service)

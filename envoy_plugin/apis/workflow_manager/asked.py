@@ -1,6 +1,6 @@
 """A request that was let in: what it names, who sent it, and what answers it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -17,14 +17,12 @@ from envoy_plugin.workflows.store import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """What operations work with: one per process. `org` is the first word of every path."""
+    """What operations work with: one per process."""
 
     engine: Engine
     store: Store
     links: Links
     access: Access
-    org: str
-    is_stopping: Callable[[], bool]
     hub: Hub
 
 
