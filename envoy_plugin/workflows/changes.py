@@ -21,7 +21,6 @@ from envoy_plugin.workflows.messages import (
     UNDER_WAY,
     MessageType,
     NotificationMessage,
-    asks,
     gates_of,
     held_facts,
     progress_of,
@@ -108,8 +107,6 @@ def _compare_step(replay: Replay, step_id: str, phase: Phase) -> None:
         replay.complete(step_id)
     elif phase in UNDER_WAY and step_id not in replay.running:
         replay.begin(step_id)
-    elif asks(step, phase) and step_id not in replay.asked:
-        replay.ask(step_id)
 
 
 def _compare_properties(replay: Replay) -> None:

@@ -17,7 +17,6 @@ from envoy_plugin.workflows.messages import (
     WAITS_FOR_FINISH,
     MessageType,
     NotificationMessage,
-    asks,
     gates_of,
     kinds_of,
     message_of,
@@ -46,7 +45,6 @@ class Replay:
         self.messages: list[NotificationMessage] = []
         self.after = after
         self.running = {step_id for step_id, phase in phases.items() if phase in UNDER_WAY}
-        self.asked = {step_id for step_id, phase in phases.items() if asks(workflow.diagram[step_id], phase)}
         self.done = {step_id for step_id, phase in phases.items() if phase is Phase.DONE}
         self.gates = {step_id: gates_of(before, step_id) for step_id in workflow.jobs}
         self.whose = {step_id: workflow.jobs[step_id].assignee or UNASSIGNED for step_id in phases}
@@ -71,17 +69,12 @@ class Replay:
         self.messages.append(message_of(self.after, msg_type, at, **facts))
 
     def begin(self, step_id: str, at: datetime | None = None) -> None:
-        """A step runs, or is to be run."""
+        """A step runs, or is to be run; a person's waits for their word."""
         self.running.add(step_id)
         self.say(MessageType.STEP_STARTED, at, step_ids=[step_id])
         step = self.after.workflow.diagram.by_id.get(step_id)
         if step is not None and step.is_persons:
-            self.ask(step_id, at)
-
-    def ask(self, step_id: str, at: datetime | None = None) -> None:
-        """A step waits for somebody's word."""
-        self.asked.add(step_id)
-        self.say(MessageType.STEP_INFO_REQUIRED, at, **question_of(self.after.workflow.diagram[step_id]))
+            self.say(MessageType.STEP_INFO_REQUIRED, at, **question_of(step))
 
     def stop(self, step_id: str, at: datetime | None = None, *, pauses: bool) -> None:
         """A step doesn't run any more, and can be run again."""
@@ -115,9 +108,9 @@ class Replay:
         self.say(MessageType.JOB_ATTACHMENT_UPDATED, at, adds=adds, updates=updates, deletes=deletes)
 
     def leave(self, step_id: str) -> None:
-        """A step neither runs nor asks any more."""
-        for steps in (self.running, self.asked, self.done):
-            steps.discard(step_id)
+        """A step doesn't run any more, and isn't done and waiting."""
+        self.running.discard(step_id)
+        self.done.discard(step_id)
 
 
 Act = Callable[[Replay, Row, datetime], None]

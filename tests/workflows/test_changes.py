@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 
 from envoy_plugin.engine.sweeper import sweep
-from envoy_plugin.engine.verbs import Hold, Unhold
+from envoy_plugin.engine.verbs import Assign, Cancel, Hold, Unhold
 from envoy_plugin.workflows import watching
 from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.history import MOST_CHANGES
-from envoy_plugin.workflows.models import JobAttachmentDetails, JobDependencyDetails, JobHoldDetails
+from envoy_plugin.workflows.models import HistoryAction, JobAttachmentDetails, JobDependencyDetails, JobHoldDetails
 from envoy_plugin.workflows.notifications import NotificationManager
 from tests.engine.clock import Clock
 from tests.workflows.ear import Ear
@@ -259,6 +260,22 @@ async def test_after_more_changes_than_the_history_has_how_the_job_stands_is_tol
     kinds = (await ear.next()).split()
     assert (set(kinds), kinds[-1]) == ({"JobUpdated", "JobState"}, "JobState")
     assert ear.heard[-2].message["properties"] == {"notes": str(MOST_CHANGES)}
+
+
+async def test_what_no_row_tells_of_is_told_as_it_is_then(office: Office, ear: Ear) -> None:
+    job_id = await watched(office, ear)
+    workflow = await office.stage.load(job_id)
+    await office.stage.engine.run(Assign(id=workflow.steps["sign"], queue="user:bob", assignee="user:bob"))
+    draft = Draft(office.stage.store, workflow)
+    draft.say(priority="High", location={"type": "Multipoint", "parts": [[[1, 2]]], "box": [1, 2, 1, 2]})
+    draft.keep("attachment:a", {"alias": "a", "by": "ada", "at": workflow.now.isoformat()})
+    draft.record(HistoryAction.UPDATED)
+    await office.stage.engine.call(draft.call())
+    assert await ear.next() == "StepReassigned JobUpdated JobLocationUpdated JobAttachmentUpdated"
+    assert ear.heard[1].message["properties"] == {"priority": "High"}
+    ends = [Cancel(id=one, reason="operator") for one in (*workflow.steps.values(), job_id)]
+    await office.stage.engine.call(ends)
+    assert (await ear.next(), ear.heard[0].message["properties"]) == ("JobUpdated", {"closed": True})
 
 
 async def test_whoever_comes_while_others_are_told_is_told_the_same_from_then_on(office: Office, ear: Ear) -> None:

@@ -105,13 +105,10 @@ class Session:
     async def _close(self, code: int, why: str) -> None:
         if self._writer is not None:
             self._writer.cancel()
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._socket.close(code=code, message=why.encode(), drain=False)
-        except TimeoutError:
-            log.info("socket.abandoned", code=code)
-        finally:
-            self._abort()
+        self._abort()
 
     async def _write(self) -> None:
         with contextlib.suppress(ConnectionError):

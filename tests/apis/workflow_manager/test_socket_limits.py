@@ -243,3 +243,27 @@ async def test_an_outbox_takes_so_many_messages_and_so_many_characters() -> None
     await many.next()
     async with asyncio.timeout(PATIENCE):
         await room
+
+
+async def test_what_fails_inside_closes_one_socket_and_is_logged_without_what_was_sent(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    job_id = await site.job()
+    redis, keys = site.engine.redis, site.engine.keys
+    await redis.hset(keys.described(job_id), "_walk", site.engine.seal(b"no JSON"))
+    async with opened(site) as other, opened(site) as client:
+        await client.say("subscribe", jobIds=[job_id], senderId="canary")
+        assert await client.closed() == (1011, "The server failed unexpectedly.")
+        await other.say("nonsense")
+        assert await other.kinds(1) == ["Error"]
+    assert ("socket.failed" in caplog.text, "canary" in caplog.text) == (True, False)
+
+
+async def test_a_redis_that_does_not_say_who_is_revoked_closes_nothing(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with opened(site) as client:
+        await site.engine.redis.set(site.engine.keys.operators_revoked, "no set")
+        async with asyncio.timeout(PATIENCE):
+            while "socket.tokens_unread" not in caplog.text:
+                assert (await client.subscribe("nobody"))[0]["msgType"] == "Error"
