@@ -87,15 +87,7 @@ async def served(site: Site, clock: Callable[[], float]) -> AsyncIterator[Site]:
     access = Access(site.tokens, site.revocations)
     hub = Hub(site.store, access, clock=clock)
     links = needed(site.store.links)
-    service = Service(
-        engine=site.engine,
-        store=site.store,
-        links=links,
-        access=access,
-        org="workflow",
-        is_stopping=lambda: False,
-        hub=hub,
-    )
+    service = Service(engine=site.engine, store=site.store, links=links, access=access, hub=hub)
     app = web.Application()
     app.router.add_route("*", "/workflow/{path:.*}", Application(service).answer)
     async with TestServer(app) as server:
