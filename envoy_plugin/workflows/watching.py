@@ -7,16 +7,16 @@ device has done is told, and nothing is lost with one of them. What this process
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Final, TypeAlias
 
 from redis.exceptions import RedisError
 
 from envoy_plugin.engine.versions import find_changed, known_line
-from envoy_plugin.errors import EngineError, JobNotFound, WorkflowError
+from envoy_plugin.errors import JobNotFound
 from envoy_plugin.logs import get_logger
 from envoy_plugin.workflows.changes import told
 from envoy_plugin.workflows.looks import Look, look_at
@@ -38,9 +38,27 @@ class _Watched:
     look: Look
     line: str
     told: dict[str, Told] = field(default_factory=dict)
+    has_complained: bool = False
 
     def see(self, look: Look) -> None:
-        self.look, self.line = look, _line(look)
+        """From now on, this is how it was at the last look."""
+        self.look, self.line, self.has_complained = look, _line(look), False
+
+    def complain(self, error: Exception) -> None:
+        """Say once that it can't be read; it is tried again at each look."""
+        if not self.has_complained:
+            log.error("notifications.unreadable", job=self.look.workflow.id, error=type(error).__name__)
+            self.has_complained = True
+
+    async def tell(self, messages: Sequence[NotificationMessage]) -> int:
+        """Tell those who are told at the time of the look; who comes later has been told of how it is since then."""
+        listeners = list(self.told.items())
+        for message in messages:
+            for number, hear in listeners:
+                if number in self.told:
+                    await tell(hear, message)
+            await asyncio.sleep(0)  # whoever sends it on does so before there is more
+        return len(messages)
 
 
 class Watcher:
@@ -122,7 +140,7 @@ class Watcher:
                     await self.check()
                     due = start + max(every, LEAST_REST * (time.monotonic() - start))
                 await self._look_at_changed()
-            except (RedisError, EngineError, WorkflowError) as error:
+            except RedisError as error:
                 log.warning("notifications.unread", error=type(error).__name__)
                 due = start + every
             await self._wait(due - time.monotonic() if self._watched else None)
@@ -146,25 +164,32 @@ class Watcher:
             await self._look_again(changed)
 
     async def _look_again(self, workflow_ids: Collection[str]) -> int:
-        """Look at these jobs; answers how many messages there were."""
-        now = await self._store.engine.now() if workflow_ids else None
-        sent = 0
+        """Look at these jobs; answers how many messages there were. One that can't be read keeps nobody from others."""
+        if not workflow_ids:
+            return 0
+        now, sent = await self._store.engine.now(), 0
         for workflow_id in workflow_ids:
             watched = self._watched.get(workflow_id)
             if watched is None:
                 continue
-            before = watched.look
             try:
-                watched.see(await look_at(self._store, workflow_id, list(before.workflow.steps.values()), now))
+                messages = await self._news_of(watched, now)
             except JobNotFound:
                 self._watched.pop(workflow_id, None)
-                continue
-            for message in told(self._store.engine.open, before, watched.look):
-                sent += 1
-                for hear in list(watched.told.values()):
-                    await tell(hear, message)
-                await asyncio.sleep(0)  # whoever sends it on does so before there is more
+            except RedisError:
+                raise
+            except Exception as error:  # noqa: BLE001 - a diagram that is gone, a secret, what somebody wrote by hand
+                watched.complain(error)
+            else:
+                sent += await watched.tell(messages)
         return sent
+
+    async def _news_of(self, watched: _Watched, now: datetime) -> list[NotificationMessage]:
+        before = watched.look
+        look = await look_at(self._store, before.workflow.id, list(before.workflow.steps.values()), now)
+        messages = told(self._store.engine.open, before, look)
+        watched.see(look)
+        return messages
 
     async def _first_look(self, workflow_id: str) -> Look:
         """A look at a job that isn't watched: one, however many ask for it at once."""

@@ -11,6 +11,7 @@ from envoy_plugin.workflows import watching
 from envoy_plugin.workflows.diagrams import Step
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.history import MOST_CHANGES
+from envoy_plugin.workflows.messages import NotificationMessage
 from envoy_plugin.workflows.models import HistoryAction, JobAttachmentDetails, JobDependencyDetails, JobHoldDetails
 from envoy_plugin.workflows.notifications import NotificationManager
 from tests.engine.clock import Clock
@@ -295,6 +296,35 @@ async def test_many_who_subscribe_at_once_make_one_look(office: Office, ear: Ear
     await asyncio.gather(*(ear.manager.subscribe_to_job(job_id, ear) for _ in range(50)))
     after = (await redis.info("commandstats"))["cmdstat_exec"]["calls"]
     assert (len(ear.heard), after - before) == (50, 2), "one to learn of its steps, and one for all of it"
+
+
+async def test_a_job_that_cannot_be_read_keeps_nobody_from_others_and_is_told_of_later(
+    office: Office, ear: Ear, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken, whole = [await watched(office, ear) for _ in range(2)]
+    redis, key = office.stage.engine.redis, office.stage.engine.keys.described(broken)
+    kept = await redis.hget(key, "_walk")
+    await office.update(broken, notes="1")
+    await redis.hset(key, "_walk", office.stage.engine.seal(b"no JSON"))
+    await office.update(whole, notes="2")
+    assert [await ear.next(), await ear.next()] == ["JobUpdated", ""]
+    assert caplog.text.count("notifications.unreadable") == 1
+    await redis.hset(key, "_walk", kept or b"")
+    assert (await ear.next(), ear.heard[0].message["properties"]) == ("JobUpdated", {"notes": "1"})
+
+
+async def test_whoever_comes_while_messages_are_told_is_not_told_what_they_know(office: Office, ear: Ear) -> None:
+    job_id, late = await watched(office, ear), Ear(ear.manager)
+
+    async def bring(message: NotificationMessage) -> None:
+        if message.msg_type == "JobUpdated" and not late.heard:
+            await ear.manager.subscribe_to_job(job_id, late)
+
+    await ear.manager.subscribe_to_job(job_id, bring)
+    for notes in ("1", "2", "3"):
+        await office.update(job_id, notes=notes)
+    assert await ear.next() == "JobUpdated JobUpdated JobUpdated"
+    assert [one.msg_type for one in late.heard] == ["JobState"]
 
 
 async def test_a_change_in_this_process_is_told_long_before_the_next_look_is_due(office: Office, ear: Ear) -> None:
