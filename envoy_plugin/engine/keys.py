@@ -154,6 +154,10 @@ class Keys:
         """The tokens of pull-workers, by name, each with its digest."""
         return self.of("titan_tokens")
 
+    def attached(self, item: str) -> str:
+        """How much each attachment of an item's workflows has, and the job that it is of."""
+        return self.of("attached", item)
+
     @property
     def operators_revoked(self) -> str:
         """The tokens of operators that are good no longer, each until it would have ended."""

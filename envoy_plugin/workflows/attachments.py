@@ -14,6 +14,7 @@ from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.links import needed
 from envoy_plugin.workflows.models import AddJobAttachmentResponse, HistoryAction, JobAttachment, JobAttachmentDetails
 from envoy_plugin.workflows.privileges import Privilege
+from envoy_plugin.workflows.quota import release, reserve
 from envoy_plugin.workflows.record import Workflow
 from envoy_plugin.workflows.scope import Scope, check_open
 from envoy_plugin.workflows.store import Store
@@ -42,10 +43,7 @@ async def add_attachment(scope: Scope, details: JobAttachmentDetails) -> AddJobA
         raise BadProperty("url", "it is for linked attachments")
     names = _names(details, default=details.file_name)
     workflow = await scope.load(details.job_id)
-    new = [(details, {**names, "size": len(content)})]
-    _check(scope, Draft(scope.store, workflow, by=scope.caller.name), new)  # before Redis holds what nobody wants
-    ref = await scope.store.engine.store_blob(content)
-    (added,) = await _add(scope, workflow, new, ref)
+    (added,) = await _add(scope, workflow, [(details, {**names, "size": len(content)})], content)
     return added
 
 
@@ -84,6 +82,7 @@ async def delete_attachment(scope: Scope, job_id: str, attachment_id: str) -> No
         draft.record(HistoryAction.DELETED, attachment=attachment_id)
 
     await scope.revise([job_id], change)
+    await release(scope.store.engine, scope.item, [attachment_id])
 
 
 async def read_body(scope: Scope, job_id: str, attachment_id: str) -> bytes:
@@ -145,13 +144,32 @@ def checked_url(url: str) -> str:
     return url
 
 
-async def _add(scope: Scope, workflow: Workflow, new: Sequence[New], ref: str = "") -> list[AddJobAttachmentResponse]:
-    """Keep what is told of each; `ref` is where the bytes are, of the one that has some."""
-    ids = [_ids.next() for _ in new]
+async def _add(
+    scope: Scope, workflow: Workflow, new: Sequence[New], content: bytes | None = None
+) -> list[AddJobAttachmentResponse]:
+    """Keep what is told of each, and the bytes of the one that has some; checked before Redis holds any."""
+    _check(scope, Draft(scope.store, workflow, by=scope.caller.name), new)
+    ids, engine = [_ids.next() for _ in new], scope.store.engine
+    sizes = {attachment_id: told.get("size", 0) for attachment_id, (_, told) in zip(ids, new, strict=True)}
+    await reserve(engine, scope.item, workflow.id, sizes)
+    try:
+        ref = await engine.store_blob(content) if content is not None else ""
+        await _keep(scope, workflow, dict(zip(ids, new, strict=True)), ref)
+    except Exception:
+        await release(engine, scope.item, ids)
+        raise
+    return [
+        AddJobAttachmentResponse(attachment_id=attachment_id, url=_url(scope, workflow, attachment_id, told))
+        for attachment_id, (_, told) in zip(ids, new, strict=True)
+    ]
+
+
+async def _keep(scope: Scope, workflow: Workflow, new: Mapping[str, New], ref: str) -> None:
+    """Write what is told of attachments, by their ids; `ref` is where the bytes are, of the one that has some."""
 
     def change(draft: Draft) -> None:
-        _check(scope, draft, new)
-        for attachment_id, (details, told) in zip(ids, new, strict=True):
+        _check(scope, draft, list(new.values()))
+        for attachment_id, (details, told) in new.items():
             step = {"step": details.step_id} if details.step_id is not None else {}
             draft.keep(PREFIX + attachment_id, {**told, **step, **_stamp(scope, draft)})
             if ref:
@@ -159,10 +177,6 @@ async def _add(scope: Scope, workflow: Workflow, new: Sequence[New], ref: str = 
             draft.record(HistoryAction.ADDED, attachment=attachment_id)
 
     await scope.revise([workflow.id], change)
-    return [
-        AddJobAttachmentResponse(attachment_id=attachment_id, url=_url(scope, workflow, attachment_id, told))
-        for attachment_id, (_, told) in zip(ids, new, strict=True)
-    ]
 
 
 def _check(scope: Scope, draft: Draft, new: Sequence[New]) -> None:

@@ -8,10 +8,13 @@ from envoy_plugin.engine.engine import MOST_ITEMS, Engine, Mode
 from envoy_plugin.engine.queries import find_attempts, load_jobs
 from envoy_plugin.engine.verbs import Cancel, Delete, Verb
 from envoy_plugin.errors import JobRefused
+from envoy_plugin.workflows.attachments import PREFIX as ATTACHMENT
+from envoy_plugin.workflows.comments import named
 from envoy_plugin.workflows.diagrams import Diagram, Kind, Step
 from envoy_plugin.workflows.draft import ADVANCED, Draft
 from envoy_plugin.workflows.models import HistoryAction
 from envoy_plugin.workflows.privileges import Privilege
+from envoy_plugin.workflows.quota import release
 from envoy_plugin.workflows.record import PATH, RUN, Workflow
 from envoy_plugin.workflows.scope import Scope, check_idle, check_many, check_open
 from envoy_plugin.workflows.work import StepJob
@@ -51,6 +54,7 @@ async def delete_jobs(scope: Scope, job_ids: Sequence[str]) -> None:
 
     for workflow in await scope.revise(job_ids, change):
         await _forget(scope.store.engine, [*workflow.steps.values(), workflow.id])
+        await release(scope.store.engine, scope.item, named(workflow, ATTACHMENT))
 
 
 async def upgrade_jobs(scope: Scope, job_ids: Sequence[str]) -> None:

@@ -257,11 +257,11 @@ class JobsManager:
         return attachments_of(self._scope.store, await self._scope.load(job_id))
 
     async def add_attachment(self, params: JobAttachmentDetails) -> AddJobAttachmentResponse:
-        """Keep bytes with a job, sealed: at most 10 MiB each, 50 of 50 MiB together.
+        """Keep bytes with a job, sealed: at most 10 MiB each, 50 of 50 MiB together; 10,000 of 1 GiB in an item.
 
         Raises:
             TooLarge: more than 10 MiB.
-            JobRefused: the job is closed, takes no more, or has no such step.
+            JobRefused: the job is closed, it or its item takes no more, or it has no such step.
             BadProperty: there are no bytes, or a name isn't plain.
         """
         return await attachments.add_attachment(self._scope, params)
