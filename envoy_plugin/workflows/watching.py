@@ -132,7 +132,7 @@ class Watcher:
                 await task
 
     async def _listen(self, every: float, stop: asyncio.Event) -> None:
-        due = 0.0
+        due, has_complained = 0.0, False
         while not stop.is_set():
             start = time.monotonic()
             try:
@@ -140,9 +140,11 @@ class Watcher:
                     await self.check()
                     due = start + max(every, LEAST_REST * (time.monotonic() - start))
                 await self._look_at_changed()
+                has_complained = False
             except RedisError as error:
-                log.warning("notifications.unread", error=type(error).__name__)
-                due = start + every
+                if not has_complained:
+                    log.warning("notifications.unread", error=type(error).__name__)
+                has_complained, due = True, start + every
             await self._wait(due - time.monotonic() if self._watched else None)
 
     async def _wait(self, seconds: float | None) -> None:

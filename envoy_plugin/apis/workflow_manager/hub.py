@@ -113,12 +113,16 @@ class Hub:
                 await task
 
     async def _guard(self) -> None:
+        has_complained = False
         while not self._closed:
             start = time.monotonic()
             try:
                 await self.check_tokens()
+                has_complained = False
             except RedisError as error:
-                log.warning("socket.tokens_unread", error=type(error).__name__)
+                if not has_complained:
+                    log.warning("socket.tokens_unread", error=type(error).__name__)
+                has_complained = True
             await asyncio.sleep(max(CHECK_SECONDS, LEAST_REST * (time.monotonic() - start)))
 
     def _write(self, message: NotificationMessage) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 from redis.exceptions import RedisError
 
-from envoy_plugin.apis.workflow_manager.access import Access
+from envoy_plugin.apis.workflow_manager.access import BAD_TOKEN, Access
 from envoy_plugin.apis.workflow_manager.errors import refusal_of
 from envoy_plugin.apis.workflow_manager.frames import (
     CONNECTED,
@@ -25,7 +25,7 @@ from envoy_plugin.apis.workflow_manager.frames import (
     write_refusal,
 )
 from envoy_plugin.apis.workflow_manager.outbox import Outbox
-from envoy_plugin.apis.workflow_manager.refusals import Refused, bad_request, unavailable
+from envoy_plugin.apis.workflow_manager.refusals import Refused, bad_request, unauthorized, unavailable
 from envoy_plugin.apis.workflow_manager.tokens import Operator
 from envoy_plugin.errors import EngineError, SealError, WorkflowError
 from envoy_plugin.logs import get_logger
@@ -169,12 +169,16 @@ class Session:
                 await self._respond(told, operator)
 
     async def _operator_of(self, token: str | None) -> Operator:
-        """Who sends a frame: by its own token, if it has one. One that lasts longer keeps the socket open for longer.
+        """Who sends a frame: by its own token, if it has one, else by that of the socket.
+
+        One that lasts longer keeps the socket open for longer.
 
         Raises:
             Refused: the token isn't good, is somebody else's, or isn't for this item.
         """
         if token is None:
+            if self.has_expired or await self._desk.access.is_revoked(self.operator):
+                raise unauthorized(BAD_TOKEN)
             return self.operator
         operator = await self._desk.access.read(token)
         if operator.name != self.operator.name or self._item not in operator.items:

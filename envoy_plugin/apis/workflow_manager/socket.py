@@ -31,7 +31,7 @@ async def notify(asked: Asked, _: Nothing) -> web.WebSocketResponse:
             process is stopping. All before the socket is opened.
     """
     request, hub = asked.request, asked.service.hub
-    check_origin(request.headers.getall("Origin", []), request.headers.get("Host", ""))
+    check_origin(request.headers.getall("Origin", []), request.headers.get("Host", ""), asked.service.links.base_url)
     socket = web.WebSocketResponse(
         timeout=CLOSE_SECONDS, heartbeat=HEARTBEAT_SECONDS, compress=False, max_msg_size=MOST_FRAME
     )
@@ -46,13 +46,17 @@ async def notify(asked: Asked, _: Nothing) -> web.WebSocketResponse:
     return socket
 
 
-def check_origin(origins: list[str], host: str) -> None:
-    """Refuse a page of another site: browsers say whose it is, and would send no token that it doesn't know.
+def check_origin(origins: list[str], host: str, public_url: str) -> None:
+    """Refuse a page of another site; browsers say whose it is.
+
+    A proxy may send another `Host` on: then `public_url` says what it was, an origin, or nothing.
 
     Raises:
         Refused: 403.
     """
-    if origins and (len(origins) > 1 or not _is_same(origins[0], host)):
+    if not origins or (public_url and origins == [public_url]):
+        return
+    if len(origins) > 1 or not _is_same(origins[0], host):
         raise Refused(HTTPStatus.FORBIDDEN, "The page is another site's.")
 
 

@@ -17,7 +17,8 @@ from envoy_plugin.apis.workflow_manager.frames import MOST_JOBS
 from envoy_plugin.apis.workflow_manager.outbox import MOST_CHARACTERS, MOST_WAITING, Outbox
 from envoy_plugin.apis.workflow_manager.session import MOST_FAULTS
 from envoy_plugin.apis.workflow_manager.tokens import OperatorTokens
-from tests.apis.workflow_manager.site import BASE, SETTINGS, Site, serving
+from envoy_plugin.settings import Settings
+from tests.apis.workflow_manager.site import BASE, ENVIRONMENT, SETTINGS, Site, make_store, serving
 from tests.apis.workflow_manager.socket_site import PATIENCE, opened, served
 
 HOUR = timedelta(hours=1)
@@ -73,6 +74,18 @@ async def test_a_page_of_another_site_does_not_open_it(site: Site, origin: str, 
     headers = {**UPGRADE, "Authorization": f"Bearer {site.token()}", "Origin": origin.format(host=host)}
     async with site.http.get(f"{site.url}{BASE}/notificationWs", headers=headers) as answer:
         assert answer.status == status
+
+
+async def test_a_page_of_the_public_url_opens_it_whatever_a_proxy_sends_on_as_host(site: Site) -> None:
+    public = Settings.from_env(ENVIRONMENT | {"PUBLIC_URL": "https://doors.example.com"})
+    headers = {**UPGRADE, "Authorization": f"Bearer {site.token()}", "Host": "internal:8000"}
+    statuses = []
+    async with serving(site.engine, make_store(site.engine, public), public) as url:
+        for origin in ("https://doors.example.com", "https://evil.example"):
+            there = {**headers, "Origin": origin}
+            async with site.http.get(f"{url}{BASE}/notificationWs", headers=there) as answer:
+                statuses.append(answer.status)
+    assert statuses == [101, 403]
 
 
 async def test_headers_are_as_good_as_the_query(site: Site) -> None:
@@ -164,6 +177,15 @@ async def test_a_token_that_is_revoked_closes_it(site: Site) -> None:
         assert await client.closed() == (1008, "The token was revoked.")
         await other.say("nonsense")
         assert await other.kinds(1) == ["Error"]
+
+
+async def test_nothing_can_be_asked_once_the_token_has_ended(site: Site) -> None:
+    ahead = [0.0]
+    job_id = await site.job()
+    async with served(site, lambda: time.time() + ahead[0]) as late, opened(late) as client:
+        ahead[0] = 13 * HOUR.total_seconds()
+        await client.say("subscribe", jobIds=[job_id])
+        assert (await client.until("Error"))["type"] == "Unauthorized"
 
 
 async def test_a_frame_with_a_token_that_is_not_good_is_refused(site: Site) -> None:
