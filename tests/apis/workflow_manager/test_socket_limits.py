@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ from aiohttp import WSServerHandshakeError
 from pydantic_core import to_json
 
 from envoy_plugin.apis.workflow_manager import hub as hubs
+from envoy_plugin.apis.workflow_manager import socket as sockets
 from envoy_plugin.apis.workflow_manager.frames import MOST_JOBS
 from envoy_plugin.apis.workflow_manager.outbox import MOST_CHARACTERS, MOST_WAITING, Outbox
 from envoy_plugin.apis.workflow_manager.session import MOST_FAULTS
@@ -289,3 +291,14 @@ async def test_a_redis_that_does_not_say_who_is_revoked_closes_nothing(
         async with asyncio.timeout(PATIENCE):
             while "socket.tokens_unread" not in caplog.text:
                 assert (await client.subscribe("nobody"))[0]["msgType"] == "Error"
+
+
+async def test_whoever_answers_no_ping_is_given_up(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "HEARTBEAT_SECONDS", 0.05)
+    job_id = await site.job()
+    async with stuck(site, job_id) as reader, asyncio.timeout(PATIENCE):
+        with contextlib.suppress(ConnectionError):
+            assert b"\x89\x00" in await reader.read(), "a ping, and then the end"
+    async with opened(site) as client:
+        for _ in range(3):
+            assert [frame["msgType"] for frame in await client.subscribe(job_id)] == ["JobState"]
