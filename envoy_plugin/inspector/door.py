@@ -21,6 +21,7 @@ from aiohttp import (
     DummyCookieJar,
     StreamReader,
     TCPConnector,
+    WSServerHandshakeError,
     web,
 )
 from aiohttp.client_exceptions import ClientConnectorError
@@ -30,6 +31,7 @@ from yarl import URL
 from envoy_plugin.app import GOOD_ID, REQUEST_ID
 from envoy_plugin.envoy.signature import HEADER
 from envoy_plugin.inspector.recording import Recorded, Recorder
+from envoy_plugin.inspector.tunnel import is_websocket, tunnel
 from envoy_plugin.simulator.payloads import read_webhook
 from envoy_plugin.simulator.sender import Answer
 
@@ -91,6 +93,8 @@ class Door:
         if is_own(request.path):
             raise web.HTTPNotFound
         try:
+            if is_websocket(request):
+                return await self._tunnelled(request)
             return await (self._recorded(request) if _is_webhook(request) else self._passed_on(request))
         except PluginAway:
             return _refusal(HTTPStatus.SERVICE_UNAVAILABLE, AWAY)
@@ -148,6 +152,14 @@ class Door:
         if "Content-Length" in request.headers:
             headers["Content-Length"] = request.headers["Content-Length"]
         return await self._when_there(lambda: self._stream(request, headers, request.content))
+
+    async def _tunnelled(self, request: web.Request) -> web.StreamResponse:
+        """A websocket; where the plugin doesn't open one, what it answers without."""
+        headers = _passing(request.headers)
+        try:
+            return await self._when_there(lambda: tunnel(request, self._session, self._url(request), headers))
+        except WSServerHandshakeError:
+            return await self._passed_on(request)
 
     async def _stream(self, request: web.Request, headers: Headers, content: StreamReader | None) -> web.StreamResponse:
         async with self._session.request(
