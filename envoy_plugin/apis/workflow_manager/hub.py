@@ -80,7 +80,7 @@ class Hub:
         sessions = list(self._sessions)
         for session in sessions:
             session.end(WSCloseCode.GOING_AWAY, "The server is stopping.")
-        await asyncio.gather(*(session.ended() for session in sessions))
+        await asyncio.gather(*(session.ended() for session in sessions), return_exceptions=True)
         await self._work.aclose()
 
     async def check_tokens(self) -> None:

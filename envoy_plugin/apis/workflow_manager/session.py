@@ -85,7 +85,7 @@ class Session:
         finally:
             self._leave(list(self._numbers))
             self._writer.cancel()
-            await asyncio.wait({self._writer, *([self._end] if self._end else [])})
+            await asyncio.gather(self._writer, self.ended(), return_exceptions=True)
 
     def end(self, code: int, why: str) -> None:
         """Close the socket, with what is still to be sent unsent."""
@@ -105,10 +105,13 @@ class Session:
     async def _close(self, code: int, why: str) -> None:
         if self._writer is not None:
             self._writer.cancel()
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._socket.close(code=code, message=why.encode(), drain=False)
-        self._abort()
+        except TimeoutError:
+            pass  # it doesn't even take that
+        finally:
+            self._abort()
 
     async def _write(self) -> None:
         with contextlib.suppress(ConnectionError):
