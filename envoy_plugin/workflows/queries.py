@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC
 from typing import Any, Final
 
 from envoy_plugin.errors import BadQuery
@@ -21,6 +22,8 @@ from envoy_plugin.workflows.summary import Summary, facts_of, read_date
 from envoy_plugin.workflows.where import DATE, FIELDS
 
 MOST_ROWS: Final = 1_000
+MOST_START: Final = 2**31 - 1
+"""Far behind the last of all jobs that are looked at; Redis counts no further than 2**63."""
 DEFAULT_FIELDS: Final = ("jobName", "priority", "dueDate", "currentStep")
 """Source: REST, search jobs."""
 TYPES: Final = {"percentComplete": "Double", "closed": "Boolean", "hasLocation": "Boolean"}
@@ -32,8 +35,8 @@ async def query_jobs(scope: Scope, query: Query) -> QueryResult:
     """A page of jobs; see `JobsManager.query_jobs`."""
     if not query.q and not query.search:
         raise BadQuery("it needs q or search")
-    if not 1 <= query.num <= MOST_ROWS or query.start < 0:
-        raise BadQuery(f"num is 1 to {MOST_ROWS}, and start 0 or more")
+    if not 1 <= query.num <= MOST_ROWS or not 0 <= query.start <= MOST_START:
+        raise BadQuery(f"num is 1 to {MOST_ROWS}, and start 0 to {MOST_START}")
     columns = [column(name) for name in query.fields or DEFAULT_FIELDS]
     order = tuple(SortField(field=column(one.field), sort_order=one.sort_order) for one in query.sort_fields)
     end = query.start + query.num
@@ -57,7 +60,7 @@ async def statistics(scope: Scope, details: JobStatisticsDetails) -> JobStatisti
     total, groups = 0, Counter[str | None]()
     async for summary in find(scope, wanted):
         total += 1
-        groups.update(set(map(_shown, summary.get(name, [None]))))
+        groups.update({_shown(name, value) for value in summary.get(name, [None])})
     if group is None:
         return JobStatistics(total=total)
     ordered = sorted(groups.items(), key=lambda item: (-item[1], item[0] is None, item[0] or ""))
@@ -115,5 +118,10 @@ def _cell(summary: Summary, name: str) -> Any:
     return values[0] if len(values) == 1 else ", ".join(map(str, values))
 
 
-def _shown(value: Any) -> str | None:
-    return None if value is None else str(value)
+def _shown(name: str, value: Any) -> str | None:
+    """A value by which jobs are told apart; a moment as answers have it, RFC 3339 in UTC and milliseconds."""
+    if value is None:
+        return None
+    if FIELDS.get(name) == DATE:
+        return f"{read_date(value).astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
+    return str(value)

@@ -123,7 +123,13 @@ async def test_8_every_moment_is_an_rfc_3339_text(site: Site) -> None:
     (comment,) = (await site.ask("GET", f"/jobs/{job_id}/comments")).body["jobComments"]
     (kept,) = (await site.ask("GET", f"/jobs/{job_id}/attachments")).body["attachments"]
     found = await site.ask("POST", "/jobs/search", json={"q": "closed=0", "fields": ["dueDate", "createdDate"]})
+    counted = await site.ask("POST", "/jobs/statistics", json={"groupBy": "dueDate"})
     (hold,) = job["holds"]
     moments = [job["createdDate"], comment["lastModified"], kept["lastModified"], *found.body["results"][0]]
-    moments += [hold["setDate"], hold["scheduledRelease"], *(row["date"] for row in rows)]
+    moments += [
+        hold["setDate"],
+        hold["scheduledRelease"],
+        *(row["date"] for row in rows),
+        counted.body["groupedValues"][0]["value"],
+    ]
     assert [moment for moment in moments if not RFC_3339.fullmatch(moment)] == []
