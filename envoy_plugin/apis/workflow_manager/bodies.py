@@ -149,10 +149,9 @@ class Action(Wire):
         return self.step_ids or []
 
 
-class Release(Action):
-    """What releases the holds of steps. Webhooks are named here so that they aren't passed over in silence."""
+class _Held(Action):
+    """What holds steps, or releases them. Webhooks are named here so that they aren't passed over in silence."""
 
-    dependent_step_id: Any = Field(default=None, exclude=True)
     webhook_connection_id: Any = Field(default=None, exclude=True)
     webhook_dependency_details: Any = Field(default=None, exclude=True)
 
@@ -160,10 +159,24 @@ class Release(Action):
         """Refuse what can't be waited for.
 
         Raises:
-            Refused: 400, a webhook, or a step of no job.
+            Refused: 400, a webhook.
         """
         if self.webhook_connection_id is not None or self.webhook_dependency_details is not None:
             raise bad_request("Steps can't wait for webhooks here: webhookConnectionId is not understood.")
+
+
+class Release(_Held):
+    """What releases the holds of steps."""
+
+    dependent_step_id: Any = Field(default=None, exclude=True)
+
+    def check(self) -> None:
+        """Refuse what can't be waited for.
+
+        Raises:
+            Refused: 400, a webhook, or a step of no job.
+        """
+        super().check()
         if self.dependent_step_id is not None:
             raise bad_request("dependentStepId needs dependentJobId.")
 
@@ -184,7 +197,7 @@ class Hold(Release):
         return JobHoldDetails(job_id=job_id, step_ids=self.steps, scheduled_release=self.hold_scheduled_release)
 
 
-class Dependency(Action):
+class Dependency(_Held):
     """What lets steps wait for another job, or for a step of it, or lets them wait no more."""
 
     dependent_job_id: Word
@@ -195,8 +208,9 @@ class Dependency(Action):
         """As the layer below takes it.
 
         Raises:
-            Refused: 400, it also has a time.
+            Refused: 400, it also has a time, or a webhook.
         """
+        self.check()
         if self.hold_scheduled_release is not None:
             raise bad_request("A hold has a time or another job to wait for, not both.")
         return JobDependencyDetails(

@@ -3,6 +3,7 @@
 Sources: `@arcgis/workflow-manager` 1.0.9, ExtendedPropertyUpdate, RelatedPropertyUpdate and JobLocation.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, TypeAlias
 
@@ -26,6 +27,8 @@ MOST_STEPS: Final = 256
 MOST_LIST: Final = 1_000
 """Of jobs and of rows: more is refused as a whole. The layer below takes fewer, and names its limit."""
 
+DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+"""How a moment begins; a number of seconds, in a text too, begins otherwise, and is refused."""
 _instant: Final = TypeAdapter(datetime)
 
 
@@ -33,8 +36,8 @@ def read_moment(given: Any) -> datetime | None:
     """A moment of the wire: an RFC 3339 text with an offset; empty counts as not given."""
     if given is None or given == "":
         return None
-    if not isinstance(given, str):
-        raise ValueError("must be an RFC 3339 text")  # noqa: TRY004 - pydantic takes this for a fault
+    if not isinstance(given, str) or not DAY.match(given):
+        raise ValueError("must be an RFC 3339 text")
     found = _instant.validate_python(given)
     if found.tzinfo is None:
         raise ValueError("must have an offset, as Z")

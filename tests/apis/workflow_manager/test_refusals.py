@@ -30,6 +30,11 @@ ILL: dict[str, tuple[Request, int, str]] = {
     "no q and no search": (("POST", "/jobs/search", {}), 400, "BadQuery"),
     "a where-clause that is none": (("POST", "/jobs/search", {"q": "DROP TABLE jobs"}), 400, "BadQuery"),
     "a page that is too large": (("POST", "/jobs/search", {"q": "closed=0", "num": 10**9}), 400, "BadQuery"),
+    "a page behind all that is counted": (
+        ("POST", "/jobs/search", {"q": "closed=0", "start": 10**30}),
+        400,
+        "BadQuery",
+    ),
     "an extent that is none": (("POST", "/jobs/search", {"q": "closed=0", "spatialExtent": "1"}), 400, "BadLocation"),
     "a field that there isn't": (("POST", "/jobs/statistics", {"groupBy": "color"}), 400, "BadQuery"),
     "no template": (("POST", "/jobTemplates/none/job", {}), 404, "NoTemplate"),
@@ -69,6 +74,11 @@ ILL: dict[str, tuple[Request, int, str]] = {
     "two current steps": (("POST", ACTION, {"type": "SetCurrentStep", "stepIds": ["a", "b"]}), 400, "BadRequest"),
     "a webhook": (("POST", ACTION, {"type": "Hold", "webhookConnectionId": "w"}), 400, "BadRequest"),
     "a webhook no more": (("POST", ACTION, {"type": "ReleaseHold", "webhookConnectionId": "w"}), 400, "BadRequest"),
+    "a webhook and a job": (
+        ("POST", ACTION, {"type": "Hold", "dependentJobId": "{job}", "webhookDependencyDetails": {}}),
+        400,
+        "BadRequest",
+    ),
     "a step of no job": (("POST", ACTION, {"type": "Hold", "dependentStepId": "sign"}), 400, "BadRequest"),
     "a time and a job": (
         ("POST", ACTION, {"type": "Hold", "dependentJobId": "x", "holdScheduledRelease": "2040-01-01T00:00:00Z"}),
