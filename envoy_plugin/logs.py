@@ -13,13 +13,14 @@ One function, `redact`, sees every line before it leaves:
 * control characters are escaped, so that a line stays one line; of another library's message the first line is kept.
 
 An exception is shown by its type and the file, line and function of its frames: never its text, which may quote what
-it failed on (pydantic's does), no locals, no source lines.
+it failed on (pydantic's does), no locals, no source lines. So is a warning of Python's: aiohttp's quote names of files.
 """
 
 import logging
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from datetime import date, timedelta
@@ -32,6 +33,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 HANDLER_NAME: Final = "envoy_plugin"
 ACCESS_LOGGER: Final = "aiohttp.access"
+SOCKET_LOGGER: Final = "aiohttp.websocket"
+"""Its warnings quote `Sec-WebSocket-Protocol`, in which pages send tokens."""
 REDACTED: Final = "[redacted]"
 DEEPEST: Final = 6
 MOST_FRAMES: Final = 20
@@ -70,6 +73,8 @@ def configure_logs(*, level: str, json: bool, access: bool = False, stream: Text
     root.setLevel(level.upper())
     root.handlers[:] = [_handler(stream or sys.stdout, json=json)]
     logging.getLogger(ACCESS_LOGGER).setLevel(logging.INFO if access else logging.WARNING)
+    logging.getLogger(SOCKET_LOGGER).setLevel(logging.ERROR)
+    warnings.showwarning = _log_warning
 
 
 def also_tell(tell: Callable[[str], None]) -> None:
@@ -89,6 +94,13 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
         cache_logger_on_first_use=True,
     )
     return cast("structlog.stdlib.BoundLogger", logger)
+
+
+def _log_warning(
+    _: Warning | str, kind: type[Warning], path: str, at: int, _file: TextIO | None = None, _line: str | None = None
+) -> None:
+    """Log a warning of Python's, without its text."""
+    get_logger("py.warnings").warning("python.warned", error=kind.__qualname__, frames=[f"{path}:{at}"])
 
 
 class Bound:

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -12,10 +13,11 @@ from uuid import UUID
 
 import pytest
 import structlog
+from aiohttp import BadContentDispositionParam
 from pydantic import BaseModel, SecretStr, ValidationError
 from structlog.contextvars import bound_contextvars
 
-from envoy_plugin.logs import ACCESS_LOGGER, configure_logs, get_logger
+from envoy_plugin.logs import ACCESS_LOGGER, SOCKET_LOGGER, configure_logs, get_logger
 
 CANARY = "canary-4711"
 Lines = Callable[[], list[dict[str, Any]]]
@@ -31,12 +33,14 @@ class Visitor(BaseModel):
 @pytest.fixture(autouse=True)
 def logging_as_before() -> Iterator[None]:
     """Put the process's logging back."""
-    root, access = logging.getLogger(), logging.getLogger(ACCESS_LOGGER)
-    before = root.level, root.handlers[:], access.level
-    yield
+    root, access, sockets = logging.getLogger(), logging.getLogger(ACCESS_LOGGER), logging.getLogger(SOCKET_LOGGER)
+    before = root.level, root.handlers[:], access.level, sockets.level
+    with warnings.catch_warnings():
+        yield
     root.handlers[:] = before[1]
     root.setLevel(before[0])
     access.setLevel(before[2])
+    sockets.setLevel(before[3])
     structlog.reset_defaults()
 
 
@@ -260,3 +264,17 @@ def test_lines_go_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None
     configure_logs(level="info", json=False)
     get_logger("ours").info("hello.there")
     assert "hello.there" in capsys.readouterr().out
+
+
+def test_a_warning_of_python_is_shown_without_its_text(lines: Lines) -> None:
+    warnings.simplefilter("always")
+    warnings.warn(BadContentDispositionParam(CANARY), stacklevel=1)
+    [line] = lines()
+    assert (line["event"], line["error"]) == ("python.warned", "BadContentDispositionParam")
+    assert line["frames"][0].startswith(__file__)
+    assert CANARY not in json.dumps(line)
+
+
+def test_what_pages_say_of_protocols_is_not_shown(lines: Lines) -> None:
+    logging.getLogger("aiohttp.websocket").warning("%s: Client protocols %r don't overlap", "::1", [CANARY])
+    assert lines() == []
