@@ -97,10 +97,16 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 
 def _log_warning(
-    _: Warning | str, kind: type[Warning], path: str, at: int, _file: TextIO | None = None, _line: str | None = None
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
 ) -> None:
     """Log a warning of Python's, without its text."""
-    get_logger("py.warnings").warning("python.warned", error=kind.__qualname__, frames=[f"{path}:{at}"])
+    del message, file, line
+    get_logger("py.warnings").warning("python.warned", error=category.__qualname__, frames=[f"{filename}:{lineno}"])
 
 
 class Bound:
