@@ -25,6 +25,8 @@ MOST_CONTENT: Final = 10 * 1024 * 1024
 """In bytes. Source: REST, execute web hook, names 10 MB as the usual limit of an attachment."""
 MOST_FIELD: Final = 8 * 1024
 MOST_PARTS: Final = 16
+MOST_FORM: Final = MOST_CONTENT + 2 * MOST_PARTS * MOST_FIELD
+"""A file and as many fields, with their headers: whoever sends the token in the form is nobody until it is read."""
 MOST_NAME: Final = 128
 PIECE: Final = 64 * 1024
 UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -58,10 +60,13 @@ async def read_upload(request: web.Request) -> dict[str, Any]:
     """The members of an `Upload`, and a `token` where the form has one. Of each name, the first part counts.
 
     Raises:
-        Refused: 415, it is no such form; 400, it can't be read; 413, a part is too large.
+        Refused: 415, it is no such form; 400, it can't be read, or has two files; 413, a part is too large, or all of
+            them are.
     """
     if media_type(request) != MULTIPART:
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"The body must be {MULTIPART}.")
+    if (request.content_length or 0) > MOST_FORM:
+        raise too_large(MOST_FORM)
     try:
         return await _parts(request)
     except UNREADABLE:
@@ -78,8 +83,10 @@ async def _parts(request: web.Request) -> dict[str, Any]:
         if not isinstance(part, BodyPartReader):
             raise bad_request("The form has a form in it.")
         name = part.name or ""
+        if name == CONTENT and CONTENT in found:
+            raise bad_request("The form has two files: send them one by one.")
         content = await _content(part, MOST_CONTENT if name == CONTENT else MOST_FIELD)
-        if name == CONTENT and CONTENT not in found:
+        if name == CONTENT:
             found |= {CONTENT: content, "fileName": plain_name(part.filename or "")}
         elif name in FIELDS:
             found.setdefault(name, content.decode())

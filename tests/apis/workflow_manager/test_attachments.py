@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from envoy_plugin.apis.workflow_manager.uploads import MOST_CONTENT, plain_name
+from envoy_plugin.apis.workflow_manager.uploads import MOST_CONTENT, MOST_FORM, plain_name
 from envoy_plugin.settings import Settings
 from envoy_plugin.workflows.links import LIFE
-from tests.apis.workflow_manager.site import ENVIRONMENT, FORM, Site, form, make_store, serving
+from tests.apis.workflow_manager.site import BOUNDARY, ENVIRONMENT, FORM, Site, form, make_store, serving
 
 
 async def kept(site: Site, job_id: str, name: str = "nda.pdf") -> str:
@@ -81,6 +81,22 @@ async def test_the_largest_file_is_taken_and_one_byte_more_is_not(site: Site) ->
     assert (await site.attach(job_id, name="x", alias="x" * 9000)).status == 413
     assert await site.everything() == before
     assert (await site.attach(job_id, bytes(MOST_CONTENT))).status == 200
+
+
+async def test_a_form_has_one_file(site: Site) -> None:
+    job_id = await site.job()
+    before = await site.everything()
+    one, two = form(b"x", "a"), form(b"y", "b")
+    data = one.removesuffix(f"--{BOUNDARY}--\r\n".encode()) + two
+    reply = await site.ask("POST", f"/jobs/{job_id}/attachments", data=data, headers=FORM)
+    assert (reply.status, reply.error["message"]) == (400, "The form has two files: send them one by one.")
+    assert await site.everything() == before
+
+
+async def test_a_form_that_says_it_is_too_large_is_not_read_whoever_sends_it(site: Site) -> None:
+    path, data = f"/jobs/{await site.job()}/attachments", form(b"x", "a") + bytes(MOST_FORM)
+    reply = await site.ask("POST", path, data=data, headers=FORM, token=None)
+    assert (reply.status, reply.error["type"]) == (413, "TooLarge")
 
 
 async def test_a_form_has_sixteen_parts_at_most(site: Site) -> None:
