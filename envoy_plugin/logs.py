@@ -33,8 +33,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 HANDLER_NAME: Final = "envoy_plugin"
 ACCESS_LOGGER: Final = "aiohttp.access"
-SOCKET_LOGGER: Final = "aiohttp.websocket"
-"""Its warnings quote `Sec-WebSocket-Protocol`, in which pages send tokens."""
+SOCKET_LOGGER: Final = "aiohttp.websocket"  # its warnings quote Sec-WebSocket-Protocol, in which pages send tokens
 REDACTED: Final = "[redacted]"
 DEEPEST: Final = 6
 MOST_FRAMES: Final = 20
