@@ -123,11 +123,18 @@ class Store:
         return sorted(map(text_of, await self.engine.redis.smembers(self.engine.keys.diagrams(item))))
 
     async def delete_diagram(self, item: str, diagram_id: str) -> bool:
-        """Forget a diagram with all its versions; False: there was none. Workflows that run on it can't go on."""
-        async with self.engine.redis.pipeline(transaction=True) as pipe:
-            pipe.unlink(self._key(item, diagram_id))
+        """Forget a diagram with all its versions; False: there was none. Workflows that run on it can't go on.
+
+        How many it had stays: other processes remember versions, and one made later must be none of those.
+        """
+        key, redis = self._key(item, diagram_id), self.engine.redis
+        latest = await redis.hget(key, LATEST)
+        async with redis.pipeline(transaction=True) as pipe:
             pipe.srem(self.engine.keys.diagrams(item), diagram_id)
-            gone, _ = await pipe.execute()
+            pipe.unlink(key)
+            if latest is not None:
+                pipe.hset(key, LATEST, latest)
+            gone, *_ = await pipe.execute()
         for known in [known for known in self._cache if known[:2] == (item, diagram_id)]:
             del self._cache[known]
         return bool(gone)

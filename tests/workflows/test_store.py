@@ -73,6 +73,15 @@ async def test_a_diagram_can_be_deleted_and_workflows_on_it_say_so(store: Store)
         await create(store, "t", NewWorkflow(item=ITEM))
 
 
+async def test_a_diagram_that_is_made_again_is_none_that_another_process_remembers(store: Store) -> None:
+    other = Store(store.engine, SEALER.digest)
+    before = await store.save_diagram(ITEM, DIAGRAM)
+    assert await other.find_diagram(ITEM, "d") == before
+    await store.delete_diagram(ITEM, "d")
+    after = await store.save_diagram(ITEM, replace(DIAGRAM, name="another"))
+    assert await other.find_diagram(ITEM, "d") == after
+
+
 async def test_templates_are_kept_listed_and_deleted(store: Store) -> None:
     await store.save_template(ITEM, TEMPLATE)
     own = Template.of("own", Step.manual("a"))
