@@ -21,6 +21,7 @@ from envoy_plugin.workflows.documents import diagram_document, parse_diagram
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import JobStatisticsDetails
 from envoy_plugin.workflows.privileges import Privilege
+from envoy_plugin.workflows.templates import OF_PLUGIN
 
 OWN_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 VERSION: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -99,9 +100,12 @@ async def get(asked: Asked, _: Nothing) -> Shape:
 
 
 async def get_version(asked: Asked, _: Nothing) -> Shape:
-    """A version of a diagram; 0 is the draft."""
-    number = _version(asked)
-    return _document(await asked.store.find_diagram(asked.item, asked.path["diagramId"], number))
+    """A version of a diagram; 0 is the draft. Jobs name those of a diagram in code, too."""
+    diagram_id, number = asked.path["diagramId"], _version(asked)
+    found = await asked.store.find_diagram(asked.item, diagram_id, number)
+    if found is None and _in_code(asked, diagram_id):
+        found = await asked.store.find_diagram(OF_PLUGIN, diagram_id, number)
+    return _document(found)
 
 
 async def delete(asked: Asked, _: Nothing) -> Shape:

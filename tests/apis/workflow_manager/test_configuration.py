@@ -74,6 +74,9 @@ async def test_versions_stay_and_a_diagram_goes_when_nothing_has_it(site: Site) 
 async def test_what_is_in_code_can_be_read(site: Site) -> None:
     diagram = (await site.ask("GET", "/diagrams/visit")).body
     assert (diagram["diagramName"], diagram["active"], len(diagram["steps"])) == ("Visit", True, 3)
+    job = (await site.ask("GET", f"/jobs/{await site.job()}")).body
+    version = (await site.ask("GET", f"/diagrams/visit/{job['diagramVersion']}")).body
+    assert version == {**diagram, "diagramVersion": 1}
     template = (await site.ask("GET", "/jobTemplates/visit")).body
     assert (template["jobTemplateName"], template["state"], template["diagramName"]) == ("Visit", "Active", "Visit")
 
