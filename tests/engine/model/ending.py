@@ -103,6 +103,7 @@ class Ending(Forgetting):
                 break
             self.supersede(self.report_of(heir))
             heir.owing, heir.root, heir.debt = False, None, None
+            self.expire_bytes(heir)
             last = heir
 
     def set_retries(self, life: Life, retries: int | None) -> None:
