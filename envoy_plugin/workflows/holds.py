@@ -58,11 +58,12 @@ async def release_holds(scope: Scope, details: JobHoldDetails) -> ActionResponse
         _release(draft, scope, step_id, upstream=None)
         return Status.SUCCESS
 
-    return await _act(scope, details.job_id, details.step_ids, release, all_of=_held)
+    return await _act(scope, details.job_id, details.step_ids, release, all_of=_held_by_hand)
 
 
 async def add_dependency(scope: Scope, details: JobDependencyDetails) -> ActionResponse:
     """See `JobsManager.add_dependency`."""
+    scope.caller.demand(Privilege.HOLDS)
     upstream = await _upstream(scope, details)
 
     def depend(draft: Draft, step_id: str) -> Status:
@@ -83,6 +84,7 @@ async def add_dependency(scope: Scope, details: JobDependencyDetails) -> ActionR
 
 async def release_dependency(scope: Scope, details: JobDependencyDetails) -> ActionResponse:
     """See `JobsManager.release_dependency`."""
+    scope.caller.demand(Privilege.HOLDS)
     upstream = await _upstream(scope, details)
 
     def undepend(draft: Draft, step_id: str) -> Status:
@@ -93,7 +95,10 @@ async def release_dependency(scope: Scope, details: JobDependencyDetails) -> Act
         _release(draft, scope, step_id, upstream=upstream)
         return Status.SUCCESS
 
-    return await _act(scope, details.job_id, details.step_ids, undepend, all_of=_held)
+    def waiting(workflow: Workflow) -> list[str]:
+        return [step_id for step_id, job in workflow.jobs.items() if upstream in job.gates.upstreams]
+
+    return await _act(scope, details.job_id, details.step_ids, undepend, all_of=waiting)
 
 
 async def holds_of(store: Store, workflow: Workflow) -> list[JobHold]:
@@ -156,8 +161,13 @@ def _if_idle(act: Act) -> Act:
 
 
 def _held(workflow: Workflow) -> list[str]:
+    by_hand = _held_by_hand(workflow)
+    return [step_id for step_id, job in workflow.jobs.items() if job.gates.upstreams or step_id in by_hand]
+
+
+def _held_by_hand(workflow: Workflow) -> list[str]:
     jobs = workflow.jobs.items()
-    return [step_id for step_id, job in jobs if job.gates.upstreams or any(h not in OWN_HOLDS for h in job.gates.holds)]
+    return [step_id for step_id, job in jobs if any(hold not in OWN_HOLDS for hold in job.gates.holds)]
 
 
 def _remember(draft: Draft, scope: Scope, step_id: str, **facts: str | None) -> None:

@@ -1,5 +1,6 @@
 """Holds and dependencies: who set them, what they stop, and how they end."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -47,6 +48,19 @@ async def actions(office: Office, job_id: str) -> str:
     """The history after the job was made, in one line."""
     rows = await office.plugin.get_job_history(job_id)
     return " ".join(f"{row.action}:{row.step_id or ''}" for row in rows[2:])
+
+
+async def test_releasing_without_steps_is_for_those_that_are_held_alike(office: Office) -> None:
+    job_id, other = await office.job("visit"), await office.job("visit")
+    steps = [step.id for step in (await office.plugin.get_job_diagram(job_id)).steps]
+    await hold(office, job_id, steps[0])
+    waiting = waits(job_id, steps[1], other)
+    assert said(await office.plugin.add_dependency(waiting)) == "Success"
+    released = await office.plugin.release_holds(JobHoldDetails(job_id=job_id))
+    assert (released.success, [one.step_id for one in released.responses]) == (True, [steps[0]])
+    await hold(office, job_id, steps[0])
+    released = await office.plugin.release_dependency(replace(waiting, step_ids=[]))
+    assert (released.success, [one.step_id for one in released.responses]) == (True, [steps[1]])
 
 
 async def test_a_held_step_does_nothing_until_it_is_released(office: Office) -> None:
