@@ -30,6 +30,7 @@ from envoy_plugin.errors import (
     TooLarge,
     WorkflowError,
 )
+from envoy_plugin.workflows.privileges import Privilege
 
 STATUSES: Final[Mapping[type[EnvoyPluginError], HTTPStatus]] = {
     BadCondition: HTTPStatus.BAD_REQUEST,
@@ -68,4 +69,4 @@ def _details(error: EnvoyPluginError) -> Sequence[str]:
         return error.faults
     if isinstance(error, DependencyCycle):
         return error.cycle
-    return [error.privilege] if isinstance(error, NotAllowed) else []
+    return [error.privilege] if isinstance(error, NotAllowed) and error.privilege in set(Privilege) else []

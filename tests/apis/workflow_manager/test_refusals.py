@@ -175,6 +175,8 @@ CHANGES: dict[str, tuple[str, Request]] = {
     "rename": ("jobUpdateName", ("POST", "/jobs/{job}/update", {"jobName": "x"})),
     "set current": ("workflowSetStepCurrent", ("POST", ACTION, {"type": "SetCurrentStep", "stepIds": ["host"]})),
     "hold": ("jobUpdateHolds", ("POST", ACTION, {"type": "Hold"})),
+    "wait": ("jobUpdateHolds", ("POST", ACTION, {"type": "Hold", "dependentJobId": "none"})),
+    "wait no more": ("jobUpdateHolds", ("POST", ACTION, {"type": "ReleaseHold", "dependentJobId": "none"})),
     "assign": ("jobAssignAny", ("POST", "/jobs/{job}/sign", WHO)),
     "assign current": ("jobAssignAny", ("POST", "/jobs/{job}/currentStep", WHO)),
     "place": ("jobUpdateLocation", ("PUT", "/jobs/{job}/location", {"location": None})),
@@ -199,6 +201,12 @@ async def test_whoever_lacks_the_privilege_is_refused_by_its_name(site: Site, wh
     reply = await site.ask(method, filled(path, job_id), json=filled(body, job_id), token=others)
     assert (reply.status, reply.error["type"], reply.error["details"]) == (403, "NotAllowed", [privilege])
     assert await site.everything() == before
+
+
+async def test_whoever_has_nothing_to_do_with_a_job_is_told_of_no_privilege(site: Site) -> None:
+    job_id, carl = await site.job(), site.token("jobUpdateName", user="carl")
+    reply = await site.ask("POST", f"/jobs/{job_id}/update", json={"jobName": "x"}, token=carl)
+    assert (reply.status, reply.error["type"], reply.error["details"]) == (403, "NotAllowed", [])
 
 
 async def test_an_upload_takes_its_privilege_before_its_bytes_are_kept(site: Site) -> None:
