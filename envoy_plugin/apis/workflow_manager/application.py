@@ -59,6 +59,8 @@ class Application:
             return await self._answered(request)
         except Refused as refused:
             return _refuse(refused)
+        except ConnectionError:
+            log.info("operator.gone")  # nobody is there who could read an answer
         except SchemaTooNew as error:
             log.error("operator.unavailable", error=type(error).__name__)
         except (WorkflowError, EngineError) as error:

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import socket
+import struct
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from datetime import timedelta
 import pytest
 from aiohttp import WSServerHandshakeError
 from pydantic_core import to_json
+from yarl import URL
 
 from envoy_plugin.apis.workflow_manager import hub as hubs
 from envoy_plugin.apis.workflow_manager import socket as sockets
@@ -76,6 +78,19 @@ async def test_a_page_of_another_site_does_not_open_it(site: Site, origin: str, 
     headers = {**UPGRADE, "Authorization": f"Bearer {site.token()}", "Origin": origin.format(host=host)}
     async with site.http.get(f"{site.url}{BASE}/notificationWs", headers=headers) as answer:
         assert answer.status == status
+
+
+async def test_whoever_goes_while_it_is_opened_is_no_failure(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    lines = [f"GET {BASE}/notificationWs?token={site.token()} HTTP/1.1", "Host: a"]
+    lines += [f"{name}: {value}" for name, value in UPGRADE.items()]
+    async with asyncio.timeout(PATIENCE):
+        while "operator.gone" not in caplog.text:
+            with socket.create_connection(("127.0.0.1", URL(site.url).port or 0)) as gone:
+                gone.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                gone.sendall("\r\n".join([*lines, "", ""]).encode())
+                await site.ask("GET", "/nothing")
+    assert "operator.failed" not in caplog.text
 
 
 async def test_a_page_of_the_public_url_opens_it_whatever_a_proxy_sends_on_as_host(site: Site) -> None:
