@@ -25,6 +25,8 @@ RESERVED_IDS: Final = frozenset(
     }
 )
 """Words that stand in the place of a step's id in the paths of the Workflow Manager API."""
+DOTS: Final = frozenset({".", ".."})
+"""Of which clients make another path."""
 
 
 ARGUMENTS: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
@@ -77,7 +79,7 @@ def _faults(diagram: Diagram, functions: Collection[str] | None) -> Iterator[str
 def _id_faults(step_id: str) -> Iterator[str]:
     if not step_id or len(step_id) > LONGEST_ID or not step_id.isprintable() or "/" in step_id:
         yield f"A step's id has 1 to {LONGEST_ID} printable characters and no slash: not {step_id[:LONGEST_ID]!r}."
-    if step_id in RESERVED_IDS:
+    if step_id in RESERVED_IDS | DOTS:
         yield f"No step can have the id {step_id!r}."
 
 

@@ -19,7 +19,8 @@ from envoy_plugin.workflows.templates import Template
 
 MOST_RUN: Final = 25
 """How many of the jobs of one call have their first step run at once. Source: REST, create jobs."""
-OWN: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+OWN: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.-]{1,64}")
+"""One word of a path: of `.` and `..` clients and proxies make another path."""
 RESERVED: Final = frozenset({"search", "statistics", "manage"})
 
 

@@ -18,12 +18,12 @@ from envoy_plugin.apis.workflow_manager.wire import Shape, Wire
 from envoy_plugin.engine.ids import Ids
 from envoy_plugin.workflows.diagrams import Diagram
 from envoy_plugin.workflows.documents import diagram_document, parse_diagram
+from envoy_plugin.workflows.making import OWN
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import JobStatisticsDetails
 from envoy_plugin.workflows.privileges import Privilege
 from envoy_plugin.workflows.templates import OF_PLUGIN
 
-OWN_ID: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 VERSION: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 DRAFT: Final = 0
 """The version of a draft, of which a diagram has at most one."""
@@ -57,8 +57,8 @@ def new_id(wanted: str | None) -> str:
     Raises:
         Refused: 400, it can't be part of a path.
     """
-    if wanted and not OWN_ID.fullmatch(wanted):
-        raise bad_request("An id has 1 to 64 of the characters A-Z, a-z, 0-9 and _ . -")
+    if wanted and not OWN.fullmatch(wanted):
+        raise bad_request("An id has 1 to 64 of the characters A-Z, a-z, 0-9 and _ . -, and is neither . nor ..")
     return wanted or _ids.next()
 
 
