@@ -16,6 +16,7 @@ from envoy_plugin.apis.workflow_manager.refusals import Refused
 from envoy_plugin.apis.workflow_manager.session import CLOSE_SECONDS
 
 MOST_FRAME: Final = 64 * 1024
+"""In bytes. aiohttp refuses a frame that reaches its limit, so that is one more."""
 HEARTBEAT_SECONDS: Final = 25
 """Less than the 55 s after which hosts' routers end a silent connection (devcenter.heroku.com, "HTTP Routing")."""
 SEND_BUFFER: Final = 64 * 1024
@@ -33,7 +34,7 @@ async def notify(asked: Asked, _: Nothing) -> web.WebSocketResponse:
     request, hub = asked.request, asked.service.hub
     check_origin(request.headers.getall("Origin", []), request.headers.get("Host", ""), asked.service.links.base_url)
     socket = web.WebSocketResponse(
-        timeout=CLOSE_SECONDS, heartbeat=HEARTBEAT_SECONDS, compress=False, max_msg_size=MOST_FRAME
+        timeout=CLOSE_SECONDS, heartbeat=HEARTBEAT_SECONDS, compress=False, max_msg_size=MOST_FRAME + 1
     )
     if not socket.can_prepare(request):
         raise Refused(HTTPStatus.UPGRADE_REQUIRED, "This is a websocket.", headers={"Upgrade": "websocket"})

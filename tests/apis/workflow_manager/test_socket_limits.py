@@ -137,6 +137,8 @@ async def test_a_socket_takes_five_hundred_jobs_and_no_more(site: Site) -> None:
 
 async def test_a_frame_of_more_than_64_kib_closes_it(site: Site) -> None:
     async with opened(site) as client:
+        await client.ws.send_str(" " * (64 * 1024))
+        assert await client.kinds(1) == ["Error"]
         await client.ws.send_str(" " * (64 * 1024 + 1))
         assert (await client.closed())[0] == 1009
 
