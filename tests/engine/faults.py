@@ -31,7 +31,10 @@ AFTER_FAILURE: Final = {"ends": State.FAILED, "policy": Policy.HOLD, "then": Sta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """`new` in the place of `old` in a file, and the test that notices it, with what it is parametrized by."""
+    """`new` in the place of `old` in a file, and the test that notices it, with what it is parametrized by.
+
+    `is_remote`: it takes so many steps in one order that random walks seldom come to it.
+    """
 
     what: str
     file: str
@@ -39,6 +42,7 @@ class Fault:
     new: str = ""
     test: Test
     facts: dict[str, Any] = field(default_factory=dict)
+    is_remote: bool = False
 
 
 WAITING: Final = (
@@ -105,6 +109,7 @@ WAITING: Final = (
     ),
     Fault(
         what="one that ends while it waits takes its lane apart",
+        is_remote=True,
         file="_gates",
         old="if before then link(before, after) end",
         test=lanes.test_the_neighbours_of_one_that_is_cancelled_while_it_waits_are_linked,
@@ -112,6 +117,7 @@ WAITING: Final = (
     ),
     Fault(
         what="a retry lets a job wait for itself",
+        is_remote=True,
         file="retry",
         old="return would_wait_for_itself(job)",
         new="return nil",
@@ -163,6 +169,7 @@ ENDING: Final = (
     ),
     Fault(
         what="a crash of an earlier attempt counts",
+        is_remote=True,
         file="_attempts",
         old="put(job, 'crashes', 0)",
         test=claims.test_a_new_attempt_begins_without_crashes,
@@ -204,6 +211,7 @@ KEEPING: Final = (
     ),
     Fault(
         what="a report is tried again whose debt was taken back",
+        is_remote=True,
         file="retry",
         old="ENDED[debtor.state] and has(debtor, 'o') and",
         new="ENDED[debtor.state] and",
@@ -211,6 +219,7 @@ KEEPING: Final = (
     ),
     Fault(
         what="the bytes of one that still runs go with its heir's report",
+        is_remote=True,
         file="_debts",
         old="if ENDED[passed.state] then expire_bytes(passed) end",
         new="expire_bytes(passed)",
@@ -218,6 +227,7 @@ KEEPING: Final = (
     ),
     Fault(
         what="the bytes of a report that is needed again go",
+        is_remote=True,
         file="_debts",
         old="debts.keep_bytes(debt)",
         test=walk_findings.test_a_report_that_is_needed_again_keeps_what_it_has_noted,
@@ -255,6 +265,7 @@ CLAIMING: Final = (
     ),
     Fault(
         what="a touch goes past the limit",
+        is_remote=True,
         file="_lease",
         old="if has(job, 't') and job.limit_at > 0 then",
         new="if false then",
