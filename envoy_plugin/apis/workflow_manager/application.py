@@ -1,5 +1,6 @@
 """Requests in, answers out: find the operation, check who asks, do it, answer; nothing that fails inside is told."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -28,6 +29,9 @@ from envoy_plugin.workflows.links import needed
 from envoy_plugin.workflows.store import Store
 
 GET: Final = "GET"
+MOST_UNKNOWN: Final = 8
+UNKNOWN_SECONDS: Final = 60
+"""How many forms are read at once whose token is in them, and for how long each."""
 
 log = get_logger(__name__)
 
@@ -52,6 +56,7 @@ class Application:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._unknown = 0
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Answer one request, whatever it is."""
@@ -103,10 +108,27 @@ class Application:
         if operation.by_link and self._has_link(request, item, place):
             return await _read(operation, request), _bearer_of_link(item)
         if operation.source is Source.MULTIPART and token_of(request) is None:
-            upload = await read_upload(request)
+            upload = await self._read_unknown(request)
             return upload, await self._service.access.check(request, item, given=upload.get(PARAMETER))
         operator = await self._service.access.check(request, item)
         return await _read(operation, request), operator
+
+    async def _read_unknown(self, request: web.Request) -> dict[str, Any]:
+        """A form of somebody who isn't known until it is read: few at once, since each may hold a file.
+
+        Raises:
+            Refused: as `read_upload`; 400, it takes too long; 503, there are too many.
+        """
+        if self._unknown >= MOST_UNKNOWN:
+            raise unavailable()
+        self._unknown += 1
+        try:
+            async with asyncio.timeout(UNKNOWN_SECONDS):
+                return await read_upload(request)
+        except TimeoutError:
+            raise bad_request("The form takes too long.") from None
+        finally:
+            self._unknown -= 1
 
     def _has_link(self, request: web.Request, item: str, place: Place) -> bool:
         token = request.query.get(PARAMETER, "")

@@ -1,16 +1,22 @@
 """Attachments over HTTP: what is taken, what comes back, and who a URL is good for."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator
+from asyncio import StreamReader
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
+from yarl import URL
 
+from envoy_plugin.apis.workflow_manager import application
 from envoy_plugin.apis.workflow_manager.uploads import MOST_CONTENT, MOST_FORM, plain_name
 from envoy_plugin.settings import Settings
 from envoy_plugin.workflows.links import LIFE
-from tests.apis.workflow_manager.site import BOUNDARY, ENVIRONMENT, FORM, Site, form, make_store, serving
+from tests.apis.workflow_manager.site import BASE, BOUNDARY, ENVIRONMENT, FORM, Site, form, make_store, serving
+from tests.apis.workflow_manager.socket_site import PATIENCE
 
 
 async def kept(site: Site, job_id: str, name: str = "nda.pdf") -> str:
@@ -97,6 +103,39 @@ async def test_a_form_that_says_it_is_too_large_is_not_read_whoever_sends_it(sit
     path, data = f"/jobs/{await site.job()}/attachments", form(b"x", "a") + bytes(MOST_FORM)
     reply = await site.ask("POST", path, data=data, headers=FORM, token=None)
     assert (reply.status, reply.error["type"]) == (413, "TooLarge")
+
+
+@asynccontextmanager
+async def unfinished(site: Site, path: str) -> AsyncIterator[Callable[[], Awaitable[StreamReader]]]:
+    """What begins one more form without a token, and ends it not."""
+    head = f"POST {BASE}{path} HTTP/1.1\r\nHost: a\r\nContent-Type: {FORM['Content-Type']}\r\nContent-Length: 999\r\n"
+    async with AsyncExitStack() as ends:
+
+        async def begin() -> StreamReader:
+            reader, writer = await asyncio.open_connection("127.0.0.1", URL(site.url).port)
+            ends.callback(writer.close)
+            writer.write(f"{head}\r\n--{BOUNDARY}".encode())
+            return reader
+
+        yield begin
+
+
+async def test_few_forms_are_read_at_once_before_it_is_known_whose_they_are(site: Site) -> None:
+    path, data = f"/jobs/{await site.job()}/attachments", form(b"x", "a", token=site.token())
+    async with asyncio.timeout(PATIENCE):
+        async with unfinished(site, path) as begin:
+            while (reply := await site.ask("POST", path, data=data, headers=FORM, token=None)).status == 200:
+                await begin()
+            assert (reply.status, reply.error["type"]) == (503, "Unavailable")
+            assert (await site.ask("POST", path, data=data, headers=FORM)).status == 200
+        while (await site.ask("POST", path, data=data, headers=FORM, token=None)).status == 503:
+            pass
+
+
+async def test_a_form_of_nobody_known_has_an_end(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(application, "UNKNOWN_SECONDS", 0.01)
+    async with asyncio.timeout(PATIENCE), unfinished(site, f"/jobs/{await site.job()}/attachments") as begin:
+        assert b"The form takes too long." in await (await begin()).readuntil(b"}}")
 
 
 async def test_a_form_has_sixteen_parts_at_most(site: Site) -> None:
