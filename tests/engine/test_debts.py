@@ -112,6 +112,15 @@ async def test_who_owes_nothing_passes_nothing_on_and_who_owes_takes_no_more(eng
     assert await why_not(engine, PassDebt(id="heir", heir="root")) == "owes_already"
 
 
+async def test_a_debt_is_not_passed_on_to_what_another_owes(engine: Engine) -> None:
+    await debtor(engine, "root")
+    await end(engine, "root")
+    await make(engine, "other", owes=REPORT_DEBT)
+    await begin(engine, "other")
+
+    assert await why_not(engine, PassDebt(id="other", heir="root.1")) == "owes_already"
+
+
 async def test_a_debt_is_not_passed_on_to_a_job_that_does_not_exist(engine: Engine) -> None:
     await debtor(engine, "hidden")
     await make(engine, "dependent", after={"hidden": "hold"})

@@ -23,9 +23,10 @@ from tests.engine.life import Life
 from tests.engine.mutating import patch_lua
 from tests.engine.stage import Stage
 
-RUNS: Final = 40
+NEAR: Final = [fault for fault in FAULTS if not fault.is_remote]
+RUNS: Final = 200
 MANY_RUNS: Final = 1000
-STEPS: Final = 40
+STEPS: Final = 50
 MOST_JOBS: Final = 16
 MOST_DEPENDENTS: Final = 2
 """How many dependents one call settles here, so that some are left to a sweep."""

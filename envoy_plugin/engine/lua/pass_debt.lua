@@ -5,7 +5,7 @@ function V.pass_debt(id, attempt, claim, to)
   local heir = load(to)
   if not heir or has(heir, 'x') then return nil, 'no_job', to end
   if not has(job, 'o') then return nil, 'owes_nothing', job.state end
-  if heir == job or has(heir, 'o') or has(heir, 'h') then return nil, 'owes_already', heir.state end
+  if heir == job or has(heir, 'o') or has(heir, 'h') or has(heir, 'r') then return nil, 'owes_already', heir.state end
   put(heir, 'owes', job.owes) put(heir, 'root', has(job, 'j') and job.root or id) mark(heir, 'o') mark(heir, 'j')
   put(job, 'heir', to) mark(job, 'h') rare.unmark(job, 'o')
   if ENDED[heir.state] then

@@ -113,7 +113,7 @@ class PassDebt(AnswersState):
     """Makes `heir` owe what this running job owes, before the job's own end in the same call. Answers the heir's state.
 
     An heir that has ended gets its follow-up at once. Refused where this job owes nothing (`owes_nothing`), or the heir
-    owes already (`owes_already`).
+    owes already or is itself what another owes (`owes_already`).
     """
 
     name: ClassVar[str] = "pass_debt"

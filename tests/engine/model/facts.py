@@ -124,7 +124,7 @@ class Facts(Moves):
             raise Refused(JobNotFound)
         if not life.owing:
             raise wrong(life.state, "owes_nothing")
-        if heir is life or heir.owing or heir.heir:
+        if heir is life or heir.owing or heir.heir or heir.is_report:
             raise wrong(heir.state, "owes_already")
         heir.debt, heir.owing, heir.root = life.debt, True, life.root or life.id
         life.owing, life.heir = False, heir.id
