@@ -113,7 +113,7 @@ async def test_who_owes_nothing_passes_nothing_on_and_who_owes_takes_no_more(eng
 
 
 async def test_a_debt_is_not_passed_on_to_what_another_owes(engine: Engine) -> None:
-    await debtor(engine, "root")
+    await debtor(engine)
     await end(engine, "root")
     await make(engine, "other", owes=REPORT_DEBT)
     await begin(engine, "other")
