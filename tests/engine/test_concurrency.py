@@ -85,6 +85,7 @@ def kinds_in(picture: Picture) -> set[str]:
     return {key.removeprefix(NAMESPACE).partition(":")[0] for key in picture}
 
 
+@pytest.mark.no_cover  # it would take twice as long, and run no line that other tests don't
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", range(3))
 async def test_eight_clients_at_once_lose_nothing_and_share_nothing(redis_url: str, soak: int, seed: int) -> None:

@@ -3,6 +3,8 @@
 from collections import Counter
 from random import Random
 
+import pytest
+
 from envoy_plugin.workflows.looks import look_at
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.messages import UNDER_WAY, MessageType, NotificationMessage
@@ -78,6 +80,7 @@ async def faults_of(mirror: Mirror, stage: Stage, walk: Walk) -> list[object]:
     return [pair for pair in known if pair[0] != pair[1]]
 
 
+@pytest.mark.no_cover  # it would take twice as long, and run no line that other tests don't
 async def test_whoever_is_told_knows_how_a_job_stands(stage: Stage, clock: Clock, soak: int) -> None:
     kinds = Counter[str]()
     for seed in range(DIAGRAMS * soak):

@@ -74,6 +74,7 @@ def live(shared_redis: RedisServer) -> Iterator[str]:
     loop.close()
 
 
+@pytest.mark.no_cover  # it would take twice as long, and run no line that other tests don't
 @schema.parametrize()
 @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 def test_whatever_is_sent_the_answer_is_one_that_is_described(case: Any, live: str) -> None:
