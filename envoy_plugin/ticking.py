@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from envoy_plugin.engine.clock import moment, stamp_of
 from envoy_plugin.engine.verbs import Unique
 from envoy_plugin.enqueue_options import Options
+from envoy_plugin.in_background import in_background
 from envoy_plugin.lanes import plain
 from envoy_plugin.logs import get_logger
 from envoy_plugin.runtime import Runtime
@@ -92,10 +93,5 @@ async def ticking(runtime: Runtime) -> AsyncIterator[None]:
     if not runtime.plugin.schedules:
         yield
         return
-    task = asyncio.create_task(_tick_for_ever(runtime))
-    try:
+    async with in_background(_tick_for_ever(runtime)):
         yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task

@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Final
 
+from envoy_plugin.in_background import in_background
+
 FED_IN_TIME: Final = 10
 """How often it is told in its time that the loop turns, but not more often than each quarter of a second."""
 SHORTEST: Final = 0.25
@@ -22,13 +24,10 @@ async def watched_over(limit: timedelta) -> AsyncIterator[None]:
     if not limit:
         yield
         return
-    task = asyncio.create_task(_feed(limit.total_seconds()))
     try:
-        yield
+        async with in_background(_feed(limit.total_seconds())):
+            yield
     finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
         faulthandler.cancel_dump_traceback_later()
 
 

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 from envoy_plugin.engine.engine import Engine, Mode
 from envoy_plugin.engine.states import State
 from envoy_plugin.engine.verbs import Expire, Promote, Retire
+from envoy_plugin.in_background import in_background
 from envoy_plugin.logs import get_logger
 
 BATCH: Final = 100
@@ -79,10 +80,5 @@ async def _sweep_all(engine: Engine, keeping: Keeping, *, retiring: bool) -> boo
 @contextlib.asynccontextmanager
 async def sweeping(engine: Engine, keeping: Keeping) -> AsyncIterator[None]:
     """Sweep in the background for as long as the block runs."""
-    task = asyncio.create_task(sweep_for_ever(engine, keeping))
-    try:
+    async with in_background(sweep_for_ever(engine, keeping)):
         yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task

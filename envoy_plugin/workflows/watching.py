@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from envoy_plugin.engine.versions import find_changed, known_line
 from envoy_plugin.errors import JobNotFound
+from envoy_plugin.in_background import in_background
 from envoy_plugin.logs import get_logger
 from envoy_plugin.workflows.changes import told
 from envoy_plugin.workflows.looks import Look, look_at
@@ -120,16 +121,13 @@ class Watcher:
     async def listening(self, every: timedelta) -> AsyncIterator[None]:
         """Look so often while this lasts, and at once at what this process has changed. Redis may be away meanwhile."""
         deafen, stop = self._store.hear(self._note), asyncio.Event()
-        task = asyncio.create_task(self._listen(every.total_seconds(), stop), name="watcher")
-        try:
-            yield
-        finally:
-            deafen()
-            stop.set()  # a client of Redis may lose a cancellation; see `connection`
-            self._alarm.set()
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        async with in_background(self._listen(every.total_seconds(), stop)):
+            try:
+                yield
+            finally:
+                deafen()
+                stop.set()  # a client of Redis may lose a cancellation; see `connection`
+                self._alarm.set()
 
     async def _listen(self, every: float, stop: asyncio.Event) -> None:
         due, has_complained = 0.0, False

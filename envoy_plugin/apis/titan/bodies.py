@@ -15,6 +15,7 @@ from aiohttp import web
 from pydantic_core import from_json
 
 from envoy_plugin.apis.titan.refusals import Refused, bad_request
+from envoy_plugin.request_bodies import BodyTooLarge, UnreadableBody, media_type, read_at_most
 
 MOST_BODY: Final = 16 * 1024 * 1024
 MOST_DETAILS: Final = 16 * 1024
@@ -27,26 +28,18 @@ MULTIPART: Final = "multipart/form-data"
 URLENCODED: Final = "application/x-www-form-urlencoded"
 
 
-def media_type(request: web.Request) -> str:
-    """What the body is said to be, without parameters; aiohttp's `content_type` raises for what is no type at all."""
-    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-
-
 async def read_body(request: web.Request, most: int = MOST_BODY) -> bytes:
     """The body, whatever the application's own limit is.
 
     Raises:
         Refused: 413, more than `most` bytes; 400, it can't be read.
     """
-    body = bytearray()
     try:
-        async for chunk in request.content.iter_any():
-            body += chunk
-            if len(body) > most:
-                raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body has more than {most} bytes.")
-    except (web.RequestPayloadError, ValueError):
+        return await read_at_most(request, most)
+    except BodyTooLarge:
+        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body has more than {most} bytes.") from None
+    except UnreadableBody:
         raise bad_request("The body can't be read.", "body") from None
-    return bytes(body)
 
 
 async def read_json(request: web.Request) -> bytes:

@@ -13,7 +13,7 @@ from pydantic_core import to_json
 
 from envoy_plugin.apis.titan import jobs, operations, parameters
 from envoy_plugin.apis.titan.access import Access
-from envoy_plugin.apis.titan.bodies import MOST_DETAILS, MULTIPART, media_type, read_details, read_form, read_json
+from envoy_plugin.apis.titan.bodies import MOST_DETAILS, MULTIPART, read_details, read_form, read_json
 from envoy_plugin.apis.titan.consuming import Consumer
 from envoy_plugin.apis.titan.ending import End
 from envoy_plugin.apis.titan.enqueueing import enqueue
@@ -29,6 +29,7 @@ from envoy_plugin.engine.listings import Filter, find_jobs
 from envoy_plugin.engine.queries import find_log
 from envoy_plugin.engine.verbs import Cancel, Delete, Fail, Note, Retry, Succeed, Touch, Verb
 from envoy_plugin.errors import BadCursor, EngineError
+from envoy_plugin.request_bodies import media_type
 
 HEADERS: Final = SAFE_HEADERS | {"Content-Type": "application/json"}
 MOST_LOG: Final = 1024 * 1024

@@ -5,7 +5,7 @@ number as the time, and 25 types, whatever their case. That the number is in ms 
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter, ValidationError
@@ -13,6 +13,7 @@ from pydantic_core import from_json, to_json
 
 from envoy_plugin.apis.workflow_manager.refusals import Refused
 from envoy_plugin.apis.workflow_manager.wire import Wire, shape, to_camel
+from envoy_plugin.engine.clock import stamp_of
 from envoy_plugin.workflows.messages import MessageType, NotificationMessage
 from envoy_plugin.workflows.models import CurrentStep
 from envoy_plugin.workflows.properties import EXTENDED, RELATED, extended_of, related_of
@@ -104,7 +105,7 @@ def write_refusal(refused: Refused, now: datetime, *, job_id: str = "", step_id:
     """What is sent to whoever has asked for what can't be."""
     names = {name: value for name, value in {"jobId": job_id, "stepId": step_id}.items() if value}
     facts = {**names, "msg": str(refused), "type": refused.kind, "details": list(refused.details)}
-    return _write({"msgType": ERROR, "message": facts, "timestamp": _stamp(now)})
+    return _write({"msgType": ERROR, "message": facts, "timestamp": stamp_of(now)})
 
 
 def _what(error: ValidationError) -> str:
@@ -117,7 +118,7 @@ def _what(error: ValidationError) -> str:
 def _told(message: NotificationMessage) -> dict[str, Any]:
     facts = {to_camel(name): _fact(name, value) for name, value in message.message.items()}
     facts = {name: value for name, value in facts.items() if value is not None or name == "assignedTo"}
-    return {"msgType": str(message.msg_type), "message": facts, "timestamp": _stamp(message.timestamp)}
+    return {"msgType": str(message.msg_type), "message": facts, "timestamp": stamp_of(message.timestamp)}
 
 
 def _fact(name: str, value: Any) -> Any:
@@ -152,10 +153,6 @@ def _properties(changed: Mapping[str, Any]) -> dict[str, Any]:
         "extendedProperties": shape(extended_of(changed)),
         "relatedProperties": shape(related_of(changed)),
     }
-
-
-def _stamp(moment: datetime) -> int:
-    return int(moment.astimezone(UTC).timestamp() * 1000)
 
 
 def _write(told: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
@@ -16,6 +16,7 @@ from envoy_plugin.apis.workflow_manager.frames import write_message
 from envoy_plugin.apis.workflow_manager.refusals import Refused
 from envoy_plugin.apis.workflow_manager.session import Desk, Session
 from envoy_plugin.apis.workflow_manager.tokens import Operator
+from envoy_plugin.in_background import in_background
 from envoy_plugin.logs import get_logger
 from envoy_plugin.workflows.messages import NotificationMessage
 from envoy_plugin.workflows.store import Store
@@ -100,17 +101,7 @@ class Hub:
         if not self._works:
             self._works = True
             await self._work.enter_async_context(self._watcher.listening(LOOK_EVERY))
-            await self._work.enter_async_context(self._guarding())
-
-    @contextlib.asynccontextmanager
-    async def _guarding(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self._guard(), name="guard")
-        try:
-            yield
-        finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await self._work.enter_async_context(in_background(self._guard()))
 
     async def _guard(self) -> None:
         has_complained = False

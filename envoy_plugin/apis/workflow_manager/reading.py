@@ -10,6 +10,7 @@ from pydantic_core import ErrorDetails, from_json
 
 from envoy_plugin.apis.workflow_manager.refusals import Refused, bad_request
 from envoy_plugin.apis.workflow_manager.wire import Wire
+from envoy_plugin.request_bodies import BodyTooLarge, UnreadableBody, media_type, read_at_most
 
 Model = TypeVar("Model", bound=Wire)
 
@@ -20,26 +21,18 @@ MOST_DETAILS: Final = 20
 JSON: Final = "application/json"
 
 
-def media_type(request: web.Request) -> str:
-    """What the body is said to be, without parameters; aiohttp's `content_type` raises for what is no type at all."""
-    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-
-
 async def read_body(request: web.Request, most: int = MOST_BODY) -> bytes:
     """The body, if it has at most so many bytes; no more of it is read, whatever the application's own limit is.
 
     Raises:
         Refused: 413, it has more; 400, it can't be read.
     """
-    body = bytearray()
     try:
-        async for chunk in request.content.iter_any():
-            body += chunk
-            if len(body) > most:
-                raise too_large(most)
-    except (web.RequestPayloadError, ValueError):
+        return await read_at_most(request, most)
+    except BodyTooLarge:
+        raise too_large(most) from None
+    except UnreadableBody:
         raise bad_request("The body can't be read.") from None
-    return bytes(body)
 
 
 async def read_json(request: web.Request) -> dict[str, Any]:

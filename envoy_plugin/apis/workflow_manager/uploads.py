@@ -14,9 +14,10 @@ from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 from pydantic import Field
 
-from envoy_plugin.apis.workflow_manager.reading import media_type, too_large
+from envoy_plugin.apis.workflow_manager.reading import too_large
 from envoy_plugin.apis.workflow_manager.refusals import SAFE_HEADERS, Refused, bad_request
 from envoy_plugin.apis.workflow_manager.wire import Wire
+from envoy_plugin.request_bodies import media_type
 
 MULTIPART: Final = "multipart/form-data"
 CONTENT: Final = "attachment"

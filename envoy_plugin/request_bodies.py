@@ -1,0 +1,34 @@
+"""Bodies of requests, read so far and no further, whatever the application's own limit is."""
+
+from aiohttp import web
+
+
+class BodyTooLarge(Exception):
+    """There is more than may be read."""
+
+
+class UnreadableBody(Exception):
+    """It isn't what its headers say, or broke off."""
+
+
+def media_type(request: web.Request) -> str:
+    """What the body is said to be, without parameters; aiohttp's `content_type` raises for what is no type at all."""
+    return request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+async def read_at_most(request: web.Request, most: int) -> bytes:
+    """The body.
+
+    Raises:
+        BodyTooLarge: it has more than `most` bytes.
+        UnreadableBody: it can't be read.
+    """
+    body = bytearray()
+    try:
+        async for chunk in request.content.iter_any():
+            body += chunk
+            if len(body) > most:
+                raise BodyTooLarge
+    except (web.RequestPayloadError, ValueError):
+        raise UnreadableBody from None
+    return bytes(body)
