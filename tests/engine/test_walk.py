@@ -281,9 +281,7 @@ def test_whatever_is_called_the_engine_is_where_the_model_is(stage: Stage, soak:
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize(
-    "fault", [one for one in FAULTS if not one.is_remote], ids=lambda fault: fault.what.replace(" ", "_")
-)
+@pytest.mark.parametrize("fault", NEAR, ids=lambda fault: fault.what.replace(" ", "_"))
 def test_walks_notice_a_fault_of_one_line(stage: Stage, fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     patch_lua(monkeypatch, fault.file, fault.old, fault.new)
 

@@ -136,13 +136,14 @@ class Enqueue(Verb[Enqueued]):
         backoff = self.backoff.encode() if self.retries else ""
         left = self.retries if isinstance(self.retries, int) else BY_REASON
         head = (self.id, self.queue, self.kind, self.install, self.priority, due, left, backoff, self.payload)
-        is_plain = isinstance(self.retries, int) and not any(RARE(self))
-        facts, letters = ((), letters_of(self.queue)) if is_plain else (self._facts(), self._letters())
+        rare = RARE(self)
+        is_plain = isinstance(self.retries, int) and not any(rare)
+        facts, letters = ((), letters_of(self.queue)) if is_plain else (self._facts(), self._letters(rare))
         return (*head, *facts, "more", letters) if letters else head + facts
 
-    def _letters(self) -> str:
+    def _letters(self, rare: tuple[object, ...]) -> str:
         """The rare things that this job has, as the scripts name them (see `_unit.lua`)."""
-        letters = "".join(dict.fromkeys(compress(LETTERS, RARE(self))))
+        letters = "".join(dict.fromkeys(compress(LETTERS, rare)))
         by_reason = "" if isinstance(self.retries, int) else "w"
         return letters + by_reason + ("i" if self._listed() else "") + letters_of(self.queue)
 
