@@ -5,7 +5,6 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -18,6 +17,7 @@ from redis.asyncio import Redis
 from envoy_plugin import Config, Entry, EnvoyPluginJob, Invite, Meta, Plugin, Secret
 from envoy_plugin.envoy.signature import HEADER, sign
 from envoy_plugin.simulator.platform import create_platform
+from tests.damage import damage, json_of
 from tests.envoy_server import CLIENT_ID, CLIENT_SECRET, SimulatedEnvoy
 from tests.framework.served import Served, Stage, a_webhook, redis_values
 from tests.redis_server import RedisServer
@@ -90,34 +90,14 @@ hard = settings(
 
 EVENTS = ("entry_sign_in", "entry_sign_out", "invite_created")
 VALID = {event: a_webhook(event, config={"api_key": "k"}).document for event in EVENTS}
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
-    max_leaves=6,
-)
-
-
-def places(document: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The way to every value in a document."""
-    inner = (
-        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
-    )
-    return [way, *(place for step, value in inner for place in places(value, (*way, step)))]
+json_values = json_of(st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20))
 
 
 @st.composite
 def mutated(draw: st.DrawFn) -> bytes:
     """A real event with up to three of its values replaced or removed."""
     document = json.loads(json.dumps(VALID[draw(st.sampled_from(EVENTS))]))
-    for _ in range(draw(st.integers(1, 3))):
-        *way, last = draw(st.sampled_from(places(document)[1:] or [("meta",)]))
-        place = document
-        for step in way:
-            place = place[step]
-        if draw(st.booleans()):
-            place[last] = draw(json_values)
-        elif isinstance(place, dict):
-            place.pop(last, None)
+    damage(draw, document, json_values, "meta")
     return json.dumps(document).encode("utf-8", "surrogatepass")
 
 

@@ -38,17 +38,23 @@ class Sample:
         return "\r\n".join(lines).encode() + self.body
 
 
-async def answer_to(sample: Sample, host: str, port: int) -> Answer:
-    """Status, headers and JSON body of the answer to the very bytes of a sample; None for no body."""
+async def exchange(sample: Sample, host: str, port: int) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of the answer to the very bytes of a sample."""
     reader, writer = await asyncio.open_connection(host, port)
     writer.write(sample.as_bytes(f"{host}:{port}"))
-    content = await asyncio.wait_for(reader.read(), PATIENCE)
+    received = await asyncio.wait_for(reader.read(), PATIENCE)
     writer.close()
     await writer.wait_closed()
-    head, _, body = content.partition(b"\r\n\r\n")
-    status, *headers = head.decode().split("\r\n")
-    pairs = (header.partition(": ") for header in headers)
-    return int(status.split()[1]), {name.lower(): value for name, _, value in pairs}, json.loads(body) if body else None
+    head, _, content = received.partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    pairs = (line.partition(": ") for line in lines)
+    return int(status.split()[1]), {name: value for name, _, value in pairs}, content
+
+
+async def answer_to(sample: Sample, host: str, port: int) -> Answer:
+    """The same, with names of headers in lower case, and of JSON what it says; None for no body."""
+    status, headers, content = await exchange(sample, host, port)
+    return status, {name.lower(): value for name, value in headers.items()}, json.loads(content) if content else None
 
 
 def read_samples(folder: str) -> list[Sample]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 from yarl import URL
 
 from envoy_plugin.apis.titan.mounting import TITAN, open_titan, titan_routes
@@ -17,6 +17,7 @@ from envoy_plugin.engine.batching import Batcher
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.verbs import Expire, Hold, Promote
 from envoy_plugin.settings import Settings
+from tests.apis import replies
 from tests.engine.clock import Clock
 
 ENVIRONMENT = {
@@ -30,17 +31,8 @@ BOUNDARY = "--------------------------3c1bd8ff4a1d4a8f"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(replies.Reply):
     """An answer over HTTP."""
-
-    status: int
-    content: bytes
-    headers: Mapping[str, str]
-
-    @property
-    def body(self) -> Any:
-        """The JSON of it."""
-        return from_json(self.content)
 
     @property
     def job(self) -> Any:
@@ -50,7 +42,7 @@ class Reply:
     @property
     def message(self) -> str:
         """The text of an `Error`."""
-        return str(self.body["error"]["message"])
+        return str(self.error["message"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,16 +1,15 @@
 """Requests as the clients of the time really send them, byte for byte, through a socket."""
 
-import asyncio
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from yarl import URL
 
+from tests.apis.replies import holds
 from tests.apis.titan import site as making
 from tests.apis.titan.site import Reply, Site
-from tests.samples.reading import PATIENCE, Sample, read_samples
+from tests.samples.reading import Sample, exchange, read_samples
 
 SAMPLES = read_samples("titan")
 STATES = ("queued", "running", "succeeded", "failed")
@@ -29,24 +28,8 @@ LOGS = {
 
 async def replay(site: Site, sample: Sample) -> Reply:
     url = URL(site.url)
-    reader, writer = await asyncio.open_connection(url.host, url.port)
-    writer.write(sample.as_bytes(f"127.0.0.1:{url.port}"))
-    received = await asyncio.wait_for(reader.read(), PATIENCE)
-    writer.close()
-    await writer.wait_closed()
-    head, _, content = received.partition(b"\r\n\r\n")
-    status, *headers = head.decode().split("\r\n")
-    pairs = (header.partition(": ") for header in headers)
-    return Reply(status=int(status.split()[1]), content=content, headers={name: value for name, _, value in pairs})
-
-
-def holds(told: Any, expected: Any) -> bool:
-    """Whether everything that is expected is there; what else is there doesn't matter."""
-    if isinstance(expected, dict):
-        return all(name in told and holds(told[name], value) for name, value in expected.items())
-    if isinstance(expected, list):
-        return len(told) == len(expected) and all(holds(*pair) for pair in zip(told, expected, strict=True))
-    return bool(told == expected)
+    status, headers, content = await exchange(sample, url.host or "", url.port or 0)
+    return Reply(status=status, content=content, headers=headers)
 
 
 async def prepared(site: Site, sample: Sample) -> tuple[Sample, str]:

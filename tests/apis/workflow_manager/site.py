@@ -8,7 +8,7 @@ from typing import Any
 
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 from yarl import URL
 
 from envoy_plugin.apis.workflow_manager.mounting import OPERATOR_API, OperatorApi, answer, close, paths_of
@@ -21,6 +21,7 @@ from envoy_plugin.workflows.links import Links
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.templates import Template
+from tests.apis.replies import Reply
 
 ENVIRONMENT = {
     "ENVOY_CLIENT_ID": "client",
@@ -36,25 +37,6 @@ VISIT = (
     Step.function("badge", "print_badge", name="Print badge", then="host"),
     Step.question("host", "Shall they come in?", answers=["Yes", "No"], name="Host approves"),
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """An answer over HTTP."""
-
-    status: int
-    content: bytes
-    headers: Mapping[str, str]
-
-    @property
-    def body(self) -> Any:
-        """The JSON of it."""
-        return from_json(self.content)
-
-    @property
-    def error(self) -> Any:
-        """What is in the shape of errors."""
-        return self.body["error"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

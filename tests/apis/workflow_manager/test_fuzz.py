@@ -8,8 +8,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from envoy_plugin.apis.workflow_manager.operations import OPERATIONS
-from tests.apis.workflow_manager.site import BASE, BOUNDARY, Reply, Site
+from tests.apis.replies import Reply
+from tests.apis.workflow_manager.site import BASE, BOUNDARY, Site
 from tests.apis.workflow_manager.test_samples import SAMPLES, prepare
+from tests.damage import damage, json_of
 from tests.samples.reading import Sample
 
 hard = settings(
@@ -21,24 +23,14 @@ hard = settings(
 REFUSED = {400, 401, 403, 404, 405, 409, 413, 415, 426}
 PARAMETERS = ("jobId", "stepId", "attachmentId", "templateId", "diagramId", "version")
 POSTED = [sample for sample in SAMPLES.values() if sample.body.startswith(b"{")]
-json_values = st.recursive(
+json_values = json_of(
     st.none()
     | st.booleans()
     | st.integers()
     | st.sampled_from([2**63, -(2**70), 1e308, 0.5, "2026-05-18T08:00:00", "0001-01-01T00:00:00+14:00", "x" * 5000])
-    | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3),
-    max_leaves=6,
+    | st.text(max_size=20)
 )
 texts = st.text(st.characters(codec="utf-8", exclude_characters="/"), max_size=12)
-
-
-def places(document: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The way to every value in a document."""
-    inner = (
-        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
-    )
-    return [way, *(place for step, value in inner for place in places(value, (*way, step)))]
 
 
 @st.composite
@@ -48,15 +40,7 @@ def mutated(draw: st.DrawFn) -> tuple[Sample, bytes]:
     if draw(st.integers(0, 9)) == 0:
         return sample, draw(st.binary(max_size=60) | json_values.map(lambda value: json.dumps(value).encode()))
     document = json.loads(sample.body)
-    for _ in range(draw(st.integers(1, 3))):
-        *way, last = draw(st.sampled_from(places(document)[1:] or [("type",)]))
-        place = document
-        for step in way:
-            place = place[step]
-        if draw(st.booleans()):
-            place[last] = draw(json_values)
-        elif isinstance(place, dict):
-            place.pop(last, None)
+    damage(draw, document, json_values, "type")
     return sample, json.dumps(document).encode("utf-8", "surrogatepass")
 
 

@@ -1,17 +1,16 @@
 """Requests as clients of the time really send them, byte for byte, through a socket: one file for each shape."""
 
-import asyncio
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from yarl import URL
 
 from envoy_plugin.apis.workflow_manager.operations import OPERATIONS
 from envoy_plugin.apis.workflow_manager.routing import find_place, segments_of
-from tests.apis.workflow_manager.site import Reply, Site
-from tests.samples.reading import PATIENCE, Sample, read_samples
+from tests.apis.replies import Reply, holds
+from tests.apis.workflow_manager.site import Site
+from tests.samples.reading import Sample, exchange, read_samples
 
 SAMPLES = {sample.name: sample for sample in read_samples("workflow_manager")}
 WEBSOCKET = "/notificationWs"
@@ -27,15 +26,8 @@ async def replay(site: Site, sample: Sample, attachment: str = "") -> Reply:
     for word, value in told.items():
         target, body = target.replace(word.decode(), value.decode()), body.replace(word, value)
     request = replace(sample, target=target, headers=headers, body=body)
-    reader, writer = await asyncio.open_connection(url.host, url.port)
-    writer.write(request.as_bytes(f"127.0.0.1:{url.port}"))
-    received = await asyncio.wait_for(reader.read(), PATIENCE)
-    writer.close()
-    await writer.wait_closed()
-    head, _, content = received.partition(b"\r\n\r\n")
-    status, *lines = head.decode().split("\r\n")
-    pairs = (line.partition(": ") for line in lines)
-    return Reply(status=int(status.split()[1]), content=content, headers={name: value for name, _, value in pairs})
+    status, received, content = await exchange(request, url.host or "", url.port or 0)
+    return Reply(status=status, content=content, headers=received)
 
 
 async def prepare(site: Site, sample: Sample) -> str:
@@ -51,15 +43,6 @@ async def prepare(site: Site, sample: Sample) -> str:
     await site.job("front-door", jobId="visit-1", jobName="A visit", location=PLACE)
     await site.job("front-door", jobId="visit-2")
     return str((await site.attach("visit-1", name="face.jpg")).body["attachmentId"])
-
-
-def holds(told: Any, expected: Any) -> bool:
-    """Whether everything that is expected is there; what else is there doesn't matter."""
-    if isinstance(expected, dict):
-        return all(name in told and holds(told[name], value) for name, value in expected.items())
-    if isinstance(expected, list):
-        return len(told) == len(expected) and all(holds(*pair) for pair in zip(told, expected, strict=True))
-    return bool(told == expected)
 
 
 @pytest.mark.parametrize("sample", SAMPLES.values(), ids=lambda sample: sample.name)
