@@ -1,13 +1,16 @@
 """Fixtures of the whole suite: real Redis servers; `--soak`, `--cluster`, `--arcgis` and `--screenshots`."""
 
+import logging
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 
 import pytest
 import redis as redis_py
+import structlog
 from redis.asyncio import Redis
 
+from envoy_plugin.logs import ACCESS_LOGGER, SOCKET_LOGGER
 from tests.redis_server import RedisCluster, RedisServer, RedisServers, TlsFiles, running_cluster, running_redis
 
 SOAK_FACTOR = 10
@@ -39,6 +42,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def soak(pytestconfig: pytest.Config) -> int:
     """How many times as long a long test runs: 1, or 10 with `--soak`."""
     return SOAK_FACTOR if pytestconfig.getoption("soak") else 1
+
+
+@pytest.fixture
+def logging_as_before() -> Iterator[None]:
+    """Put the process's logging back after the test: `configure_logs` is for a whole process."""
+    root = logging.getLogger()
+    handlers = root.handlers[:]
+    levels = {logger: logger.level for logger in (root, *map(logging.getLogger, (ACCESS_LOGGER, SOCKET_LOGGER)))}
+    with warnings.catch_warnings():
+        yield
+    root.handlers[:] = handlers
+    for logger, level in levels.items():
+        logger.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

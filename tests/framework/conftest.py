@@ -1,17 +1,15 @@
 """Fixtures of the framework's tests: a simulated Envoy, and a stage on which plugins are served."""
 
 import io
-import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
-import structlog
 from aiohttp import ClientSession
 from aiohttp.test_utils import TestServer
 
 from envoy_plugin import Plugin
-from envoy_plugin.logs import ACCESS_LOGGER, configure_logs
+from envoy_plugin.logs import configure_logs
 from envoy_plugin.simulator.platform import create_platform
 from tests.envoy_server import CLIENT_ID, CLIENT_SECRET, SimulatedEnvoy
 from tests.framework.served import Stage
@@ -46,14 +44,8 @@ def json_logs() -> bool:
 
 
 @pytest.fixture
-def logged(*, json_logs: bool) -> Iterator[io.StringIO]:
+def logged(logging_as_before: None, *, json_logs: bool) -> io.StringIO:
     """What the process logs at level debug, requests included; its logging is put back afterwards."""
-    root, access = logging.getLogger(), logging.getLogger(ACCESS_LOGGER)
-    levels, handlers = (root.level, access.level), root.handlers[:]
     stream = io.StringIO()
     configure_logs(level="debug", json=json_logs, access=True, stream=stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(levels[0])
-    access.setLevel(levels[1])
-    structlog.reset_defaults()
+    return stream

@@ -5,7 +5,7 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +17,9 @@ from aiohttp import BadContentDispositionParam
 from pydantic import BaseModel, SecretStr, ValidationError
 from structlog.contextvars import bound_contextvars
 
-from envoy_plugin.logs import ACCESS_LOGGER, SOCKET_LOGGER, configure_logs, get_logger
+from envoy_plugin.logs import ACCESS_LOGGER, configure_logs, get_logger
+
+pytestmark = pytest.mark.usefixtures("logging_as_before")
 
 CANARY = "canary-4711"
 Lines = Callable[[], list[dict[str, Any]]]
@@ -28,20 +30,6 @@ class Visitor(BaseModel):
 
     full_name: str
     age: int = 0
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """Put the process's logging back."""
-    root, access, sockets = logging.getLogger(), logging.getLogger(ACCESS_LOGGER), logging.getLogger(SOCKET_LOGGER)
-    before = root.level, root.handlers[:], access.level, sockets.level
-    with warnings.catch_warnings():
-        yield
-    root.handlers[:] = before[1]
-    root.setLevel(before[0])
-    access.setLevel(before[2])
-    sockets.setLevel(before[3])
-    structlog.reset_defaults()
 
 
 @pytest.fixture

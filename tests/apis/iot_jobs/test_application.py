@@ -43,10 +43,9 @@ QUERY = st.sampled_from(["", "?force=true", "?maxResults=1", "?status=QUEUED", "
 
 
 @pytest.fixture
-def logged() -> Iterator[io.StringIO]:
+def logged(logging_as_before: None) -> Iterator[io.StringIO]:
     """What this side logs at level debug."""
-    root, theirs = logging.getLogger(), [logging.getLogger(name) for name in ("botocore", "urllib3")]
-    level, handlers = root.level, root.handlers[:]
+    theirs = [logging.getLogger(name) for name in ("botocore", "urllib3")]
     stream = io.StringIO()
     configure_logs(level="debug", json=True, stream=stream)
     for logger in theirs:
@@ -54,8 +53,6 @@ def logged() -> Iterator[io.StringIO]:
     yield stream
     for logger in theirs:
         logger.setLevel(logging.NOTSET)
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
