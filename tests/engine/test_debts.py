@@ -157,6 +157,31 @@ async def test_the_bytes_of_one_that_still_runs_outlive_the_report_of_its_heir(e
     assert not await is_kept(engine, "root")
 
 
+async def test_what_the_last_heir_has_reported_is_owed_no_more_though_one_between_still_runs(engine: Engine) -> None:
+    await debtor(engine, "second", "third")
+    await pass_on(engine, "root", "second")
+    await engine.run(PassDebt(id="second", heir="third"))
+    await end(engine, "third")
+
+    await report(engine)
+    assert [await is_kept(engine, job_id) for job_id in ("root", "second", "third")] == [False, True, False]
+    await end(engine, "second")
+
+    assert not await is_kept(engine, "second")
+
+
+async def test_one_between_whose_heir_has_reported_can_be_tried_again_without_losing_its_bytes(engine: Engine) -> None:
+    await debtor(engine, "second", "third")
+    await pass_on(engine, "root", "second")
+    await pass_on(engine, "second", "third")
+    await end(engine, "third")
+    await report(engine)
+
+    await engine.retry("second")
+
+    assert [await is_kept(engine, job_id) for job_id in ("root", "second", "third")] == [True, True, False]
+
+
 async def test_a_retry_takes_the_debt_back_from_whoever_has_it(engine: Engine) -> None:
     await debtor(engine, "second", "third")
     await pass_on(engine, "root", "second")

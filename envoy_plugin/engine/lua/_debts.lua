@@ -3,10 +3,12 @@ function debts.keep_bytes(job) each_bytes(job, function(name) later('PERSIST', n
 function debts.debtor_of(job) return has(job, 'r') and load(job.id:match('^(.+)%.%d+$')) end
 function debts.debt_of(job) return has(job, 'o') and load(job.id .. '.' .. job.attempt) end
 function debts.root_of(job) return has(job, 'j') and load(job.root) end   -- the job whose debt it has
--- Whether what it owes, or has passed on, isn't told yet.
+-- Whether what it owes, or has passed on, isn't told yet: it is up to the last of those to whom it was passed.
 function debts.is_owed(job)
-  local debt, heir = debts.debt_of(job), has(job, 'h') and load(job.heir)
-  return debt and not ENDED[debt.state] or heir and (not ENDED[heir.state] or debts.is_owed(heir)) or false
+  local heir = has(job, 'h') and load(job.heir)
+  if heir then return not (ENDED[heir.state] or has(heir, 'h')) or debts.is_owed(heir) end
+  local debt = debts.debt_of(job)
+  return debt and not ENDED[debt.state] or false
 end
 -- Those who have passed on what this job owes.
 function debts.each_before(debtor, act)

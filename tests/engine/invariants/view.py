@@ -51,12 +51,12 @@ class View:
         return names_of(self.picture, kind)
 
     def is_owed(self, job_id: str) -> bool:
-        """Whether Envoy isn't told yet what became of a job: by its report, or by its heir's."""
+        """Whether Envoy isn't told yet what became of a job: by its report, or by the last heir's."""
         job = self.jobs[job_id]
         report, heir = self.jobs.get(f"{job_id}.{job.attempt}"), self.jobs.get(job.heir or "")
         if job.owes and report and not report.ended:
             return True
-        return bool(job.heir and heir and (not heir.ended or self.is_owed(job.heir)))
+        return bool(job.heir and heir and (not (heir.ended or heir.heir) or self.is_owed(job.heir)))
 
     def in_open_envelope(self, job_id: str) -> bool:
         """Whether a job's envelope isn't over."""

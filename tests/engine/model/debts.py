@@ -28,9 +28,9 @@ class Debts(Gates):
         return self.jobs.get(f"{life.id}.{life.attempt}") if life.owing else None
 
     def is_owed(self, life: Life) -> bool:
-        """Whether Envoy isn't told yet what became of a job: by its report, or by its heir's."""
+        """Whether Envoy isn't told yet what became of a job: by its report, or by the last heir's."""
         report, heir = self.report_of(life), self.jobs.get(life.heir or "")
-        return bool((report and not report.ended) or (heir and (not heir.ended or self.is_owed(heir))))
+        return bool((report and not report.ended) or (heir and (not (heir.ended or heir.heir) or self.is_owed(heir))))
 
     def root_of(self, life: Life) -> Life | None:
         """The job that passed its debt on to this one."""
