@@ -102,6 +102,7 @@ async def tell(storm: Storm, engine: Engine, record: Callable[[str, object], Non
     print(facts)  # noqa: T201 - shown by pytest -rP
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 async def test_every_accepted_event_has_its_effect_and_ends_at_envoy_whatever_is_killed(
     site: Site, engine: Engine, soak: int, record_property: Callable[[str, object], None]

@@ -37,6 +37,7 @@ def badges(step: str) -> set[str]:
     return set(re.findall(r"B-[0-9A-F]{8}", step))
 
 
+@pytest.mark.long
 def test_the_demo_tells_a_visit_from_start_to_end(tmp_path: Path) -> None:
     done = subprocess.run(
         COMMAND, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, timeout=AT_MOST, check=False

@@ -63,6 +63,7 @@ async def test_a_worker_lets_a_handler_end(site: Site, engine: Engine, number: s
     assert len(effects_in(site.directory, "started")) == 1
 
 
+@pytest.mark.long
 async def test_a_worker_gives_back_what_takes_too_long_and_is_gone_in_time(site: Site, engine: Engine) -> None:
     envoy, worker = await busy_worker(site)
     asked_at = time.monotonic()

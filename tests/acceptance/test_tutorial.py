@@ -25,6 +25,7 @@ def steps_of_the_page() -> list[str]:
     return steps
 
 
+@pytest.mark.long
 def test_the_tutorial_is_typed_from_a_clean_clone_and_each_step_timed(tmp_path: Path) -> None:
     done = subprocess.run(
         ["./scripts/tutorial", "--venv", sys.prefix],

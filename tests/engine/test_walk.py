@@ -270,6 +270,7 @@ def test_the_walk_knows_every_verb() -> None:
     assert every_verb() == wishes.ASKED
 
 
+@pytest.mark.long
 @pytest.mark.no_cover  # it would take twice as long, and run no line that other tests don't
 @pytest.mark.timeout(1800)
 def test_whatever_is_called_the_engine_is_where_the_model_is(stage: Stage, soak: int) -> None:

@@ -62,6 +62,7 @@ async def walk_once(stage: Stage, clock: Clock, seed: int, acts: int) -> Walk:
     return walk
 
 
+@pytest.mark.long
 @pytest.mark.no_cover  # it would take twice as long, and run no line that other tests don't
 @pytest.mark.timeout(900)
 async def test_a_workflow_ends_or_waits_for_a_reason_that_can_be_named(
