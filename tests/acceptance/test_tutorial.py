@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.acceptance.pages import ROOT, blocks_of
 
 TUTORIAL = ROOT / "docs/tutorial.md"
