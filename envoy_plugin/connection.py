@@ -95,6 +95,50 @@ def connect_redis(
     return Redis.from_pool(pool)
 
 
+class _Pool(BlockingConnectionPool):
+    """Hands out at once what is free and ready; redis-py 8.1 takes two locks, a time-out and a dozen coroutines for it.
+
+    Whoever waits for a connection, or needs one that is new or mended, gets it as redis-py has it. Left out are its
+    metrics of pools, and its event of a release: by that it renews credentials which end, and no URL gives such.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._asking = 0
+
+    async def get_connection(self, *_: Any, **__: Any) -> Any:
+        """A connection that is ready for a command; `release` takes it back."""
+        if self._available_connections and not self._asking:
+            connection = self.get_available_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+            if await _is_ready(connection):
+                return connection
+            self._put_back(connection)
+        self._asking += 1
+        try:
+            return await super().get_connection()  # type: ignore[no-untyped-call]  # the same
+        finally:
+            self._asking -= 1
+
+    async def release(self, connection: AbstractConnection) -> None:
+        """Take a connection back."""
+        if self._asking or connection.should_reconnect():  # type: ignore[no-untyped-call]  # the same
+            await super().release(connection)
+        else:
+            self._put_back(connection)
+
+    def _put_back(self, connection: AbstractConnection) -> None:
+        self._in_use_connections.remove(connection)
+        self._available_connections.append(connection)
+
+
+async def _is_ready(connection: AbstractConnection) -> bool:
+    """Whether a connection is open, and nothing has come that nobody asked for."""
+    try:
+        return connection.is_connected and not await connection.can_read()
+    except RedisConnectionError:
+        return False
+
+
 async def call_once(redis: Redis, *command: bytes | str | int) -> Any:
     """The answer to a command that must not run twice, whatever the client's `retries`; not decoded.
 
@@ -118,10 +162,10 @@ async def _ask(connection: Any, command: tuple[bytes | str | int, ...]) -> Any:
     return await connection.read_response()
 
 
-def _pool(url: str, tls_verify: TlsVerify, ours: dict[str, Any]) -> BlockingConnectionPool | None:
+def _pool(url: str, tls_verify: TlsVerify, ours: dict[str, Any]) -> _Pool | None:
     """The pool, or None where redis-py can't use the URL: its own errors quote parts of it, so they end here."""
     try:
-        pool = BlockingConnectionPool(**(_by_scheme(dict(parse_url(url)), tls_verify) | ours))
+        pool = _Pool(**(_by_scheme(dict(parse_url(url)), tls_verify) | ours))
         pool.connection_class(**pool.connection_kwargs)
     except (RedisError, TypeError, ValueError):
         return None

@@ -135,6 +135,29 @@ async def test_commands_wait_their_turn_for_a_connection(redis: Redis, redis_url
     assert names.count("of-two") == 2
 
 
+async def test_whoever_waits_for_a_connection_gets_one_that_is_given_back(redis_url: str) -> None:
+    async with connect_redis(redis_url, max_connections=1) as client:
+        first = await client.connection_pool.get_connection()
+        waiting = [asyncio.ensure_future(client.incr("n")) for _ in range(3)]
+        await asyncio.sleep(0)
+        await client.connection_pool.release(first)
+        async with asyncio.timeout(5):
+            assert sorted(await asyncio.gather(*waiting, client.incr("n"))) == [1, 2, 3, 4]
+
+
+async def test_of_many_who_wait_or_give_up_nobody_keeps_a_connection(redis: Redis, redis_url: str) -> None:
+    async with connect_redis(redis_url, max_connections=3) as client:
+        asked = [asyncio.ensure_future(client.blpop(["nothing"], timeout=BLOCK.total_seconds())) for _ in range(9)]
+        await asyncio.sleep(0.05)
+        for one in asked:
+            one.cancel()
+        assert all(
+            isinstance(one, asyncio.CancelledError) for one in await asyncio.gather(*asked, return_exceptions=True)
+        )
+        assert sorted(await asyncio.gather(*(client.incr("n") for _ in range(30)))) == list(range(1, 31))
+        assert not client.connection_pool._in_use_connections
+
+
 @pytest.mark.parametrize("size", [5, 40_000])
 @pytest.mark.parametrize("turns", range(12))
 async def test_a_cancelled_command_is_cancelled_whenever_that_happens(redis_url: str, turns: int, size: int) -> None:
