@@ -92,7 +92,24 @@ def connect_redis(
         raise SettingsError([UNUSABLE])
     if pool.connection_kwargs.get("ssl_cert_reqs", "required") != "required":
         log.warning("redis.certificate_unchecked", client=client_name, hint="set REDIS_TLS_VERIFY=full to check it")
-    return Redis.from_pool(pool)
+    return _Client.from_pool(pool)
+
+
+class _Client(Redis):
+    """Runs scripts, which is what the hot paths do, without what redis-py does around every command of any kind."""
+
+    async def execute_command(self, *command: Any, **options: Any) -> Any:
+        """The answer to a command, which redis-py sends unless it is a script's; retried alike."""
+        if command[0] != "EVALSHA":
+            return await super().execute_command(*command, **options)  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+        pool = self.connection_pool
+        connection = await pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+        try:
+            return await connection.retry.call_with_retry(
+                lambda: _ask(connection, command), lambda error: connection.disconnect(error=error)
+            )
+        finally:
+            await pool.release(connection)
 
 
 class _Pool(BlockingConnectionPool):
@@ -157,7 +174,7 @@ async def call_once(redis: Redis, *command: bytes | str | int) -> Any:
         await pool.release(connection)
 
 
-async def _ask(connection: Any, command: tuple[bytes | str | int, ...]) -> Any:
+async def _ask(connection: Any, command: tuple[Any, ...]) -> Any:
     await connection.send_command(*command)
     return await connection.read_response()
 

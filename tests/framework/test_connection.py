@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError
+from redis.exceptions import AuthenticationError, NoScriptError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from envoy_plugin.connection import ANSWER, BLOCK, call_once, connect_redis
@@ -84,16 +84,38 @@ async def losing_url(redis: Redis, shared_redis: RedisServer) -> AsyncIterator[s
         yield f"redis://127.0.0.1:{proxy.sockets[0].getsockname()[1]}/0"
 
 
-async def test_a_command_whose_answer_is_lost_runs_again(losing_url: str, redis: Redis) -> None:
+async def count_by_command(client: Redis) -> int:
+    return int(await client.incr("INCR"))
+
+
+async def count_by_script(client: Redis) -> int:
+    digest = await client.script_load("return redis.call('incr', KEYS[1])")
+    return int(await client.evalsha(digest, 1, "INCR"))
+
+
+@pytest.mark.parametrize("count", [count_by_command, count_by_script])
+async def test_what_lost_its_answer_runs_again(losing_url: str, count: Callable[[Redis], Awaitable[int]]) -> None:
     async with connect_redis(losing_url) as client:
-        assert await client.incr("count") == 2
+        assert await count(client) == 2
 
 
-async def test_without_retries_a_command_whose_answer_is_lost_runs_once(losing_url: str, redis: Redis) -> None:
+@pytest.mark.parametrize("count", [count_by_command, count_by_script])
+async def test_without_retries_what_lost_its_answer_runs_once(
+    losing_url: str, redis: Redis, count: Callable[[Redis], Awaitable[int]]
+) -> None:
     async with connect_redis(losing_url, retries=0) as client:
         with pytest.raises(RedisConnectionError):
-            await client.incr("count")
-    assert await redis.get("count") == b"1"
+            await count(client)
+    assert await redis.get("INCR") == b"1"
+
+
+async def test_a_script_that_fails_or_is_not_known_is_an_error_and_the_connection_goes_on(redis_url: str) -> None:
+    async with connect_redis(redis_url, max_connections=1) as client:
+        fails = await client.script_load("return redis.error_reply('NO such thing')")
+        for digest, error in ((fails, ResponseError), ("0" * 40, NoScriptError)):
+            with pytest.raises(error):
+                await client.evalsha(digest, 0)
+        assert await client.ping()
 
 
 async def test_what_is_called_once_runs_once_whatever_the_retries(losing_url: str, redis: Redis) -> None:
