@@ -13,7 +13,26 @@ from envoy_plugin.engine.model import Attempt, Claimed
 from envoy_plugin.engine.side_scripts import run_side_script
 from envoy_plugin.engine.states import WAITING, State
 
-Facts = Mapping[bytes, bytes]
+
+class Facts(NamedTuple):
+    """What `read_jobs.lua` tells of a job's latest attempt, in its order; times in ms."""
+
+    state: bytes
+    queue: bytes
+    kind: bytes
+    attempt: bytes | None
+    claim: bytes | None
+    more: bytes | None
+    reason: bytes | None
+    left: bytes
+    created: bytes
+    started: bytes | None
+    ended: bytes | None
+
+    @property
+    def number(self) -> int:
+        """The latest attempt's."""
+        return int(self.attempt or 1)
 
 
 class Life(NamedTuple):
@@ -48,20 +67,20 @@ class Life(NamedTuple):
 
     @classmethod
     def of_latest(cls, job_id: str, facts: Facts, payload: bytes | None, details: bytes | None = None) -> Self:
-        """The latest attempt, which the facts of the job tell of; the row of its last transition has its version."""
-        state, number = State(facts[b"state"].decode()), _latest(facts)
+        """The latest attempt, which the facts of the job tell of."""
+        state, number = State(facts.state.decode()), facts.number
         return cls(
             job_id=job_id,
-            queue=facts[b"queue"].decode(),
-            kind=facts[b"kind"].decode(),
+            queue=facts.queue.decode(),
+            kind=facts.kind.decode(),
             number=number,
             latest=number,
             state=state,
-            reason=_word(facts.get(b"reason")),
-            retries_left=int(facts[b"left"]),
-            created=moment(int(facts[b"created"])),
-            started=None if state in WAITING else _moment(facts.get(b"started")),
-            ended=moment(int(facts[facts[b"version"]].split(b" ", 3)[2])) if state.ended else None,
+            reason=_word(facts.reason),
+            retries_left=int(facts.left),
+            created=moment(int(facts.created)),
+            started=None if state in WAITING else _moment(facts.started),
+            ended=_moment(facts.ended),
             payload=payload,
             details=details,
         )
@@ -73,10 +92,10 @@ class Life(NamedTuple):
         """An earlier one, of which there is a record."""
         return cls(
             job_id=job_id,
-            queue=facts[b"queue"].decode(),
-            kind=facts[b"kind"].decode(),
+            queue=facts.queue.decode(),
+            kind=facts.kind.decode(),
             number=record.number,
-            latest=_latest(facts),
+            latest=facts.number,
             state=record.state,
             reason=record.reason,
             retries_left=record.retries_left,
@@ -103,17 +122,19 @@ async def find_lives(engine: Engine, attempts: Sequence[tuple[str, int]]) -> lis
     return [_life(*one, own, payload, *rare.get(one, (None, None))) for one, own, payload in rows]
 
 
-async def _read(engine: Engine, ids: Sequence[str], *, with_payloads: bool) -> tuple[list[Facts], list[bytes | None]]:
-    """The facts of jobs, empty where there is none, and their payloads."""
+async def _read(
+    engine: Engine, ids: Sequence[str], *, with_payloads: bool
+) -> tuple[list[Facts | None], list[bytes | None]]:
+    """The facts of jobs, None where there is none, and their payloads."""
     keys = [engine.keys.job(job_id) for job_id in ids]
     if with_payloads:
         keys += [engine.keys.payload(job_id) for job_id in ids]
     *answers, payloads = await run_side_script(engine.redis, "read_jobs", keys, [len(ids)])
-    return [dict(zip(answer[::2], answer[1::2], strict=True)) for answer in answers], payloads
+    return [answer and Facts._make(answer) for answer in answers], payloads
 
 
-def _may_be_rare(number: int, facts: Facts) -> bool:
-    return bool(facts) and (number != _latest(facts) or b"b" in facts.get(b"more", b""))
+def _may_be_rare(number: int, facts: Facts | None) -> bool:
+    return facts is not None and (number != facts.number or b"b" in (facts.more or b""))
 
 
 async def _find_rare(
@@ -134,31 +155,27 @@ async def find_held(engine: Engine, held: Sequence[Claimed]) -> list[Life | None
     """What was just claimed, in the same order; None for what has timed out or ended in the meantime."""
     answers, _ = await _read(engine, [one.id for one in held], with_payloads=False)
     return [
-        Life.of_latest(one.id, facts, one.payload) if facts and _is(facts, one) else None
+        Life.of_latest(one.id, facts, one.payload) if facts and _is_held(facts, one) else None
         for one, facts in zip(held, answers, strict=True)
     ]
 
 
 def _life(
-    job_id: str, number: int, facts: Facts, payload: bytes | None, details: bytes | None, record: bytes | None
+    job_id: str, number: int, facts: Facts | None, payload: bytes | None, details: bytes | None, record: bytes | None
 ) -> Life | None:
-    if not facts:
+    if facts is None:
         return None
-    if number == _latest(facts):
-        return None if b"x" in facts.get(b"more", b"") else Life.of_latest(job_id, facts, payload, details)
+    if number == facts.number:
+        return None if b"x" in (facts.more or b"") else Life.of_latest(job_id, facts, payload, details)
     if record is None:
         return None
     return Life.of_record(job_id, facts, Attempt.parse(str(number), record.decode()), payload, details)
 
 
-def _is(facts: Facts, held: Claimed) -> bool:
+def _is_held(facts: Facts, held: Claimed) -> bool:
     """Whether a job is still in the hands that have just taken it: its next attempt would be somebody else's."""
-    is_running = facts[b"state"] == State.RUNNING.value.encode()
-    return is_running and (_latest(facts), int(facts[b"claim"])) == (held.attempt, held.claim)
-
-
-def _latest(facts: Facts) -> int:
-    return int(facts.get(b"attempt", b"1"))
+    is_running = facts.state == State.RUNNING.value.encode()
+    return is_running and (facts.number, int(facts.claim or 0)) == (held.attempt, held.claim)
 
 
 def _word(found: bytes | None) -> str | None:
