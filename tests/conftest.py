@@ -30,7 +30,7 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The long ones begin first: nobody waits for them in the end. Without `--soak`, those marked `soak` are left out."""
+    """The long ones begin first: nobody waits for them in the end. Those marked `soak` are for `--soak` alone."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
     if config.getoption("soak"):
         return
