@@ -17,6 +17,7 @@ from envoy_plugin.cli import COMMANDS
 from envoy_plugin.errors import JobNotFound, Problem, SettingsError
 from tests.framework.command_line import PATIENCE, run
 from tests.framework.command_line import start as start_command
+from tests.framework.recording_plugin import run_here
 
 StartPlatform = Callable[..., Awaitable[tuple[str, asyncio.subprocess.Process]]]
 
@@ -108,7 +109,7 @@ async def test_a_port_in_use_is_a_failure_with_a_reason() -> None:
     "arguments", [("--port", "x"), ("--client-secret", " "), ("--token-lifetime", "0"), ("--user", "ada"), ("--nope",)]
 )
 async def test_a_wrong_option_is_a_usage_error(arguments: tuple[str, ...]) -> None:
-    code, _, _ = await run("platform", *arguments)
+    code, _, _ = await run_here("platform", *arguments)
     assert code == 2
 
 
@@ -124,7 +125,7 @@ async def test_help_names_every_command_without_importing_it() -> None:
 
 @pytest.mark.parametrize("name", ["platform", "trigger"])
 async def test_help_of_a_command_has_an_example(name: str) -> None:
-    code, out, _ = await run(name, "--help")
+    code, out, _ = await run_here(name, "--help")
     assert code == 0
     assert f"Example: envoy-plugin {name}" in out
 
@@ -136,7 +137,7 @@ async def test_a_misspelt_command_is_a_usage_error_with_a_hint() -> None:
 
 
 async def test_the_version_is_shown() -> None:
-    code, out, _ = await run("--version")
+    code, out, _ = await run_here("--version")
     assert (code, bool(out.strip())) == (0, True)
 
 

@@ -1,4 +1,4 @@
-"""`envoy-plugin trigger` as a process of its own, against a plugin and a simulated Envoy of this process."""
+"""`envoy-plugin trigger` against a plugin and a simulated Envoy of this process; what a process adds, as one."""
 
 import json
 import socket
@@ -11,7 +11,7 @@ from envoy_plugin.simulator import defaults
 from envoy_plugin.simulator.jobs import JobStatus, Update
 from envoy_plugin.simulator.platform import INSTALLS
 from tests.framework.command_line import run
-from tests.framework.recording_plugin import RecordingPlugin, recording_plugin
+from tests.framework.recording_plugin import RecordingPlugin, recording_plugin, run_here
 
 SECRET = "plugin-client-secret"
 
@@ -20,6 +20,11 @@ SECRET = "plugin-client-secret"
 async def plugin() -> AsyncIterator[RecordingPlugin]:
     async with recording_plugin() as plugin:
         yield plugin
+
+
+async def trigger(plugin: RecordingPlugin, *arguments: str, **environment: str) -> tuple[int | None, str, str]:
+    """As `plugin.trigger`, by a process."""
+    return await run("trigger", "--to", plugin.url, *arguments, ENVOY_BASE_URL=plugin.envoy_url, **environment)
 
 
 @pytest.fixture
@@ -78,9 +83,8 @@ async def test_the_body_is_signed_with_the_first_secret(plugin: RecordingPlugin,
 
 
 async def test_an_override_reaches_the_plugin_whatever_the_alphabet(plugin: RecordingPlugin) -> None:
-    code, out, _ = await plugin.trigger(
-        "entry_sign_in", "-o", "attributes.full-name=Zoë 木村", "--override", "meta.install_id=1001", LC_ALL="C.UTF-8"
-    )
+    overrides = ("-o", "attributes.full-name=Zoë 木村", "--override", "meta.install_id=1001")
+    code, out, _ = await trigger(plugin, "entry_sign_in", *overrides, LC_ALL="C.UTF-8")
     assert code == 0
     assert plugin.document["payload"]["attributes"]["full-name"] == "Zoë 木村"
     assert plugin.document["meta"]["install_id"] == 1001
@@ -128,7 +132,7 @@ async def test_following_needs_a_simulated_envoy_before_anything_is_sent(
     plugin: RecordingPlugin, free_port: int
 ) -> None:
     plugin.envoy_url = f"http://127.0.0.1:{free_port}"
-    code, out, err = await plugin.trigger("entry_sign_in", "--follow")
+    code, out, err = await trigger(plugin, "entry_sign_in", "--follow")
     assert (code, out, plugin.requests) == (1, "", [])
     assert plugin.envoy_url in err
 
@@ -166,12 +170,12 @@ async def test_without_a_simulated_envoy_the_event_is_sent_all_the_same(
 
 async def test_port_names_the_plugin_where_nothing_else_does(plugin: RecordingPlugin) -> None:
     port = plugin.url.rpartition(":")[2]
-    code, _, _ = await run("trigger", "entry_sign_in", PORT=port, ENVOY_BASE_URL=plugin.envoy_url)
+    code, _, _ = await run_here("trigger", "entry_sign_in", PORT=port, ENVOY_BASE_URL=plugin.envoy_url)
     assert (code, len(plugin.requests)) == (0, 1)
 
 
 async def test_an_unknown_event_is_sent_only_when_meant(plugin: RecordingPlugin) -> None:
-    code, _, err = await plugin.trigger("entry_sigin")
+    code, _, err = await trigger(plugin, "entry_sigin")
     assert (code, plugin.requests) == (2, [])
     assert "entry_sign_in" in err
     meant, _, _ = await plugin.trigger("tea_served", "--unknown")
@@ -213,7 +217,7 @@ async def test_a_wrong_argument_is_a_usage_error_with_a_hint(
     ],
 )
 async def test_a_bad_setting_is_exit_code_78(environment: dict[str, str], name: str) -> None:
-    code, out, err = await run("trigger", "entry_sign_in", **environment)
+    code, out, err = await run_here("trigger", "entry_sign_in", **environment)
     assert (code, out) == (78, "")
     assert err.startswith(f"{name}: ")
 
@@ -261,5 +265,5 @@ async def test_an_answer_cannot_steer_the_terminal(plugin: RecordingPlugin) -> N
 
 
 async def test_names_survive_a_terminal_without_unicode(plugin: RecordingPlugin) -> None:
-    code, out, _ = await plugin.trigger("entry_sign_in", "--json", PYTHONIOENCODING="ascii", LC_ALL="C.UTF-8")
+    code, out, _ = await trigger(plugin, "entry_sign_in", "--json", PYTHONIOENCODING="ascii", LC_ALL="C.UTF-8")
     assert (code, json.loads(out)["status"]) == (0, 200)

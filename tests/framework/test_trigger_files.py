@@ -10,8 +10,7 @@ import typer
 from envoy_plugin.cli import fixture_files
 from envoy_plugin.errors import SettingsError
 from envoy_plugin.simulator.payloads import EVENTS
-from tests.framework.command_line import run
-from tests.framework.recording_plugin import invoke
+from tests.framework.recording_plugin import invoke, run_here
 
 SECRET = {"ENVOY_CLIENT_SECRET": "plugin-client-secret an-older-secret"}
 BODY = b'{"meta":{"event":"entry_sign_in"},"payload":{}}'
@@ -126,5 +125,5 @@ def test_a_fixture_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["route", "sign", "verify", "events", "fixtures"])
 async def test_help_has_an_example(name: str) -> None:
-    code, out, _ = await run(name, "--help")
+    code, out, _ = await run_here(name, "--help")
     assert (code, f"Example: envoy-plugin {name}" in out) == (0, True)

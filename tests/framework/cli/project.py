@@ -1,4 +1,4 @@
-"""A plugin's project in a directory of its own, and `envoy-plugin` run there as real processes."""
+"""A plugin's project in a directory of its own, and `envoy-plugin` run there, as real processes or in this one."""
 
 import asyncio
 import re
@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.envoy_server import CLIENT_ID, CLIENT_SECRET
+from tests.framework.recording_plugin import run_in
 from tests.inherited import inherited
 
 PATIENCE = 30
@@ -95,6 +96,10 @@ class Project:
         """Exit code, output and errors; never a traceback."""
         return await self._outcome(await self.start(arguments, environment, stderr=asyncio.subprocess.PIPE))
 
+    async def run_here(self, *arguments: str, **environment: str) -> tuple[int, str, str]:
+        """The same in a thread of this process, which forgets the plugin afterwards."""
+        return await run_in(self.directory, *arguments, **self._own(environment))
+
     async def run_script(self, script: str, *arguments: str) -> tuple[int | None, str, str]:
         """The same of a script of Python's."""
         pipe = asyncio.subprocess.PIPE
@@ -144,4 +149,7 @@ class Project:
         )
 
     def _environment(self, own: dict[str, str]) -> dict[str, str]:
-        return inherited() | {"XDG_RUNTIME_DIR": str(self.directory)} | self.settings | own
+        return inherited() | self._own(own)
+
+    def _own(self, own: dict[str, str]) -> dict[str, str]:
+        return {"XDG_RUNTIME_DIR": str(self.directory)} | self.settings | own

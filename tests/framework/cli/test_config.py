@@ -98,7 +98,7 @@ async def test_the_plugins_own_secrets_are_masked_whatever_they_are_called(
     project: Project, known: SimulatedEnvoy
 ) -> None:
     project.write(CONFIGURED)
-    code, out, _ = await project.run("config", "get", "--install", "1001", "--json", ENVOY_BASE_URL=known.url)
+    code, out, _ = await project.run_here("config", "get", "--install", "1001", "--json", ENVOY_BASE_URL=known.url)
     told = json.loads(out)["config"]
     assert (code, told["greeting"], told["level"]) == (0, MASK, 3)
 
@@ -136,7 +136,7 @@ async def test_a_wrong_argument_changes_nothing(known: SimulatedEnvoy, arguments
 
 
 async def test_an_install_that_envoy_does_not_have_is_said_so(project: Project, envoy: SimulatedEnvoy) -> None:
-    code, out, err = await project.run("config", "get", "--install", "no/such", ENVOY_BASE_URL=envoy.url)
+    code, out, err = await project.run_here("config", "get", "--install", "no/such", ENVOY_BASE_URL=envoy.url)
     assert (code, out, err) == (1, "", "Envoy has no install 'no/such' of this plugin (404).\n")
 
 
@@ -149,7 +149,7 @@ async def test_what_can_be_no_id_is_a_usage_error(envoy: SimulatedEnvoy, install
 
 async def test_a_refusal_of_another_kind_is_told_as_it_is(project: Project, envoy: SimulatedEnvoy) -> None:
     envoy.fail(Fault(path="/api/", status=409))
-    code, _, err = await project.run("config", "set", "a=1", "--install", "1001", ENVOY_BASE_URL=envoy.url)
+    code, _, err = await project.run_here("config", "set", "a=1", "--install", "1001", ENVOY_BASE_URL=envoy.url)
     assert (code, "Envoy answered 409." in err) == (1, True)
 
 
@@ -157,7 +157,7 @@ async def test_credentials_that_envoy_refuses_are_a_failure_without_them(
     project: Project, envoy: SimulatedEnvoy
 ) -> None:
     environment = {"ENVOY_BASE_URL": envoy.url, "ENVOY_CLIENT_SECRET": "canary-0123456789"}
-    code, _, err = await project.run("config", "get", "--install", "1001", **environment)
+    code, _, err = await project.run_here("config", "get", "--install", "1001", **environment)
     assert (code, "refused the login" in err, "canary" in err) == (1, True, False)
 
 

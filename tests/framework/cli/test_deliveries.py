@@ -157,7 +157,7 @@ async def test_a_delivery_that_isnt_there_is_said(dev: Dev) -> None:
 
 @pytest.mark.parametrize("arguments", [("replay",), ("replay", "1", "--last"), ("replay", "x"), ("save", "-1", "a")])
 async def test_what_names_no_delivery_is_refused(project: Project, arguments: tuple[str, ...]) -> None:
-    assert (await project.run(*arguments))[0] == 2
+    assert (await project.run_here(*arguments))[0] == 2
 
 
 @pytest.mark.parametrize("arguments", [("deliveries",), ("replay", "1"), ("save", "1", "a")])
@@ -169,7 +169,7 @@ async def test_without_a_dev_that_is_said(project: Project, arguments: tuple[str
     token.write_text("left behind")
     for mode in (0o644, 0o600):
         token.chmod(mode)
-        assert await project.run(*arguments, "--port", "9") == (1, "", said)
+        assert await project.run_here(*arguments, "--port", "9") == (1, "", said)
 
 
 async def test_nothing_yet_is_said_with_what_to_type(project: Project) -> None:

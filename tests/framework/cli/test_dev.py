@@ -25,9 +25,9 @@ class Dev:
     running: Running
     variables: dict[str, str]
 
-    async def run(self, *arguments: str) -> tuple[int | None, str, str]:
-        """A command in another terminal."""
-        return await self.project.run(*arguments, **self.variables)
+    async def run(self, *arguments: str) -> tuple[int, str, str]:
+        """A command in another terminal, run in this process."""
+        return await self.project.run_here(*arguments, **self.variables)
 
     async def trigger(self, *arguments: str) -> dict[str, object]:
         """What became of an event."""
@@ -55,7 +55,7 @@ def bare(project: Project) -> Project:
 async def test_a_visit_needs_no_account_and_no_redis(bare: Project) -> None:
     async with started(bare) as dev:
         told = await dev.trigger("--follow", "--expect", "done")
-        _, jobs, _ = await dev.run("jobs", "list")
+        _, jobs, _ = await bare.run("jobs", "list", **dev.variables)
         assert await dev.running.stop(signal.SIGINT) == 0
     assert told["job"]["status_message"] == "Door open"  # type: ignore[index] # JSON
     assert "entry_sign_in" in jobs
@@ -79,7 +79,7 @@ async def test_the_urls_for_the_dev_dashboard_begin_where_the_tunnel_does(bare: 
         said = "".join(line for line in dev.running.lines if not line.startswith("{"))
     assert "Dev Dashboard    https://doors.example.com/envoy/events  (for every event)" in said
     (command,) = (line.split() for line in said.splitlines() if "envoy-plugin routes" in line)
-    code, out, _ = await bare.run(*command[1:])
+    code, out, _ = await bare.run_here(*command[1:])
     assert (code, "https://doors.example.com/envoy/events/entry_sign_in" in out) == (0, True)
 
 

@@ -27,7 +27,7 @@ Findings = dict[str, dict[str, str]]
 
 async def doctor(project: Project, *arguments: str, **environment: str) -> tuple[int | None, Findings]:
     """The exit code, and what was found about each thing; nothing of it is a secret."""
-    code, out, err = await project.run("doctor", "--json", *arguments, **environment)
+    code, out, err = await project.run_here("doctor", "--json", *arguments, **environment)
     assert (err, CLIENT_SECRET in out) == ("", False)
     told = json.loads(out)
     assert told["ok"] == (code == 0)
@@ -52,8 +52,8 @@ async def test_everything_that_is_wrong_comes_with_what_to_do(project: Project) 
     assert (code, sorted(bad)) == (1, ["clock", "envoy login", "redis"])
     assert "ENVOY_BASE_URL" in bad["envoy login"]
     assert "REDIS_URL" in bad["redis"]
-    _, out, err = await project.run("doctor")
-    assert (f"-> {bad['redis']}" in err, f"-> {bad['clock']}" in out) == (True, True)
+    ended, out, err = await project.run("doctor")
+    assert (ended, f"-> {bad['redis']}" in err, f"-> {bad['clock']}" in out) == (1, True, True)
 
 
 async def test_credentials_that_are_refused_are_pointed_out(served: Project, envoy: SimulatedEnvoy) -> None:
@@ -130,7 +130,7 @@ async def test_without_a_plugin_the_rest_is_told(served: Project, envoy: Simulat
     code, found = await doctor(served, ENVOY_BASE_URL=envoy.url)
     assert (code, found["plugin"]["status"], "--app" in found["plugin"]["advice"]) == (0, "warning", True)
     assert ("redis keys" in found, "reports" in found) == (False, False)
-    code, _, err = await served.run("doctor", "--app", "doors")
+    code, _, err = await served.run_here("doctor", "--app", "doors")
     assert (code, "MODULE:ATTR" in err) == (2, True)
 
 

@@ -160,7 +160,7 @@ async def test_a_prefix_needs_no_plugin_and_no_credentials(served: Project, redi
     url = served.settings["REDIS_URL"]
     served.settings.clear()
     (served.directory / "doors.py").unlink()
-    code, out, _ = await served.run("jobs", "list", REDIS_PREFIX="others", REDIS_URL=url)
+    code, out, _ = await served.run_here("jobs", "list", REDIS_PREFIX="others", REDIS_URL=url)
     assert (code, job_id in out) == (0, True)
 
 
@@ -171,11 +171,11 @@ async def test_without_a_redis_anywhere_the_setting_is_named(project: Project) -
 
 
 async def test_a_redis_that_doesnt_answer_is_a_failure(project: Project) -> None:
-    assert await project.run("jobs", "list") == (1, "", "Redis can't be read: ConnectionError.\n")
+    assert await project.run_here("jobs", "list") == (1, "", "Redis can't be read: ConnectionError.\n")
 
 
 async def test_keys_of_a_newer_release_are_left_alone(served: Project, engine: Engine) -> None:
     await engine.redis.set(engine.keys.schema, SCHEMA + 1)
-    code, out, err = await served.run("jobs", "list")
+    code, out, err = await served.run_here("jobs", "list")
     assert (code, out) == (1, "")
     assert f"schema {SCHEMA + 1}" in err

@@ -7,7 +7,7 @@ import pytest
 
 from envoy_plugin import EnvoyJWT
 from tests.framework.command_line import run
-from tests.framework.recording_plugin import Ended, invoke
+from tests.framework.recording_plugin import Ended, invoke, run_here
 
 SECRET = "0123456789abcdef0123456789abcdef"
 OLD_SECRET = "old-0123456789abcdef0123456789abcdef"
@@ -83,6 +83,6 @@ async def test_a_claim_that_is_made_here_is_refused() -> None:
     [("", "JWT_SECRET: is empty"), ("canary", "fewer than 16"), ("canary-0123456789", "too short for HS256")],
 )
 async def test_a_secret_that_will_not_do_is_a_bad_setting(secret: str, fault: str) -> None:
-    code, out, err = await run("jwt", "decode", "x.y.z", "--json", JWT_SECRET=secret)
+    code, out, err = await run_here("jwt", "decode", "x.y.z", "--json", JWT_SECRET=secret)
     assert (code, out) == (78, "")
     assert (fault in err, "canary" in err) == (True, False)

@@ -1,5 +1,10 @@
 """Which plugin a command is about, and what is said when it can't be had."""
 
+import gc
+import os
+import sys
+from pathlib import Path
+
 import pytest
 
 from tests.framework.cli.project import PLUGIN, Project
@@ -24,7 +29,7 @@ TWICE = PLUGIN + PLUGIN.partition('plugin = Plugin("shop-doors")')[2]
 async def test_a_plugin_that_isnt_there_is_said_in_one_sentence(
     project: Project, app: str, code: int, text: str
 ) -> None:
-    exit_code, out, err = await project.run("routes", "--app", app)
+    exit_code, out, err = await project.run_here("routes", "--app", app)
     assert (exit_code, out) == (code, "")
     assert text in " ".join(err.split())
     assert code == 2 or err.count("\n") == 1
@@ -41,7 +46,7 @@ async def test_a_plugin_that_isnt_there_is_said_in_one_sentence(
 )
 async def test_a_module_that_raises_is_told_by_type_and_line_alone(project: Project, source: str, what: str) -> None:
     project.write(source)
-    code, out, err = await project.run("routes")
+    code, out, err = await project.run_here("routes")
     assert (code, out) == (1, "")
     assert err == f"Importing doors failed: {what.format(project.directory / 'doors.py')}\n"
 
@@ -66,14 +71,14 @@ async def test_a_project_that_names_no_plugin_is_told_how_to(
     project: Project, pyproject: str, code: int, text: str
 ) -> None:
     project.write(pyproject, "pyproject.toml")
-    exit_code, _, err = await project.run("routes")
+    exit_code, _, err = await project.run_here("routes")
     assert exit_code == code
     assert text in " ".join(err.split())
 
 
 async def test_without_a_project_file_the_option_is_enough(project: Project) -> None:
     (project.directory / "pyproject.toml").unlink()
-    code, out, _ = await project.run("routes", "--app", "doors:plugin")
+    code, out, _ = await project.run_here("routes", "--app", "doors:plugin")
     assert (code, "entry_sign_in" in out) == (0, True)
 
 
@@ -95,3 +100,14 @@ async def test_the_installed_command_finds_the_plugin_of_its_directory(project: 
         "import sys; sys.path.pop(0); from envoy_plugin.cli import main; main()", "routes"
     )
     assert (code, "entry_sign_in" in out) == (0, True)
+
+
+async def test_a_command_in_this_process_leaves_nothing_of_its_own_behind(project: Project) -> None:
+    def state() -> tuple[object, ...]:
+        return Path.cwd(), sys.path[:], sys.argv[:], dict(os.environ), gc.get_threshold(), "doors" in sys.modules
+
+    before = state()
+    for name in ("shop-doors", "other-doors"):
+        project.write(PLUGIN.replace("shop-doors", name))
+        code, out, _ = await project.run_here("routes", "--json", DOOR="7")
+        assert (code, f'"plugin": "{name}"' in out, state()) == (0, True, before)

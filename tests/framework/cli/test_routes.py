@@ -19,7 +19,7 @@ async def test_each_event_is_shown_with_its_url_and_function(project: Project) -
 
 async def test_json_is_one_document(project: Project) -> None:
     project.settings.clear()
-    code, out, _ = await project.run("routes", "--json")
+    code, out, _ = await project.run_here("routes", "--json")
     told = json.loads(out)
     assert (code, told["plugin"], told["url"]) == (0, "shop-doors", "/envoy/events")
     first, second = told["handlers"]
@@ -44,13 +44,13 @@ async def print_badge() -> None: ...
 
 async def test_tasks_schedules_and_steps_are_shown(project: Project) -> None:
     project.write(WITH_WORK)
-    _, out, _ = await project.run("routes")
+    _, out, _ = await project.run_here("routes")
     assert [line.partition(" (")[0].split() for line in out.splitlines()] == [
         ["lay_out", "task", "queue", "desk", "doors.lay_out"],
         ["look", "task", "every", "600s", "doors.look"],
         ["print_badge", "step", "-", "doors.print_badge"],
     ]
-    told = json.loads((await project.run("routes", "--json"))[1])
+    told = json.loads((await project.run_here("routes", "--json"))[1])
     assert [(row["name"], row["queue"], row["schedules"]) for row in told["tasks"]] == [
         ("lay_out", "desk", []),
         ("look", "tasks", ["every 600s"]),
@@ -76,12 +76,12 @@ async def labels() -> None: ...
 
 async def test_setup_steps_and_patterns_are_shown_with_their_urls(project: Project) -> None:
     project.write(WITH_STEPS)
-    _, out, _ = await project.run("routes", "--url", "https://doors.example.com")
+    _, out, _ = await project.run_here("routes", "--url", "https://doors.example.com")
     events, routes = "https://doors.example.com/envoy/events", "https://doors.example.com/envoy/routes"
     assert [line.split("  ")[0] for line in out.splitlines()] == ["invite_*", "parcel_*", "groups", "my groups"]
     for url in (events, f"{routes}/options/groups", f"{routes}/selected-values/my%20groups"):
         assert f"  {url}  " in out
-    told = json.loads((await project.run("routes", "--json"))[1])
+    told = json.loads((await project.run_here("routes", "--json"))[1])
     assert [(row["event"], row["url"]) for row in told["handlers"]] == [
         ("invite_*", "/envoy/events"),
         ("parcel_*", "/envoy/events"),
@@ -94,7 +94,7 @@ async def test_setup_steps_and_patterns_are_shown_with_their_urls(project: Proje
 
 async def test_a_plugin_without_handlers_says_so(project: Project) -> None:
     project.write("from envoy_plugin import Plugin\nplugin = Plugin('idle')\n")
-    assert await project.run("routes") == (0, "idle handles nothing.\n", "")
+    assert await project.run_here("routes") == (0, "idle handles nothing.\n", "")
 
 
 @pytest.mark.parametrize(
@@ -110,6 +110,6 @@ async def test_a_plugin_without_handlers_says_so(project: Project) -> None:
     ],
 )
 async def test_a_base_that_is_no_url_is_a_usage_error(project: Project, url: str) -> None:
-    code, out, err = await project.run("routes", "--url", url)
+    code, out, err = await project.run_here("routes", "--url", url)
     assert (code, out) == (2, "")
     assert "https://doors.example.com" in err

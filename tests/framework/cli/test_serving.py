@@ -31,8 +31,8 @@ async def status_of(port: str, path: str) -> int:
         return response.status
 
 
-async def sign_out(project: Project, port: str) -> tuple[int | None, dict[str, object]]:
-    code, out, _ = await project.run("trigger", "entry_sign_out", "--to", f"http://127.0.0.1:{port}", "--json")
+async def sign_out(project: Project, port: str) -> tuple[int, dict[str, object]]:
+    code, out, _ = await project.run_here("trigger", "entry_sign_out", "--to", f"http://127.0.0.1:{port}", "--json")
     return code, json.loads(out)
 
 
@@ -75,7 +75,7 @@ async def test_a_worker_waits_for_redis_and_finishes_what_web_took(
     project.settings.update(REDIS_URL=server.url, ENVOY_BASE_URL=envoy.url)
     async with project.running("web", "--port", "0") as web:
         to = f"http://127.0.0.1:{await port_of(web)}"
-        code, _, _ = await project.run("trigger", "entry_sign_in", "--to", to, "--expect", "ongoing")
+        code, _, _ = await project.run_here("trigger", "entry_sign_in", "--to", to, "--expect", "ongoing")
     server.kill()
     async with project.running("worker") as worker:
         await worker.line("redis.unreachable")

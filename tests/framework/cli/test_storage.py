@@ -69,7 +69,7 @@ async def test_redis_has_it_where_the_plugin_looks(environment: dict[str, str], 
 
 
 async def test_without_a_prefix_the_plugin_has_the_name(served: Project, redis: Redis) -> None:
-    code, out, _ = await served.run("storage", "set", "door", "7", "--install", "1001", STORAGE="redis")
+    code, out, _ = await served.run_here("storage", "set", "door", "7", "--install", "1001", STORAGE="redis")
     assert (code, out, await redis.exists("{shop-doors}:storage:1001")) == (0, "7\n", 1)
 
 
@@ -79,5 +79,5 @@ async def test_a_redis_that_does_not_answer_is_a_failure(project: Project) -> No
 
 
 async def test_a_key_that_cannot_be_is_refused(project: Project, tmp_path: Path) -> None:
-    ended = await project.run("storage", "get", "", "--global")
+    ended = await project.run_here("storage", "get", "", "--global")
     assert ended == (1, "", "A key is a text of at least one character.\n")
