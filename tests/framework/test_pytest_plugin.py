@@ -59,11 +59,8 @@ def test_pytest_finds_the_fixtures_by_itself(pytester: pytest.Pytester) -> None:
     pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize(("mode", "mark"), [("auto", ""), ("strict", "@pytest.mark.asyncio")])
-def test_the_plugin_of_the_project_file_is_tested_in_both_modes_of_asyncio(
-    pytester: pytest.Pytester, mode: str, mark: str
-) -> None:
-    project(pytester, mode=mode, mark=mark)
+def test_asyncio_may_be_in_its_strict_mode_too(pytester: pytest.Pytester) -> None:
+    project(pytester, mode="strict", mark="@pytest.mark.asyncio")
     run(pytester).assert_outcomes(passed=1)
 
 
@@ -90,15 +87,15 @@ def test_a_loop_for_the_whole_session_serves_it_too(pytester: pytest.Pytester) -
     run(pytester).assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize("how", ["option", "ini", "fixture"])
-def test_another_plugin_can_be_named_or_given(pytester: pytest.Pytester, how: str) -> None:
+def test_another_plugin_can_be_named_or_given(pytester: pytest.Pytester) -> None:
     project(pytester, name="other-doors")
-    pytester.makepyfile(others=DOORS.format(name="other-doors"))
-    if how == "fixture":
-        given = "import pytest, others\n\n@pytest.fixture\ndef plugin():\n    return others.plugin"
-        pytester.makeconftest(given)
-    arguments = {"option": ["--envoy-app", "others:plugin"], "ini": ["-o", "envoy_app=others:plugin"], "fixture": []}
-    run(pytester, *arguments[how]).assert_outcomes(passed=1)
+    given = "import pytest, givens\n\n@pytest.fixture\ndef plugin():\n    return givens.plugin"
+    pytester.makepyfile(others=DOORS.format(name="other-doors"), givens=DOORS.format(name="given-doors"))
+    in_a_directory = {"given/conftest": given, "given/test_given": BADGE.format(mark="", name="given-doors")}
+    pytester.mkdir("given")
+    pytester.makepyfile(**in_a_directory)
+    run(pytester, "-o", "envoy_app=others:plugin").assert_outcomes(passed=2)
+    run(pytester, "-o", "envoy_app=doors:plugin", "--envoy-app", "others:plugin").assert_outcomes(passed=2)
 
 
 @pytest.mark.parametrize(
