@@ -159,7 +159,7 @@ async def test_commands_wait_their_turn_for_a_connection(redis: Redis, redis_url
 
 async def test_whoever_waits_for_a_connection_gets_one_that_is_given_back(redis_url: str) -> None:
     async with connect_redis(redis_url, max_connections=1) as client:
-        first = await client.connection_pool.get_connection()
+        first = await client.connection_pool.get_connection()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
         waiting = [asyncio.ensure_future(client.incr("n")) for _ in range(3)]
         await asyncio.sleep(0)
         await client.connection_pool.release(first)
