@@ -24,9 +24,13 @@ umask 077
 
 ask() { curl --config "$files/curlrc" --silent --show-error --fail --max-time 60 "$@"; }
 
-keep() { # PID, id, seconds: touch the job until it is refused, then stop the process
-    while sleep "$3" && kill -0 "$1" 2> /dev/null; do
-        ask --request POST "$url/job/$2/touch" || { kill "$1"; return; }
+keep() { # PID, id, seconds: while the process lives touch the job that often; once that is refused stop the process
+    exec > /dev/null 2>&1
+    waited=0
+    while kill -0 "$1"; do
+        sleep 1
+        waited=$((waited + 1))
+        [ "$waited" -lt "$3" ] || { waited=0; ask --request POST "$url/job/$2/touch" || kill "$1"; }
     done
 }
 
@@ -44,11 +48,9 @@ while :; do
     printf '%s\n' "$jobs" | sed 's/^{"jobs":\[//; s/\]}$//' > "$files/job"
     TITAN_JOB=$id "$@" < "$files/job" > "$files/log" 2>&1 &
     working=$!
-    keep "$working" "$id" $((timeout / 2 + 1)) > /dev/null 2>&1 &
-    touching=$!
+    keep "$working" "$id" $((timeout / 2 + 1)) & # it ends by itself: a signal to so young a process can be lost
     wait "$working"
     code=$?
-    kill "$touching" 2> /dev/null
     if [ "$code" -eq 0 ]; then
         ask --form "log=@$files/log;type=text/plain" "$url/job/$id/success" > /dev/null
     else
