@@ -17,6 +17,7 @@ from envoy_plugin.envoy.signature import HEADER, verify
 from envoy_plugin.errors import BadPayload, BadSignature, ConfigMismatch, TooLarge
 from envoy_plugin.logs import get_logger
 from envoy_plugin.outcomes import Answer, Outcome, answer_raised
+from envoy_plugin.request_bodies import BodyTooLarge, UnreadableBody, read_at_most
 from envoy_plugin.runtime import Runtime
 
 JSON_TYPES: Final = frozenset({"application/json", "application/vnd.api+json"})
@@ -83,19 +84,12 @@ class Doorway:
 
 
 async def _read(request: web.Request) -> bytes:
-    """The body; without aiohttp's two copies of it where all of it has arrived, as it nearly always has."""
-    content = request.content
     try:
-        if not content.is_eof():
-            return await request.read()
-        body = content.read_nowait()
-    except web.HTTPRequestEntityTooLarge:
+        return await read_at_most(request, request.client_max_size)
+    except BodyTooLarge:
         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE) from None
-    except (web.RequestPayloadError, ValueError):
+    except UnreadableBody:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "The body can't be read.") from None
-    if len(body) > request.client_max_size:
-        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE)
-    return body
 
 
 def _is_json(content_type: str) -> bool:
