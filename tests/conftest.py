@@ -1,6 +1,7 @@
 """Fixtures of the whole suite: real Redis servers; `--soak`, `--cluster`, `--arcgis` and `--screenshots`."""
 
 import logging
+import signal
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
@@ -25,8 +26,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure() -> None:
-    """Let pytest-asyncio start without `asyncio_default_fixture_loop_scope`, whose absence it warns of here."""
+    """Let pytest-asyncio start without `asyncio_default_fixture_loop_scope`, and what tests start hear SIGINT."""
     warnings.filterwarnings("ignore", message=".*asyncio_default_fixture_loop_scope", category=pytest.PytestWarning)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what is to run behind it
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # else all that tests start would ignore it, too
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
