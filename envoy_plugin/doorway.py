@@ -17,7 +17,7 @@ from envoy_plugin.envoy.signature import HEADER, verify
 from envoy_plugin.errors import BadPayload, BadSignature, ConfigMismatch, TooLarge
 from envoy_plugin.logs import get_logger
 from envoy_plugin.outcomes import Answer, Outcome, answer_raised
-from envoy_plugin.request_bodies import BodyTooLarge, UnreadableBody, read_at_most
+from envoy_plugin.request_bodies import BodyTooLarge, UnreadableBody, media_type, read_at_most
 from envoy_plugin.runtime import Runtime
 
 JSON_TYPES: Final = frozenset({"application/json", "application/vnd.api+json"})
@@ -77,7 +77,7 @@ class Doorway:
         except BadSignature as error:
             log.warning("webhook.unsigned", size=len(body))
             raise Refused(HTTPStatus.UNAUTHORIZED, str(error)) from None
-        if not _is_json(request.headers.get(hdrs.CONTENT_TYPE, "")):
+        if media_type(request) not in JSON_TYPES:
             raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must be application/json.")
         if self._runtime.stopping:
             raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "Shutting down")
@@ -90,11 +90,6 @@ async def _read(request: web.Request) -> bytes:
         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, TOO_LARGE) from None
     except UnreadableBody:
         raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "The body can't be read.") from None
-
-
-def _is_json(content_type: str) -> bool:
-    """Not by aiohttp's `content_type`, which raises for some of what is no type at all."""
-    return content_type in JSON_TYPES or content_type.partition(";")[0].strip().lower() in JSON_TYPES
 
 
 def _response(given: Answer) -> web.Response:

@@ -1,10 +1,6 @@
 """Bodies of requests, read so far and no further, whatever the application's own limit is."""
 
-from typing import TypeVar
-
-from aiohttp import web
-
-Body = TypeVar("Body", bytes, bytearray)
+from aiohttp import StreamReader, web
 
 
 class BodyTooLarge(Exception):
@@ -29,18 +25,19 @@ async def read_at_most(request: web.Request, most: int) -> bytes:
     """
     content = request.content
     try:
-        if content.is_eof():  # all of it has arrived, as it nearly always has
-            return _bounded(content.read_nowait(), most)
-        body = bytearray()
-        async for chunk in content.iter_any():
-            body += chunk
-            _bounded(body, most)
+        body = content.read_nowait() if content.is_eof() else await _arriving(content, most)
     except (web.RequestPayloadError, ValueError):
         raise UnreadableBody from None
-    return bytes(body)
-
-
-def _bounded(body: Body, most: int) -> Body:
     if len(body) > most:
         raise BodyTooLarge
     return body
+
+
+async def _arriving(content: StreamReader, most: int) -> bytes:
+    """What hadn't all arrived when it was asked for, as it nearly always has; not read on once it is too much."""
+    body = bytearray()
+    async for chunk in content.iter_any():
+        body += chunk
+        if len(body) > most:
+            break
+    return bytes(body)

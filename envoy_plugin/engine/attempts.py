@@ -27,7 +27,8 @@ class Facts(NamedTuple):
     left: bytes
     created: bytes
     started: bytes | None
-    ended: bytes | None
+    moved: bytes
+    """When it came into its state."""
 
     @property
     def number(self) -> int:
@@ -80,7 +81,7 @@ class Life(NamedTuple):
             retries_left=int(facts.left),
             created=moment(int(facts.created)),
             started=None if state in WAITING else _moment(facts.started),
-            ended=_moment(facts.ended),
+            ended=moment(int(facts.moved)) if state.ended else None,
             payload=payload,
             details=details,
         )

@@ -170,7 +170,9 @@ async def test_whoever_waits_for_a_connection_gets_one_that_is_given_back(redis_
 async def test_of_many_who_wait_or_give_up_nobody_keeps_a_connection(redis: Redis, redis_url: str) -> None:
     async with connect_redis(redis_url, max_connections=3) as client:
         asked = [asyncio.ensure_future(client.blpop(["nothing"], timeout=BLOCK.total_seconds())) for _ in range(9)]
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(5):
+            while (await redis.info("clients"))["blocked_clients"] < 3:
+                pass
         for one in asked:
             one.cancel()
         assert all(
