@@ -153,11 +153,14 @@ class Workflow:
         return percent_complete(self.diagram, self.standings)
 
     def _standing(self, step_id: str, job: Job) -> Standing:
-        if job.state.ended and PATH not in job.gates.holds:  # else it was cancelled before it was reached
-            return Standing.OVER if job.attempt <= self.walk.passed.get(step_id, 0) else Standing.ENDED
-        if PATH not in job.gates.holds:
+        is_shut = PATH in job.gates.holds  # over and shut: it was cancelled before it was reached
+        if not is_shut and not job.state.ended:
             return Standing.CURRENT
-        return Standing.JOINING if step_id in self.walk.joining else Standing.IDLE
+        if not is_shut and job.attempt > self.walk.passed.get(step_id, 0):
+            return Standing.ENDED
+        if step_id in self.walk.joining:  # in a loop it may have been over before
+            return Standing.JOINING
+        return Standing.IDLE if is_shut else Standing.OVER
 
 
 async def load(store: Store, workflow_id: str, item: str | None = None) -> Workflow:

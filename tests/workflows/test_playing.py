@@ -7,6 +7,7 @@ from envoy_plugin.engine.states import State
 from envoy_plugin.errors import NoTemplate
 from envoy_plugin.workflows.create import NewWorkflow, create, find_by_key
 from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.flow import Standing
 from tests.workflows.stage import ADA, BOB, ITEM, Stage
 
 
@@ -92,3 +93,21 @@ async def test_the_same_key_is_the_same_workflow(stage: Stage) -> None:
 async def test_there_must_be_a_template(stage: Stage) -> None:
     with pytest.raises(NoTemplate):
         await create(stage.store, "none", NewWorkflow(item=ITEM))
+
+
+async def test_a_join_that_was_over_before_waits_again_for_those_that_can_still_come(stage: Stage) -> None:
+    workflow = await stage.start(
+        Step.manual("a", then=["b", "c"]),
+        Step.manual("b", then="join"),
+        Step.question("c", "Well?", answers=["join", "leave"], then={"join": "answer == 'join'", "left": ""}),
+        Step.manual("join", join="all", then="a"),
+        Step.manual("left"),
+    )
+    for step_id in ("a", "b"):
+        await stage.act("run", workflow, step_id)
+    await stage.answer(workflow, "c", "join")
+    for step_id in ("join", "left", "a", "b"):
+        await stage.act("run", workflow, step_id)
+    assert (await stage.load(workflow)).standings["join"] is Standing.JOINING
+    await stage.answer(workflow, "c", "leave")
+    assert await stage.current(workflow) == ["join", "left"]
