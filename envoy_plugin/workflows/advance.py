@@ -16,7 +16,7 @@ from envoy_plugin.logs import get_logger
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.endings import ending_of, read_ending
 from envoy_plugin.workflows.flow import Standing
-from envoy_plugin.workflows.models import HistoryAction
+from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.record import Workflow, load
 from envoy_plugin.workflows.store import Store
 
@@ -118,5 +118,5 @@ def _end_and_follow(draft: Draft, step_id: str, end: Succeed, told: Any) -> list
     if step.proceeds and draft.workflow.standings[step_id] is Standing.CURRENT:
         draft.follow(step_id, ending_of(step, told, state=State.SUCCEEDED), outcome=end.outcome)
     elif draft.workflow.standings[step_id] is Standing.CURRENT:
-        draft.record(HistoryAction.COMPLETED, step_id)
+        draft.record(JobHistoryAction.COMPLETED, step_id)
     return draft.call()

@@ -4,7 +4,7 @@ from envoy_plugin.errors import BadProperty, JobRefused
 from envoy_plugin.workflows.diagrams import ASSIGNED_BY_ROLE, UNASSIGNED
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.making import assignee_of
-from envoy_plugin.workflows.models import HistoryAction
+from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.phases import Phase, phase_of
 from envoy_plugin.workflows.responses import DESCRIPTIONS, Status
 from envoy_plugin.workflows.scope import Scope, check_open
@@ -38,7 +38,7 @@ def _assign(draft: Draft, step_id: str, assignee: str) -> None:
         raise _refused(draft, Status.ALREADY_EXECUTING)
     draft.assign(step_id, assignee)
     if draft.has_changed(step_id):
-        draft.record(HistoryAction.REASSIGNED, step_id, to=assignee)
+        draft.record(JobHistoryAction.REASSIGNED, step_id, to=assignee)
 
 
 def _refused(draft: Draft, status: Status) -> JobRefused:

@@ -12,7 +12,12 @@ from envoy_plugin.errors import BadProperty, JobRefused, NoAttachment
 from envoy_plugin.workflows.comments import opened
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.links import needed
-from envoy_plugin.workflows.models import AddJobAttachmentResponse, HistoryAction, JobAttachment, JobAttachmentDetails
+from envoy_plugin.workflows.models import (
+    AddJobAttachmentResponse,
+    JobAttachment,
+    JobAttachmentDetails,
+    JobHistoryAction,
+)
 from envoy_plugin.workflows.privileges import Privilege
 from envoy_plugin.workflows.quota import release, reserve
 from envoy_plugin.workflows.record import Workflow
@@ -65,7 +70,7 @@ async def update_attachment(scope: Scope, details: JobAttachmentDetails) -> None
         after = {**told, **names}
         if after != told:
             draft.keep(PREFIX + details.attachment_id, after | _stamp(scope, draft))
-            draft.record(HistoryAction.UPDATED, attachment=details.attachment_id)
+            draft.record(JobHistoryAction.UPDATED, attachment=details.attachment_id)
 
     await scope.revise([details.job_id], change)
 
@@ -79,7 +84,7 @@ async def delete_attachment(scope: Scope, job_id: str, attachment_id: str) -> No
         _find(scope.store, draft.workflow, attachment_id)
         draft.drop(PREFIX + attachment_id)
         draft.verbs.append(Note(id=draft.workflow.id, blob_name=PREFIX + attachment_id))
-        draft.record(HistoryAction.DELETED, attachment=attachment_id)
+        draft.record(JobHistoryAction.DELETED, attachment=attachment_id)
 
     await scope.revise([job_id], change)
     await release(scope.store.engine, scope.item, [attachment_id])
@@ -174,7 +179,7 @@ async def _keep(scope: Scope, workflow: Workflow, new: Mapping[str, New], ref: s
             draft.keep(PREFIX + attachment_id, {**told, **step, **_stamp(scope, draft)})
             if ref:
                 draft.verbs.append(Note(id=draft.workflow.id, blob=ref, blob_name=PREFIX + attachment_id))
-            draft.record(HistoryAction.ADDED, attachment=attachment_id)
+            draft.record(JobHistoryAction.ADDED, attachment=attachment_id)
 
     await scope.revise([workflow.id], change)
 

@@ -12,7 +12,7 @@ from envoy_plugin.workflows.attachments import PREFIX as ATTACHMENT
 from envoy_plugin.workflows.comments import named
 from envoy_plugin.workflows.diagrams import Diagram, Kind, Step
 from envoy_plugin.workflows.draft import ADVANCED, Draft
-from envoy_plugin.workflows.models import HistoryAction
+from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.privileges import Privilege
 from envoy_plugin.workflows.quota import release
 from envoy_plugin.workflows.record import PATH, RUN, Workflow
@@ -87,7 +87,7 @@ def _upgrade(draft: Draft, diagram: Diagram) -> None:
         raise JobRefused(workflow.public_id, f"its current step {missing[0]!r} isn't in the latest version")
     made = {step.id: _job(workflow, step) for step in diagram.steps if not _is_same(workflow, step)}
     draft.move_to(replace(workflow.origin, version=diagram.version), diagram, made)
-    draft.record(HistoryAction.UPGRADED)
+    draft.record(JobHistoryAction.UPGRADED)
 
 
 def _is_same(workflow: Workflow, step: Step) -> bool:

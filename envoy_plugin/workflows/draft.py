@@ -14,7 +14,7 @@ from envoy_plugin.workflows import flow
 from envoy_plugin.workflows.diagrams import CREATOR, LAST_RUN_BY, MAINTAIN, OWNER, UNASSIGNED, Diagram, Path
 from envoy_plugin.workflows.flow import UNDER_WAY, Ending, Move, Standing, percent_complete
 from envoy_plugin.workflows.history import Row, row, span_of
-from envoy_plugin.workflows.models import HistoryAction
+from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.record import PATH, RUN, Change, Origin, Walk, Workflow, describe, forget
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.work import StepJob, retries_of
@@ -26,7 +26,7 @@ ADVANCED: Final = "advanced"
 DELETED: Final = "deleted"
 UPGRADED: Final = "upgraded"
 """Why a step was cancelled that isn't the same in the version that its workflow has moved to."""
-BEGINNINGS: Final = frozenset({HistoryAction.STARTED, HistoryAction.FINISHED})
+BEGINNINGS: Final = frozenset({JobHistoryAction.STARTED, JobHistoryAction.FINISHED})
 
 
 @dataclass(slots=True, kw_only=True)
@@ -113,7 +113,7 @@ class Draft:
         self._stops.pop(step_id, None)
         self._outcome, self._failed = outcome, not ending.succeeded and move.stop is None and not move.opens
         job, said = self.workflow.jobs[step_id], str(ending.state)
-        action = HistoryAction.FINISHED if move.stop is None else HistoryAction.ERROR
+        action = JobHistoryAction.FINISHED if move.stop is None else JobHistoryAction.ERROR
         why = f"{move.stop}: {ending.reason}" if move.stop and ending.reason else str(move.stop or "")
         self.record(action, step_id, result=said, why=why, **span_of(job, self.workflow.now))
         if move.stop is not None:
@@ -127,7 +127,7 @@ class Draft:
         for other, standing in self.standings.items():
             if other != step_id and standing in UNDER_WAY:
                 self._leave(other)
-                self.record(HistoryAction.DEACTIVATED, other)
+                self.record(JobHistoryAction.DEACTIVATED, other)
         if self.standings[step_id] is Standing.CURRENT:
             move = Move(standings=move.standings)
         self._take(step_id, move)
@@ -168,7 +168,7 @@ class Draft:
         """Change properties of the workflow."""
         self._properties.update(properties)
 
-    def record(self, action: HistoryAction, step_id: str = "", **facts: Any) -> None:
+    def record(self, action: JobHistoryAction, step_id: str = "", **facts: Any) -> None:
         """Add a row to the history: of the workflow, or of a step of it."""
         self._rows.append(row(action, self.workflow.now, self._by, step_id, **facts))
 
@@ -186,13 +186,13 @@ class Draft:
         """End the workflow, with every step of it that isn't over."""
         self._closes = True
         self.say(end_date=self.workflow.now.isoformat())
-        self.record(HistoryAction.CLOSED)
+        self.record(JobHistoryAction.CLOSED)
 
     def reopen(self) -> None:
         """Let a workflow that is over go on: the steps that were current then are again, and wait to be run."""
         self._opens = True
         self.say(end_date=None)
-        self.record(HistoryAction.REOPENED)
+        self.record(JobHistoryAction.REOPENED)
         self.verbs.append(Retry(id=self.workflow.id))
         for step_id in [step_id for step_id, at in self.standings.items() if at is Standing.ENDED]:
             self.again(step_id, runs=False)
@@ -313,7 +313,7 @@ class Draft:
         step = self.workflow.diagram[step_id]
         if self._work[step_id].ended:
             self.again(step_id, runs=step.runs_by_itself)
-        self.record(HistoryAction.ACTIVATED, step_id, runs=step.runs_by_itself or None)
+        self.record(JobHistoryAction.ACTIVATED, step_id, runs=step.runs_by_itself or None)
         self.assign(step_id, self._assignee(step_id, path.assigned or step.assigned or MAINTAIN, after))
         self.shut(step_id, PATH, shut=False)
         self.shut(step_id, RUN, shut=not step.runs_by_itself)

@@ -14,9 +14,9 @@ from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.endings import read_attempt
 from envoy_plugin.workflows.flow import Ending
 from envoy_plugin.workflows.history import said_facts
-from envoy_plugin.workflows.models import HistoryAction
+from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow, load
-from envoy_plugin.workflows.responses import ActionResponse, Status
+from envoy_plugin.workflows.responses import JobActionResponse, Status
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.templates import Template
 
@@ -91,7 +91,7 @@ class WorkflowHandle:
         for left in reversed(range(TRIES)):
             draft = Draft(self.store, await self.read())
             draft.say(**properties)
-            draft.record(HistoryAction.UPDATED, **said_facts(properties))
+            draft.record(JobHistoryAction.UPDATED, **said_facts(properties))
             try:
                 await self.store.engine.call(draft.call())
             except CallRefused:
@@ -187,8 +187,8 @@ class Workflows:
         return WorkflowHandle(id=made.id, item=self._item, input=given, created=made.created, store=self._store)
 
 
-def _status_of(response: ActionResponse) -> Status:
-    return response.responses[0].status
+def _status_of(response: JobActionResponse) -> Status:
+    return response.step_responses[0].status
 
 
 async def _upstream(wanted: Upstream) -> str:

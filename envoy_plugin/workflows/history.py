@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from envoy_plugin.engine.model import Job
-from envoy_plugin.workflows.models import HistoryAction, JobHistory
+from envoy_plugin.workflows.models import JobHistory, JobHistoryAction
 from envoy_plugin.workflows.summary import read_date
 
 PREFIX: Final = "history:"
@@ -58,7 +58,7 @@ def _read(job_id: str, told: Row) -> JobHistory:
     start, end = (read_date(told[name]) if name in told else None for name in ("start", "end"))
     return JobHistory(
         job_id=job_id,
-        action=HistoryAction(told["action"]),
+        action=JobHistoryAction(told["action"]),
         date=read_date(told["date"]),
         username=told.get("user", ""),
         step_id=told.get("step"),

@@ -13,11 +13,11 @@ from envoy_plugin.errors import BadProperty, DependencyCycle, JobRefused
 from envoy_plugin.workflows.advance import find_step
 from envoy_plugin.workflows.comments import opened
 from envoy_plugin.workflows.draft import Draft
-from envoy_plugin.workflows.models import HistoryAction, JobDependencyDetails, JobHold, JobHoldDetails
+from envoy_plugin.workflows.models import JobDependencyDetails, JobHistoryAction, JobHold, JobHoldDetails
 from envoy_plugin.workflows.phases import Phase, phase_of
 from envoy_plugin.workflows.privileges import Privilege
 from envoy_plugin.workflows.record import MANUAL_HOLD, OWN_HOLDS, Workflow
-from envoy_plugin.workflows.responses import DESCRIPTIONS, ActionResponse, Status, StepResponse
+from envoy_plugin.workflows.responses import DESCRIPTIONS, JobActionResponse, Status, StepResponse
 from envoy_plugin.workflows.scope import Scope
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.summary import read_date
@@ -28,7 +28,7 @@ Act: TypeAlias = Callable[[Draft, str], Status]
 _ids: Final = Ids()
 
 
-async def add_holds(scope: Scope, details: JobHoldDetails) -> ActionResponse:
+async def add_holds(scope: Scope, details: JobHoldDetails) -> JobActionResponse:
     """See `JobsManager.add_holds`."""
     until = details.scheduled_release
     if until is not None and until.tzinfo is None:
@@ -40,13 +40,13 @@ async def add_holds(scope: Scope, details: JobHoldDetails) -> ActionResponse:
             return Status.HELD
         draft.verbs.append(Hold(id=job.id, hold=MANUAL_HOLD, until=until))
         _remember(draft, scope, step_id, until=until.isoformat() if until else None)
-        draft.record(HistoryAction.HELD, step_id, until=until.isoformat() if until else None)
+        draft.record(JobHistoryAction.HELD, step_id, until=until.isoformat() if until else None)
         return Status.SUCCESS
 
     return await _act(scope, details.job_id, details.step_ids, _if_idle(hold))
 
 
-async def release_holds(scope: Scope, details: JobHoldDetails) -> ActionResponse:
+async def release_holds(scope: Scope, details: JobHoldDetails) -> JobActionResponse:
     """See `JobsManager.release_holds`."""
 
     def release(draft: Draft, step_id: str) -> Status:
@@ -61,7 +61,7 @@ async def release_holds(scope: Scope, details: JobHoldDetails) -> ActionResponse
     return await _act(scope, details.job_id, details.step_ids, release, all_of=_held_by_hand)
 
 
-async def add_dependency(scope: Scope, details: JobDependencyDetails) -> ActionResponse:
+async def add_dependency(scope: Scope, details: JobDependencyDetails) -> JobActionResponse:
     """See `JobsManager.add_dependency`."""
     scope.caller.demand(Privilege.HOLDS)
     upstream = await _upstream(scope, details)
@@ -73,7 +73,7 @@ async def add_dependency(scope: Scope, details: JobDependencyDetails) -> ActionR
         draft.verbs.append(Depend(id=job.id, upstream=upstream, policy=Policy.RUN))
         names = {"job": details.dependent_job_id, "other_step": details.dependent_step_id}
         _remember(draft, scope, step_id, upstream=upstream, **names)
-        draft.record(HistoryAction.DEPENDENCY_ADDED, step_id, upstream=upstream)
+        draft.record(JobHistoryAction.DEPENDENCY_ADDED, step_id, upstream=upstream)
         return Status.SUCCESS
 
     try:
@@ -82,7 +82,7 @@ async def add_dependency(scope: Scope, details: JobDependencyDetails) -> ActionR
         raise DependencyCycle([await _name(scope, job_id) for job_id in cycle.cycle]) from None
 
 
-async def release_dependency(scope: Scope, details: JobDependencyDetails) -> ActionResponse:
+async def release_dependency(scope: Scope, details: JobDependencyDetails) -> JobActionResponse:
     """See `JobsManager.release_dependency`."""
     scope.caller.demand(Privilege.HOLDS)
     upstream = await _upstream(scope, details)
@@ -125,7 +125,7 @@ async def _act(
     step_ids: Sequence[str],
     act: Act,
     all_of: Callable[[Workflow], Sequence[str]] = lambda workflow: workflow.current,
-) -> ActionResponse:
+) -> JobActionResponse:
     scope.caller.demand(Privilege.HOLDS)
     responses: list[StepResponse] = []
 
@@ -133,10 +133,10 @@ async def _act(
         responses.clear()
         for step_id in dict.fromkeys(step_ids or all_of(draft.workflow) or [""]):
             status = _refusal(draft, step_id) or act(draft, step_id)
-            responses.append(StepResponse(step_id=step_id, status=status, description=DESCRIPTIONS[status]))
+            responses.append(StepResponse(step_id=step_id, status=status, status_description=DESCRIPTIONS[status]))
 
     await scope.revise([job_id], change)
-    return ActionResponse(responses=tuple(responses))
+    return JobActionResponse(step_responses=tuple(responses))
 
 
 def _refusal(draft: Draft, step_id: str) -> Status | None:
@@ -181,12 +181,12 @@ def _release(draft: Draft, scope: Scope, step_id: str, *, upstream: str | None) 
         is_it = told["step"] == step_id and told.get("upstream") == upstream
         if is_it and is_shut(workflow.jobs[step_id], told, workflow.now):
             draft.keep(PREFIX + hold_id, {**told, **end})
-    draft.record(HistoryAction.HOLD_RELEASED, step_id, upstream=upstream)
+    draft.record(JobHistoryAction.HOLD_RELEASED, step_id, upstream=upstream)
     left = {step for step in _held(workflow) if step != step_id}
     job = workflow.jobs[step_id]
     others = set(job.gates.upstreams) - {upstream} if upstream else job.gates.upstreams
     if not left and not others and (upstream is None or not any(h not in OWN_HOLDS for h in job.gates.holds)):
-        draft.record(HistoryAction.REACTIVATED)
+        draft.record(JobHistoryAction.REACTIVATED)
 
 
 async def _upstream(scope: Scope, details: JobDependencyDetails) -> str:

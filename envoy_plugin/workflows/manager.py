@@ -33,7 +33,7 @@ from envoy_plugin.workflows.models import (
 from envoy_plugin.workflows.privileges import Caller, Privilege
 from envoy_plugin.workflows.queries import query_jobs, statistics
 from envoy_plugin.workflows.reading import history_of, job_of
-from envoy_plugin.workflows.responses import ActionResponse
+from envoy_plugin.workflows.responses import JobActionResponse
 from envoy_plugin.workflows.scope import Scope
 from envoy_plugin.workflows.store import Store
 
@@ -45,7 +45,7 @@ class JobsManager:
     """The jobs of one item, for one user; `user` None: for the plugin itself, which may do everything.
 
     Every method of a job raises JobNotFound where this item has none of this id, and NotAllowed where the user lacks a
-    privilege. What a step doesn't take is not raised but answered, step by step, in an `ActionResponse`.
+    privilege. What a step doesn't take is not raised but answered, step by step, in an `JobActionResponse`.
     """
 
     def __init__(
@@ -152,24 +152,24 @@ class JobsManager:
         await bulk.upgrade_jobs(self._scope, job_ids)
         return True
 
-    async def start_steps(self, job_id: str, step_ids: Sequence[str] = ()) -> ActionResponse:
+    async def start_steps(self, job_id: str, step_ids: Sequence[str] = ()) -> JobActionResponse:
         """Start steps; none named: all current ones. A manual step that proceeds is finished by it."""
         return await steps.run(**await self._steps(job_id), step_ids=step_ids)
 
-    async def stop_steps(self, job_id: str, step_ids: Sequence[str] = ()) -> ActionResponse:
+    async def stop_steps(self, job_id: str, step_ids: Sequence[str] = ()) -> JobActionResponse:
         """Pause manual steps, cancel what others run. Somebody else's takes the privilege jobForceStop."""
         overrides = self._scope.caller.may(Privilege.FORCE_STOP)
         return await steps.stop(**await self._steps(job_id, overrides=overrides), step_ids=step_ids)
 
-    async def finish_steps(self, job_id: str, step_ids: Sequence[str] = ()) -> ActionResponse:
+    async def finish_steps(self, job_id: str, step_ids: Sequence[str] = ()) -> JobActionResponse:
         """End steps that were started, or may be skipped, and go on; none named: all current ones."""
         return await steps.finish(**await self._steps(job_id), step_ids=step_ids)
 
-    async def refresh_steps(self, job_id: str, step_ids: Sequence[str] = ()) -> ActionResponse:
+    async def refresh_steps(self, job_id: str, step_ids: Sequence[str] = ()) -> JobActionResponse:
         """Let steps that wait for their next try be tried now; none named: all current ones."""
         return await steps.refresh(**await self._steps(job_id), step_ids=step_ids)
 
-    async def set_current_step(self, job_id: str, step_id: str) -> ActionResponse:
+    async def set_current_step(self, job_id: str, step_id: str) -> JobActionResponse:
         """Make this step the only current one; not while one runs."""
         self._scope.caller.demand(Privilege.SET_CURRENT)
         return await steps.set_current(**await self._steps(job_id), step_id=step_id)
@@ -193,18 +193,18 @@ class JobsManager:
         await assigning.assign(self._scope, job_id, None, assigned_to, assigned_type)
         return True
 
-    async def add_holds(self, params: JobHoldDetails) -> ActionResponse:
+    async def add_holds(self, params: JobHoldDetails) -> JobActionResponse:
         """Hold steps, also such as aren't reached yet, until they are released or, by itself, a time has come.
 
         None named: all current ones. Refused for a step that runs, is over, or is held.
         """
         return await holds.add_holds(self._scope, params)
 
-    async def release_holds(self, params: JobHoldDetails) -> ActionResponse:
+    async def release_holds(self, params: JobHoldDetails) -> JobActionResponse:
         """Release the holds of steps, not their dependencies; none named: of all that are held."""
         return await holds.release_holds(self._scope, params)
 
-    async def add_dependency(self, params: JobDependencyDetails) -> ActionResponse:
+    async def add_dependency(self, params: JobDependencyDetails) -> JobActionResponse:
         """Let steps wait for a job to be closed, or for one step of it; however that ends.
 
         Raises:
@@ -213,7 +213,7 @@ class JobsManager:
         """
         return await holds.add_dependency(self._scope, params)
 
-    async def release_dependency(self, params: JobDependencyDetails) -> ActionResponse:
+    async def release_dependency(self, params: JobDependencyDetails) -> JobActionResponse:
         """Let steps wait for this job, or this step of it, no more."""
         return await holds.release_dependency(self._scope, params)
 

@@ -20,7 +20,7 @@ class AssignedType(StrEnum):
     USER = "User"
 
 
-class HistoryAction(StrEnum):
+class JobHistoryAction(StrEnum):
     """What a row of a job's history tells of. Without a step it is of the job, or of an attachment."""
 
     CREATED = "Created"
@@ -293,7 +293,7 @@ class JobHistory:
     """A row of a job's history; `duration_seconds` is from the start to the end of a step."""
 
     job_id: str
-    action: HistoryAction
+    action: JobHistoryAction
     date: datetime
     username: str
     step_id: str | None = None

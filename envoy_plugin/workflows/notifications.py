@@ -13,7 +13,7 @@ from envoy_plugin.engine.verbs import Unique
 from envoy_plugin.workflows import steps
 from envoy_plugin.workflows.messages import state_of
 from envoy_plugin.workflows.privileges import Caller
-from envoy_plugin.workflows.responses import ActionResponse
+from envoy_plugin.workflows.responses import JobActionResponse
 from envoy_plugin.workflows.scope import Scope
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.watching import Told, Watcher, tell
@@ -65,7 +65,7 @@ class NotificationManager:
         """Tell it of nothing any more. False: it wasn't."""
         return self._watcher.unwatch(callback_id)
 
-    async def send(self, response: StepInfoResponse) -> ActionResponse:
+    async def send(self, response: StepInfoResponse) -> JobActionResponse:
         """Answer what a step asks.
 
         Raises:

@@ -5,7 +5,7 @@ from typing import Any
 
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.location import Extent, Location
-from envoy_plugin.workflows.models import HistoryAction
+from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.privileges import Privilege
 from envoy_plugin.workflows.scope import Scope, check_open
 
@@ -54,6 +54,6 @@ async def set_location(scope: Scope, job_id: str, location: Location | Mapping[s
         check_open(draft)
         if kept != draft.workflow.properties.get("location"):
             draft.say(location=kept)
-            draft.record(HistoryAction.UPDATED, location=True)
+            draft.record(JobHistoryAction.UPDATED, location=True)
 
     await scope.revise([job_id], change)

@@ -14,7 +14,7 @@ from envoy_plugin.workflows.history import said_facts
 from envoy_plugin.workflows.models import (
     UNCHANGED,
     ExtendedProperty,
-    HistoryAction,
+    JobHistoryAction,
     JobProperty,
     PropertyTable,
     RelatedEntry,
@@ -92,7 +92,7 @@ async def update(scope: Scope, job_id: str, updates: UpdateJobOverrides, allow_r
         _check_state(draft.workflow, changed, allow_running_step_id)
         check_dates({**properties, **changed})
         draft.say(**changed)
-        draft.record(HistoryAction.UPDATED, **said_facts(changed))
+        draft.record(JobHistoryAction.UPDATED, **said_facts(changed))
 
     await scope.revise([job_id], change)
 

@@ -10,7 +10,7 @@ from envoy_plugin.workflows.documents import assigned_words
 from envoy_plugin.workflows.history import PREFIX as HISTORY
 from envoy_plugin.workflows.history import read_rows
 from envoy_plugin.workflows.holds import holds_of
-from envoy_plugin.workflows.models import AssignedType, CurrentStep, HistoryAction, Job, JobHistory, JobHold
+from envoy_plugin.workflows.models import AssignedType, CurrentStep, Job, JobHistory, JobHistoryAction, JobHold
 from envoy_plugin.workflows.properties import extended_of, related_of
 from envoy_plugin.workflows.record import OWN_HOLDS, Workflow
 from envoy_plugin.workflows.store import Store
@@ -65,7 +65,7 @@ async def history_of(store: Store, workflow: Workflow) -> list[JobHistory]:
 def _released(workflow: Workflow, hold: JobHold) -> JobHistory | None:
     if hold.released_date is None or hold.released_by is not None:
         return None
-    action = HistoryAction.HOLD_RELEASED
+    action = JobHistoryAction.HOLD_RELEASED
     return JobHistory(
         job_id=workflow.public_id, action=action, date=hold.released_date, username="", step_id=hold.step_id
     )

@@ -23,7 +23,7 @@ from envoy_plugin.workflows.messages import (
     question_of,
     steps_of,
 )
-from envoy_plugin.workflows.models import HistoryAction, JobAttachment
+from envoy_plugin.workflows.models import JobAttachment, JobHistoryAction
 from envoy_plugin.workflows.phases import Phase
 from envoy_plugin.workflows.summary import read_date
 
@@ -57,8 +57,8 @@ class Replay:
     def play(self, rows: Sequence[Row]) -> None:
         """Tell of one change. Steps that open though none has ended were set current, or opened again."""
         actions = {row["action"] for row in rows}
-        follows = actions & {HistoryAction.FINISHED, HistoryAction.ERROR}
-        self.restate |= HistoryAction.ACTIVATED in actions and not follows
+        follows = actions & {JobHistoryAction.FINISHED, JobHistoryAction.ERROR}
+        self.restate |= JobHistoryAction.ACTIVATED in actions and not follows
         for row in rows:
             act = ACTS.get(row["action"])
             if act is not None:
@@ -215,7 +215,7 @@ def _commented(replay: Replay, row: Row, at: datetime) -> None:
 
 
 def _closed(replay: Replay, row: Row, at: datetime) -> None:
-    replay.closed = row["action"] == HistoryAction.CLOSED
+    replay.closed = row["action"] == JobHistoryAction.CLOSED
     replay.restate |= not replay.closed
     replay.say(MessageType.JOB_UPDATED, at, properties={"closed": replay.closed})
 
@@ -225,24 +225,24 @@ def _upgraded(replay: Replay, _: Row, __: datetime) -> None:
 
 
 ACTS: Final[Mapping[str, Act]] = {
-    HistoryAction.ACTIVATED: _activated,
-    HistoryAction.STARTED: _started,
-    HistoryAction.FINISHED: _finished,
-    HistoryAction.ERROR: _failed,
-    HistoryAction.COMPLETED: _completed,
-    HistoryAction.PAUSED: lambda replay, row, at: replay.stop(row["step"], at, pauses=True),
-    HistoryAction.CANCELLED: lambda replay, row, at: replay.stop(row["step"], at, pauses=False),
-    HistoryAction.DEACTIVATED: _deactivated,
-    HistoryAction.HELD: _held,
-    HistoryAction.DEPENDENCY_ADDED: _held,
-    HistoryAction.HOLD_RELEASED: _released,
-    HistoryAction.REASSIGNED: lambda replay, row, at: replay.reassign(row["step"], row.get("to") or UNASSIGNED, at),
-    HistoryAction.UPDATED: _updated,
-    HistoryAction.ADDED: _added,
-    HistoryAction.DELETED: _deleted,
-    HistoryAction.CLOSED: _closed,
-    HistoryAction.REOPENED: _closed,
-    HistoryAction.UPGRADED: _upgraded,
+    JobHistoryAction.ACTIVATED: _activated,
+    JobHistoryAction.STARTED: _started,
+    JobHistoryAction.FINISHED: _finished,
+    JobHistoryAction.ERROR: _failed,
+    JobHistoryAction.COMPLETED: _completed,
+    JobHistoryAction.PAUSED: lambda replay, row, at: replay.stop(row["step"], at, pauses=True),
+    JobHistoryAction.CANCELLED: lambda replay, row, at: replay.stop(row["step"], at, pauses=False),
+    JobHistoryAction.DEACTIVATED: _deactivated,
+    JobHistoryAction.HELD: _held,
+    JobHistoryAction.DEPENDENCY_ADDED: _held,
+    JobHistoryAction.HOLD_RELEASED: _released,
+    JobHistoryAction.REASSIGNED: lambda replay, row, at: replay.reassign(row["step"], row.get("to") or UNASSIGNED, at),
+    JobHistoryAction.UPDATED: _updated,
+    JobHistoryAction.ADDED: _added,
+    JobHistoryAction.DELETED: _deleted,
+    JobHistoryAction.CLOSED: _closed,
+    JobHistoryAction.REOPENED: _closed,
+    JobHistoryAction.UPGRADED: _upgraded,
     COMMENTED: _commented,
 }
 """What each kind of row tells."""

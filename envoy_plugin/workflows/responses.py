@@ -51,19 +51,19 @@ class StepResponse:
 
     step_id: str
     status: Status
-    description: str
+    status_description: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ActionResponse:
+class JobActionResponse:
     """What became of each step of a request."""
 
-    responses: tuple[StepResponse, ...]
+    step_responses: tuple[StepResponse, ...]
 
     @property
     def success(self) -> bool:
         """Whether all of it was done."""
-        return all(response.status is Status.SUCCESS for response in self.responses)
+        return all(response.status is Status.SUCCESS for response in self.step_responses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,10 +17,10 @@ from envoy_plugin.workflows.diagrams import UNASSIGNED, Kind, Step
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.endings import Said, encode_answer, ending_of, read_ending
 from envoy_plugin.workflows.flow import UNDER_WAY, Ending, Standing, Stop
-from envoy_plugin.workflows.models import HistoryAction
+from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.phases import Phase, phase_of
 from envoy_plugin.workflows.record import PATH, RUN, Workflow, load
-from envoy_plugin.workflows.responses import ANYBODY, DESCRIPTIONS, ActionResponse, Actor, Status, StepResponse
+from envoy_plugin.workflows.responses import ANYBODY, DESCRIPTIONS, Actor, JobActionResponse, Status, StepResponse
 from envoy_plugin.workflows.store import Store
 
 TRIES: Final = 8
@@ -82,7 +82,7 @@ class By(TypedDict, total=False):
     item: str | None
 
 
-async def run(store: Store, workflow_id: str, step_ids: Sequence[str] = (), **by: Unpack[By]) -> ActionResponse:
+async def run(store: Store, workflow_id: str, step_ids: Sequence[str] = (), **by: Unpack[By]) -> JobActionResponse:
     """Start steps; none named: all current ones. A manual step that proceeds is finished by it.
 
     Raises (as the others do):
@@ -92,24 +92,24 @@ async def run(store: Store, workflow_id: str, step_ids: Sequence[str] = (), **by
     return await _act(store, workflow_id, step_ids, _Action(act=_run), **by)
 
 
-async def finish(store: Store, workflow_id: str, step_ids: Sequence[str] = (), **by: Unpack[By]) -> ActionResponse:
+async def finish(store: Store, workflow_id: str, step_ids: Sequence[str] = (), **by: Unpack[By]) -> JobActionResponse:
     """End steps that were started, or may be skipped, and go on; see `run`."""
     return await _act(store, workflow_id, step_ids, _Action(act=_finish), **by)
 
 
-async def stop(store: Store, workflow_id: str, step_ids: Sequence[str] = (), **by: Unpack[By]) -> ActionResponse:
+async def stop(store: Store, workflow_id: str, step_ids: Sequence[str] = (), **by: Unpack[By]) -> JobActionResponse:
     """Pause manual steps, and cancel what others run; then they can be run again. See `run`."""
     return await _act(store, workflow_id, step_ids, _Action(act=_stop), **by)
 
 
-async def refresh(store: Store, workflow_id: str, step_ids: Sequence[str] = (), **by: Unpack[By]) -> ActionResponse:
+async def refresh(store: Store, workflow_id: str, step_ids: Sequence[str] = (), **by: Unpack[By]) -> JobActionResponse:
     """Let steps that wait for their next try be tried now; see `run`."""
     return await _act(store, workflow_id, step_ids, _Action(act=_refresh), **by)
 
 
 async def answer(
     store: Store, workflow_id: str, step_id: str, value: Any, *, comment: str = "", **by: Unpack[By]
-) -> ActionResponse:
+) -> JobActionResponse:
     """Answer a question step, or finish a manual one that runs, and go on; see `run`."""
 
     def act(attempt: _Attempt, chosen: str) -> Status:
@@ -118,19 +118,19 @@ async def answer(
     return await _act(store, workflow_id, [step_id], _Action(act=act), **by)
 
 
-async def set_current(store: Store, workflow_id: str, step_id: str, **by: Unpack[By]) -> ActionResponse:
+async def set_current(store: Store, workflow_id: str, step_id: str, **by: Unpack[By]) -> JobActionResponse:
     """Make this step the only current one; not while one runs. See `run`."""
     return await _act(store, workflow_id, [step_id], _Action(act=_set_current, anywhere=True), **by)
 
 
-async def assign(store: Store, workflow_id: str, step_id: str, assignee: str, **by: Unpack[By]) -> ActionResponse:
+async def assign(store: Store, workflow_id: str, step_id: str, assignee: str, **by: Unpack[By]) -> JobActionResponse:
     """Make a current step that neither runs nor was done somebody's: `user:NAME`, `group:NAME`, `unassigned`."""
 
     def act(attempt: _Attempt, chosen: str) -> Status:
         if attempt.phase(chosen) in {Phase.RUNNING, Phase.DONE}:
             return Status.ALREADY_EXECUTING
         attempt.draft.assign(chosen, assignee)
-        attempt.draft.record(HistoryAction.REASSIGNED, chosen, to=assignee)
+        attempt.draft.record(JobHistoryAction.REASSIGNED, chosen, to=assignee)
         return Status.SUCCESS
 
     return await _act(store, workflow_id, [step_id], _Action(act=act, anyone=True), **by)
@@ -138,7 +138,7 @@ async def assign(store: Store, workflow_id: str, step_id: str, assignee: str, **
 
 async def _act(
     store: Store, workflow_id: str, step_ids: Sequence[str], action: _Action, **by: Unpack[By]
-) -> ActionResponse:
+) -> JobActionResponse:
     """Decide from what is there, write in one call, and decide again where it has changed meanwhile."""
     for left in reversed(range(TRIES)):
         attempt = await _begin(store, workflow_id, **by)
@@ -150,7 +150,7 @@ async def _act(
             if not left:
                 raise
             continue
-        return ActionResponse(responses=responses)
+        return JobActionResponse(step_responses=responses)
     raise AssertionError  # pragma: no cover - the last try raises
 
 
@@ -175,7 +175,7 @@ async def _write(store: Store, attempt: _Attempt) -> None:
 
 def _respond(attempt: _Attempt, step_id: str, action: _Action) -> StepResponse:
     status = _refusal(attempt, step_id, action) or action.act(attempt, step_id)
-    return StepResponse(step_id=step_id, status=status, description=DESCRIPTIONS[status])
+    return StepResponse(step_id=step_id, status=status, status_description=DESCRIPTIONS[status])
 
 
 def _refusal(attempt: _Attempt, step_id: str, action: _Action) -> Status | None:
@@ -210,7 +210,7 @@ def _run(attempt: _Attempt, step_id: str) -> Status:
     else:
         attempt.claim(step_id)
         attempt.draft.note_doer(step_id, attempt.actor.name)
-    attempt.draft.record(HistoryAction.STARTED, step_id)
+    attempt.draft.record(JobHistoryAction.STARTED, step_id)
     return Status.SUCCESS
 
 
@@ -265,7 +265,7 @@ def _end(attempt: _Attempt, step_id: str, ending: Ending, *, claims: bool, outco
     if goes_on:
         draft.follow(step_id, ending)
     else:
-        draft.record(HistoryAction.COMPLETED, step_id)
+        draft.record(JobHistoryAction.COMPLETED, step_id)
     return Status.SUCCESS
 
 
@@ -290,7 +290,7 @@ def _stop(attempt: _Attempt, step_id: str) -> Status:
     else:
         return Status.NOT_RUNNING
     paused = phase is Phase.RUNNING and step.kind == Kind.MANUAL
-    attempt.draft.record(HistoryAction.PAUSED if paused else HistoryAction.CANCELLED, step_id)
+    attempt.draft.record(JobHistoryAction.PAUSED if paused else JobHistoryAction.CANCELLED, step_id)
     return Status.SUCCESS
 
 

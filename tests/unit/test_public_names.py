@@ -30,6 +30,8 @@ JOBS = (
     "Job CreateJobOverrides UpdateJobOverrides AssignedType JobHoldDetails JobDependencyDetails JobAttachmentDetails"
     " ExtendedProperty RelatedTable RelatedEntry RelatedUpdates RelatedDeletes JobProperty"
     " Query SortField JobStatisticsDetails NotificationManager NotificationMessage StepInfoResponse"
+    " CreateJobsResponse CurrentStep JobHold JobHistory JobHistoryAction JobComment JobAttachment"
+    " AddJobAttachmentResponse JobActionResponse StepResponse QueryResult JobStatistics GroupedValue"
 )
 TASKS = "Task Enqueued"
 DRAWN_ERRORS = re.findall(r"[├└]── (\w+)", inspect.getdoc(errors) or "")

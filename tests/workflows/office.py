@@ -52,4 +52,4 @@ class Office:
         """What every action on the current steps answers, one after the other."""
         names = ("start_steps", "finish_steps", "stop_steps", "refresh_steps")
         answers = {name: await getattr(self.plugin, name)(job_id) for name in names}
-        return {name: " ".join(one.status for one in answer.responses) for name, answer in answers.items()}
+        return {name: " ".join(one.status for one in answer.step_responses) for name, answer in answers.items()}

@@ -14,7 +14,7 @@ from envoy_plugin.workflows.create import NewWorkflow, create
 from envoy_plugin.workflows.diagrams import Step
 from envoy_plugin.workflows.handles import WorkflowHandle
 from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow, load
-from envoy_plugin.workflows.responses import ActionResponse, Actor
+from envoy_plugin.workflows.responses import Actor, JobActionResponse
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.templates import Template
 
@@ -49,7 +49,7 @@ class Stage:
     async def act(self, name: str, workflow_id: str, *step_ids: str, by: Actor = ADA) -> str:
         """Run, finish, stop or refresh steps; answers the statuses."""
         response = await getattr(steps, name)(self.store, workflow_id, step_ids, actor=by)
-        return " ".join(one.status for one in response.responses)
+        return " ".join(one.status for one in response.step_responses)
 
     async def answer(self, workflow_id: str, step_id: str, value: object, by: Actor = ADA) -> str:
         """Answer a question; answers the status."""
@@ -98,6 +98,6 @@ class Stage:
         return len(held)
 
 
-def _only(response: ActionResponse) -> str:
-    [one] = response.responses
+def _only(response: JobActionResponse) -> str:
+    [one] = response.step_responses
     return one.status

@@ -62,7 +62,7 @@ async def test_follow_ups_at_the_same_instant_do_the_same(stage: Stage) -> None:
 async def test_two_people_at_once_finish_a_step_once(stage: Stage) -> None:
     workflow = await stage.start(Step.manual("a", then="b"), Step.manual("b", proceeds=False))
     answers = await asyncio.gather(*(steps.run(stage.store, workflow, ["a"], actor=ADA) for _ in range(4)))
-    assert sorted(answer.responses[0].status for answer in answers) == ["StepNotCurrent"] * 3 + ["Success"]
+    assert sorted(answer.step_responses[0].status for answer in answers) == ["StepNotCurrent"] * 3 + ["Success"]
 
 
 async def test_who_is_always_too_late_gives_up_and_nothing_is_lost(

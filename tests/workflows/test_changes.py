@@ -12,7 +12,7 @@ from envoy_plugin.workflows.diagrams import Step
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.history import MOST_CHANGES
 from envoy_plugin.workflows.messages import NotificationMessage
-from envoy_plugin.workflows.models import HistoryAction, JobAttachmentDetails, JobDependencyDetails, JobHoldDetails
+from envoy_plugin.workflows.models import JobAttachmentDetails, JobDependencyDetails, JobHistoryAction, JobHoldDetails
 from envoy_plugin.workflows.notifications import NotificationManager
 from tests.engine.clock import Clock
 from tests.workflows.ear import Ear
@@ -270,7 +270,7 @@ async def test_what_no_row_tells_of_is_told_as_it_is_then(office: Office, ear: E
     draft = Draft(office.stage.store, workflow)
     draft.say(priority="High", location={"type": "Multipoint", "parts": [[[1, 2]]], "box": [1, 2, 1, 2]})
     draft.keep("attachment:a", {"alias": "a", "by": "ada", "at": workflow.now.isoformat()})
-    draft.record(HistoryAction.UPDATED)
+    draft.record(JobHistoryAction.UPDATED)
     await office.stage.engine.call(draft.call())
     assert await ear.next() == "StepReassigned JobUpdated JobLocationUpdated JobAttachmentUpdated"
     assert ear.heard[1].message["properties"] == {"priority": "High"}

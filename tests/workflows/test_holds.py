@@ -10,7 +10,7 @@ from envoy_plugin.workflows.create import NewWorkflow
 from envoy_plugin.workflows.diagrams import Diagram, Step
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import JobDependencyDetails, JobHold, JobHoldDetails
-from envoy_plugin.workflows.responses import ActionResponse
+from envoy_plugin.workflows.responses import JobActionResponse
 from envoy_plugin.workflows.templates import Template
 from tests.engine.clock import Clock
 from tests.workflows.office import Office
@@ -19,9 +19,9 @@ from tests.workflows.stage import ITEM
 HOUR = timedelta(hours=1)
 
 
-def said(response: ActionResponse) -> str:
+def said(response: JobActionResponse) -> str:
     """The statuses of an answer."""
-    return " ".join(one.status for one in response.responses)
+    return " ".join(one.status for one in response.step_responses)
 
 
 async def hold(office: Office, job_id: str, *step_ids: str, by: JobsManager | None = None) -> str:
@@ -57,10 +57,10 @@ async def test_releasing_without_steps_is_for_those_that_are_held_alike(office: 
     waiting = waits(job_id, steps[1], other)
     assert said(await office.plugin.add_dependency(waiting)) == "Success"
     released = await office.plugin.release_holds(JobHoldDetails(job_id=job_id))
-    assert (released.success, [one.step_id for one in released.responses]) == (True, [steps[0]])
+    assert (released.success, [one.step_id for one in released.step_responses]) == (True, [steps[0]])
     await hold(office, job_id, steps[0])
     released = await office.plugin.release_dependency(replace(waiting, step_ids=[]))
-    assert (released.success, [one.step_id for one in released.responses]) == (True, [steps[1]])
+    assert (released.success, [one.step_id for one in released.step_responses]) == (True, [steps[1]])
 
 
 async def test_a_held_step_does_nothing_until_it_is_released(office: Office) -> None:

@@ -17,7 +17,7 @@ from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import (
     CreateJobOverrides,
     ExtendedProperty,
-    HistoryAction,
+    JobHistoryAction,
     JobProperty,
     RelatedDeletes,
     RelatedEntry,
@@ -304,7 +304,7 @@ async def test_a_job_goes_on_by_the_latest_version_of_its_diagram(office: Office
     await office.stage.do()
     assert (await office.stage.current(job_id)) == ["c"]
     await office.plugin.upgrade_jobs([job_id])
-    assert [row.action for row in await office.plugin.get_job_history(job_id)].count(HistoryAction.UPGRADED) == 1
+    assert [row.action for row in await office.plugin.get_job_history(job_id)].count(JobHistoryAction.UPGRADED) == 1
 
 
 async def test_a_current_step_that_is_another_in_the_latest_version_waits_to_be_started(office: Office) -> None:

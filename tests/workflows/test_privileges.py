@@ -178,7 +178,7 @@ async def test_somebody_elses_step_is_stopped_by_force_alone(office: Office) -> 
     job_id = await office.job("one", assigned_type="User", assigned_to="bob")
     assert (await office.by("bob").start_steps(job_id)).success
     for action in ("stop_steps", "finish_steps", "start_steps", "refresh_steps"):
-        [answer] = (await getattr(office.by("ada"), action)(job_id)).responses
+        [answer] = (await getattr(office.by("ada"), action)(job_id)).step_responses
         assert answer.status == "AssignedToDifferentUser"
     assert (await office.by("ada", "jobForceStop").stop_steps(job_id)).success
     assert not (await office.by("ada", "jobForceStop").start_steps(job_id)).success

@@ -8,7 +8,7 @@ import pytest
 from envoy_plugin.workflows.looks import look_at
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.messages import UNDER_WAY, MessageType, NotificationMessage
-from envoy_plugin.workflows.models import HistoryAction
+from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.notifications import NotificationManager
 from envoy_plugin.workflows.phases import Phase
 from tests.engine.clock import Clock
@@ -98,7 +98,7 @@ async def test_whoever_is_told_knows_how_a_job_stands(stage: Stage, clock: Clock
                 assert await faults_of(mirror, stage, walk) == [], f"seed {seed}"
         await manager.check()
         history = await JobsManager(stage.store, item=ITEM).get_job_history(walk.id)
-        for action in (HistoryAction.FINISHED, HistoryAction.ERROR):
+        for action in (JobHistoryAction.FINISHED, JobHistoryAction.ERROR):
             told = mirror.kinds[f"Step{action}"]
             assert told == sum(row.action is action for row in history), f"seed {seed}: {action}"
         kinds += mirror.kinds

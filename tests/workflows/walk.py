@@ -85,7 +85,7 @@ class Walk:
             case _:
                 chosen = self.dice.choice([[], [step_id], self.ids[:2]])
                 response = await getattr(steps, name)(store, self.id, chosen, actor=actor)
-        self.seen |= {one.status for one in response.responses}
+        self.seen |= {one.status for one in response.step_responses}
 
     async def device(self) -> None:
         """The device goes on with what it has, or takes the next, and ends it, or doesn't."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 from envoy_plugin.apis.workflow_manager.wire import Shape, shape
 from envoy_plugin.workflows.location import Location
 from envoy_plugin.workflows.models import Job, JobAttachmentDetails, JobHistory, JobStatistics
-from envoy_plugin.workflows.responses import ActionResponse
+from envoy_plugin.workflows.responses import JobActionResponse
 
 DONE: Final[Shape] = {"success": True}
 
@@ -34,13 +34,9 @@ def location(place: Location | None) -> Shape:
     return {"geometryType": place.geometry_type, "geometry": place.to_esri()}
 
 
-def action(response: ActionResponse) -> Shape:
+def action(response: JobActionResponse) -> Shape:
     """What became of each step."""
-    told = [
-        {"stepId": one.step_id, "status": one.status, "statusDescription": one.description}
-        for one in response.responses
-    ]
-    return {"success": response.success, "stepResponses": told}
+    return {"success": response.success, **shape(response)}
 
 
 def statistics(found: JobStatistics, group_by: str | None) -> Shape:

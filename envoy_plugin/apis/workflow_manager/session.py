@@ -235,6 +235,6 @@ class Session:
                 comment=said.comment or "",
             )
         )
-        for response in answer.responses:
+        for response in answer.step_responses:
             if response.status is not Status.SUCCESS:
-                raise Refused(HTTPStatus.CONFLICT, response.description, kind=response.status)
+                raise Refused(HTTPStatus.CONFLICT, response.status_description, kind=response.status)
