@@ -123,6 +123,7 @@ async def _candidates(scope: Scope, choice: Choice, first: int) -> AsyncIterator
     """The ids of the jobs that have one of these tags, the newest first, page by page."""
     direct = [await _direct(scope, value) for field, value in choice if field == "jobId"]
     named = sorted({job_id for job_id in direct if job_id}, reverse=True)
+    named = await _narrow(scope, named, [(EVERY,)])  # an engine's id may be that of another item's job
     if named:
         yield named
     pairs = [pair for pair in choice if pair[0] != "jobId"]
@@ -146,10 +147,12 @@ async def _narrow(scope: Scope, ids: Sequence[str], others: Sequence[Choice]) ->
     """Those of these jobs that have a tag of each other choice, too."""
     left = list(ids)
     for choice in others:
+        if not left:
+            break
         async with scope.store.engine.redis.pipeline(transaction=False) as pipe:
             for tag in (tag for pair in choice for tag in tags_of(scope.store, scope.item, pair)):
                 pipe.zmscore(scope.store.engine.keys.tag(tag), left)
-            scores = await pipe.execute() if left else []
+            scores = await pipe.execute()
         left = [job_id for job_id, *has in zip(left, *scores, strict=True) if any(one is not None for one in has)]
     return left
 

@@ -132,6 +132,13 @@ async def test_jobs_are_found_by_where_they_are(office: Office) -> None:
         await names(office, **everywhere, spatial_extent="x")
 
 
+async def test_of_three_conditions_two_can_have_no_job_in_common(office: Office) -> None:
+    for priority, status in (("Low", "Here"), ("High", "Gone"), ("High", "Gone"), ("Low", "Gone")):
+        await office.job("visit", priority=priority, job_status=status)
+    clause = "priority = 'High' AND jobStatus = 'Here' AND currentStepId = 'sign'"
+    assert await names(office, q=clause) == await names(office, q=f"createdBy IS NULL AND {clause}") == []
+
+
 async def test_a_list_shows_what_has_changed_at_once(office: Office) -> None:
     job_id = await office.job("visit")
     found = {"q": "currentStep = 'Print badge' AND percentComplete > 30"}
@@ -263,6 +270,15 @@ async def test_jobs_of_others_and_deleted_ones_are_not_found(office: Office) -> 
     await office.plugin.delete_jobs([job_id])
     assert await names(office, q="closed = 0") == []
     assert (await other.calculate_job_statistics()).total == 1
+
+
+async def test_a_job_of_another_item_is_not_found_by_its_id_either(office: Office) -> None:
+    job_id, other = await office.job(notes="a secret"), JobsManager(office.stage.store, item="other")
+    assert (await office.plugin.query_jobs(Query(search=job_id))).results
+    ways: list[dict[str, Any]] = [{"q": f"jobId = '{job_id}'"}, {"q": f"jobId IN ('{job_id}')"}, {"search": job_id}]
+    for asked in ways:
+        assert (await other.query_jobs(Query(**asked))).results == ()
+        assert (await other.calculate_job_statistics(JobStatisticsDetails(**asked, group_by="notes"))).total == 0
 
 
 async def test_what_was_kept_under_an_older_secret_is_found_and_changed(office: Office) -> None:
