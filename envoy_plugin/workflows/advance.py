@@ -61,14 +61,41 @@ async def _draft_of(store: Store, job: Job, attempt: int) -> Draft | None:
     except JobNotFound:
         return None
     step_id = step_of(workflow, job.id)
-    if step_id is None or workflow.closed or workflow.standings.get(step_id) is not Standing.ENDED:
-        return None
-    if workflow.waits_for_finish(step_id):
-        return None
+    return await _follow(store, workflow, step_id) if step_id is not None and step_id in _left(workflow) else None
+
+
+def _left(workflow: Workflow) -> list[str]:
+    """The steps whose end nobody has followed."""
+    if workflow.closed:
+        return []
+    ended = [step_id for step_id, standing in workflow.standings.items() if standing is Standing.ENDED]
+    return [step_id for step_id in ended if not workflow.waits_for_finish(step_id)]
+
+
+async def _follow(store: Store, workflow: Workflow, step_id: str) -> Draft:
     said = await read_ending(store.engine, workflow.diagram[step_id], workflow.jobs[step_id])
     draft = Draft(store, workflow)
     draft.follow(step_id, said.ending, outcome=said.outcome)
     return draft
+
+
+async def load_followed(store: Store, workflow_id: str, item: str | None = None) -> Workflow:
+    """A workflow with every end followed: also one whose follow-up nobody has come to, or somebody has cancelled.
+
+    Raises:
+        JobNotFound: there is none.
+        WorkflowError: its diagram is gone.
+    """
+    workflow = await load(store, workflow_id, item)
+    while left := _left(workflow):
+        draft = await _follow(store, workflow, left[0])
+        try:
+            await store.engine.call(draft.call())
+        except CallRefused:
+            return await load(store, workflow_id, item)  # others are at it
+        store.tell(workflow_id)
+        workflow = await load(store, workflow_id, item)
+    return workflow
 
 
 def step_of(workflow: Workflow, job_id: str) -> str | None:

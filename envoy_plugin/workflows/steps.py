@@ -13,13 +13,14 @@ from envoy_plugin.engine.model import Job
 from envoy_plugin.engine.states import Reason, State
 from envoy_plugin.engine.verbs import Cancel, ClaimJob, Promote, Release, Reschedule, Succeed, Verb
 from envoy_plugin.errors import CallRefused
+from envoy_plugin.workflows.advance import load_followed
 from envoy_plugin.workflows.diagrams import UNASSIGNED, Kind, Step
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.endings import Said, encode_answer, ending_of, read_ending
 from envoy_plugin.workflows.flow import UNDER_WAY, Ending, Standing, Stop
 from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.phases import Phase, phase_of
-from envoy_plugin.workflows.record import PATH, RUN, Workflow, load
+from envoy_plugin.workflows.record import PATH, RUN, Workflow
 from envoy_plugin.workflows.responses import ANYBODY, DESCRIPTIONS, Actor, JobActionResponse, Status, StepResponse
 from envoy_plugin.workflows.store import Store
 
@@ -155,7 +156,7 @@ async def _act(
 
 
 async def _begin(store: Store, workflow_id: str, **by: Unpack[By]) -> _Attempt:
-    workflow = await load(store, workflow_id, by.get("item"))
+    workflow = await load_followed(store, workflow_id, by.get("item"))
     ends = {
         step_id: await read_ending(store.engine, workflow.diagram[step_id], job)
         for step_id, job in workflow.jobs.items()
