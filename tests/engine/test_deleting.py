@@ -212,6 +212,21 @@ async def test_a_whole_envelope_can_be_deleted_in_one_call(engine: Engine) -> No
     assert await left(engine) == set()
 
 
+async def test_the_latest_attempt_of_what_an_open_envelope_may_try_again_stays(engine: Engine) -> None:
+    await engine.call([job("e", envelope=True), job("j", parent="e", owes=REPORT_DEBT, retries=1)])
+    for _ in range(2):
+        await begin(engine, "j")
+        await engine.run(Fail(id="j", reason="error", delay=timedelta()))
+
+    assert await why_not(engine, Delete(id="j", attempt=2)) == "envelope_open"
+
+    assert await engine.run(Delete(id="j", attempt=1)) is False
+    await engine.run(Cancel(id="j.2", reason="operator"))
+    assert await why_not(engine, Delete(id="j", attempt=2)) == "envelope_open"
+    await end(engine, "e")
+    assert await engine.run(Delete(id="j", attempt=2)) is True
+
+
 async def test_jobs_with_everything_leave_nothing_when_they_are_forgotten(engine: Engine, clock: Clock) -> None:
     soon = clock.after(timedelta(days=1))
     said: dict[str, Any] = {"payload": b"{}", "lane": "door", "install": "1001", "listed": list(Listing)}

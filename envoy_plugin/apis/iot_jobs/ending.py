@@ -20,11 +20,13 @@ from envoy_plugin.engine.model import Job
 from envoy_plugin.engine.queries import find_details
 from envoy_plugin.engine.states import CLOSING, UNENDED, Reason, State
 from envoy_plugin.engine.verbs import Cancel, Delete, Expect, Hold, Note
-from envoy_plugin.errors import CallRefused, ThingRefused
+from envoy_plugin.errors import CallRefused, ThingRefused, WrongState
 from envoy_plugin.logs import get_logger
 
 TRIES: Final = 8
 AT_ONCE: Final = 100
+ENVELOPE_OPEN: Final = "envelope_open"
+"""Why the latest attempt of a workflow's step stays."""
 
 log = get_logger(__name__)
 
@@ -95,7 +97,7 @@ async def delete_execution(engine: Engine, found: Execution, *, force: bool) -> 
     """Forget an execution that is over, or with `force` any. False: it has changed since it was read.
 
     Raises:
-        ThingRefused: it isn't over, and there is no force.
+        ThingRefused: it isn't over, and there is no force; or its workflow isn't, which may try it again.
     """
     if not found.status.terminal and not force:
         message = f"Job execution for {found.thing} is {found.status} and can't be deleted without force."
@@ -103,7 +105,10 @@ async def delete_execution(engine: Engine, found: Execution, *, force: bool) -> 
     ends = () if found.status.terminal else (_expect(found), _cancel(engine, found, None))
     try:
         await engine.call([*ends, Delete(id=found.id, attempt=found.number)])
-    except CallRefused:
+    except CallRefused as refused:
+        if any(isinstance(why, WrongState) and why.why == ENVELOPE_OPEN for why in refused.refusals.values()):
+            message = f"Job execution for {found.thing} is a step of a workflow that isn't over and can't be deleted."
+            raise ThingRefused(Refusal.TRANSITION, message) from None
         return False
     return True
 

@@ -4,6 +4,9 @@ function V.delete(id, attempt)
   local record = job and n < job.attempt and rare.past(job)[attempt]
   if not job or n > job.attempt or n < job.attempt and not record or n == job.attempt and has(job, 'x') then return nil, 'not_found' end
   if n == job.attempt and not ENDED[job.state] then return nil, 'wrong_state', job.state end
+  -- What follows the end of a child may be another try of it.
+  local parent = n == job.attempt and has(job, 'o') and has(job, 'c') and load(job.parent)
+  if parent and not ENDED[parent.state] then return nil, 'envelope_open', job.state end
   local kept = math.max(job.kept, 1) - 1
   if kept == 0 and not needed(job) then
     forget(job)

@@ -108,7 +108,10 @@ class Retry(Verb[tuple[State, int]]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delete(Verb[bool]):
-    """Forgets one ended attempt. Answers whether the job went with it: it does with its last, unless it is needed."""
+    """Forgets one ended attempt. Answers whether the job went with it: it does with its last, unless it is needed.
+
+    Refused: the latest attempt of a step of a workflow that isn't over (`envelope_open`), which may be tried again.
+    """
 
     name: ClassVar[str] = "delete"
     id: str

@@ -119,6 +119,9 @@ class Ending(Forgetting):
             raise Refused(JobNotFound)
         if verb.attempt == life.attempt and not life.ended:
             raise wrong(life.state)
+        parent = self.jobs.get(life.parent)
+        if verb.attempt == life.attempt and life.owing and parent and not parent.ended:
+            raise wrong(life.state, "envelope_open")
         if life.kept == 1 and not self.is_needed(life):
             self.forget(life)
             return True

@@ -1,0 +1,67 @@
+"""Whatever those do who know nothing of workflows, a workflow that isn't over can be gone on with."""
+
+import pytest
+
+from envoy_plugin.apis.iot_jobs.ending import delete_execution
+from envoy_plugin.apis.iot_jobs.executions import load_execution
+from envoy_plugin.engine.states import State
+from envoy_plugin.engine.verbs import Delete, Fail, Succeed
+from envoy_plugin.errors import ThingRefused, WrongState
+from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.draft import Draft
+from tests.workflows.stage import Stage, add_thing
+
+
+async def test_an_end_whose_follow_up_was_cancelled_is_followed_by_whoever_acts_next(stage: Stage) -> None:
+    workflow = await stage.start(Step.function("a", "f", then="b"), Step.manual("b", then="c"), Step.manual("c"))
+    held = await stage.claim("steps")
+    await stage.engine.run(Succeed.of(held))
+    await stage.engine.cancel(f"{held.id}.1", reason="operator")
+    assert await stage.current(workflow) == []
+    assert await stage.act("run", workflow) == "Success"
+    assert await stage.current(workflow) == ["c"]
+
+
+async def test_ends_that_nobody_has_come_to_are_all_followed_before_somebody_acts(stage: Stage) -> None:
+    branches = [Step.function(step_id, "f", then="join") for step_id in ("b", "c")]
+    workflow = await stage.start(
+        Step.function("a", "f", then=["b", "c"]), *branches, Step.manual("join", join="all"), Step.manual("d")
+    )
+    await stage.do()
+    for held in await stage.engine.claim("steps", 2, who="test", lease=None):
+        await stage.engine.run(Succeed.of(held))
+    assert await stage.act("run", workflow, "join") == "Success"
+    assert await stage.advance() == 2
+    ended = await stage.load(workflow)
+    assert (ended.envelope.state, ended.jobs["join"].attempt) == (State.SUCCEEDED, 1)
+
+
+async def test_a_workflow_that_was_closed_and_is_retried_by_its_jobs_id_goes_on(stage: Stage) -> None:
+    workflow = await stage.start(Step.function("a", "f", retries=0, then={"b": "result.x"}), Step.manual("b"))
+    draft = Draft(stage.store, await stage.load(workflow))
+    draft.close()
+    await stage.engine.call(draft.call())
+    await stage.engine.retry(workflow)
+    assert await stage.act("run", workflow) == "Success"
+    assert (await stage.load(workflow)).walk.stops == {"a": "failed: closed"}
+
+
+async def test_a_step_that_a_pull_worker_has_failed_can_not_be_deleted_and_so_can_be_run_again(stage: Stage) -> None:
+    workflow = await stage.start(Step.titan("a", payload="p", then="b"), Step.manual("b"))
+    held = await stage.claim("default")
+    await stage.engine.run(Fail.of(held, reason="bad_exit"))
+    with pytest.raises(WrongState):
+        await stage.engine.run(Delete(id=held.id, attempt=1))
+    await stage.advance()
+    assert await stage.act("run", workflow) == "Success"
+    assert (await stage.claim("default")).attempt == 2
+
+
+async def test_an_execution_that_a_workflow_may_send_again_can_not_be_deleted_even_with_force(stage: Stage) -> None:
+    await add_thing(stage.engine)
+    workflow = await stage.start(Step.device("a", thing="printer", document="d", then="b"), Step.manual("b"))
+    found = await load_execution(stage.engine, (await stage.load(workflow)).steps["a"])
+    assert found is not None
+    with pytest.raises(ThingRefused, match="a step of a workflow that isn't over"):
+        await delete_execution(stage.engine, found, force=True)
+    assert (await stage.load(workflow)).jobs["a"].state is State.AVAILABLE
