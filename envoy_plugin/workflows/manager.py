@@ -11,6 +11,7 @@ from envoy_plugin.workflows import assigning, attachments, bulk, holds, making, 
 from envoy_plugin.workflows.attachments import attachments_of
 from envoy_plugin.workflows.comments import add_comment, comments_of
 from envoy_plugin.workflows.diagrams import Diagram
+from envoy_plugin.workflows.given import checked
 from envoy_plugin.workflows.location import Location
 from envoy_plugin.workflows.models import (
     AddJobAttachmentResponse,
@@ -69,6 +70,7 @@ class JobsManager:
     def __repr__(self) -> str:
         return f"JobsManager(item={self._scope.item!r})"
 
+    @checked
     async def create_jobs(
         self, job_template_id: str, job_overrides: CreateJobOverrides = NO_OVERRIDES
     ) -> CreateJobsResponse:
@@ -82,11 +84,13 @@ class JobsManager:
         """
         return await making.create_jobs(self._scope, job_template_id, job_overrides)
 
+    @checked
     async def get_job(self, job_id: str, *, ext_props: bool = False, holds: bool = False) -> Job:
         """A job; with its extended and related properties, and with its holds, if wanted."""
         workflow = await self._scope.load(job_id)
         return await job_of(self._scope.store, workflow, ext_props=ext_props, holds=holds)
 
+    @checked
     async def query_jobs(self, query: Query) -> QueryResult:
         """A page of the jobs that a where-clause, or words, ask for. By itself the newest come first.
 
@@ -96,10 +100,12 @@ class JobsManager:
         """
         return await query_jobs(self._scope, query)
 
+    @checked
     async def calculate_job_statistics(self, params: JobStatisticsDetails = EVERYTHING) -> JobStatistics:
         """How many jobs there are, also by the values of a field; raises as `query_jobs`."""
         return await statistics(self._scope, params)
 
+    @checked
     async def update_job(
         self, job_id: str, job_updates: UpdateJobOverrides, allow_running_step_id: str | None = None
     ) -> bool:
@@ -113,6 +119,7 @@ class JobsManager:
         await properties.update(self._scope, job_id, job_updates, allow_running_step_id)
         return True
 
+    @checked
     async def close_jobs(self, job_ids: Sequence[str]) -> bool:
         """End jobs, all or none; steps that aren't over are cancelled.
 
@@ -123,6 +130,7 @@ class JobsManager:
         await bulk.close_jobs(self._scope, job_ids)
         return True
 
+    @checked
     async def reopen_jobs(self, job_ids: Sequence[str]) -> bool:
         """Let closed jobs go on, all or none; the steps that were current are again, and wait to be started.
 
@@ -133,6 +141,7 @@ class JobsManager:
         await bulk.reopen_jobs(self._scope, job_ids)
         return True
 
+    @checked
     async def delete_jobs(self, job_ids: Sequence[str]) -> bool:
         """Delete jobs, all or none, with attachments, properties and location; whoever waits for one goes on.
 
@@ -142,6 +151,7 @@ class JobsManager:
         await bulk.delete_jobs(self._scope, job_ids)
         return True
 
+    @checked
     async def upgrade_jobs(self, job_ids: Sequence[str]) -> bool:
         """Let jobs go on by the active version of their diagrams, all or none.
 
@@ -152,28 +162,34 @@ class JobsManager:
         await bulk.upgrade_jobs(self._scope, job_ids)
         return True
 
+    @checked
     async def start_steps(self, job_id: str, step_ids: Sequence[str] = ()) -> JobActionResponse:
         """Start steps; none named: all current ones. A manual step that proceeds is finished by it."""
         return await steps.run(**await self._steps(job_id), step_ids=step_ids)
 
+    @checked
     async def stop_steps(self, job_id: str, step_ids: Sequence[str] = ()) -> JobActionResponse:
         """Pause manual steps, cancel what others run. Somebody else's takes the privilege jobForceStop."""
         overrides = self._scope.caller.may(Privilege.FORCE_STOP)
         return await steps.stop(**await self._steps(job_id, overrides=overrides), step_ids=step_ids)
 
+    @checked
     async def finish_steps(self, job_id: str, step_ids: Sequence[str] = ()) -> JobActionResponse:
         """End steps that were started, or may be skipped, and go on; none named: all current ones."""
         return await steps.finish(**await self._steps(job_id), step_ids=step_ids)
 
+    @checked
     async def refresh_steps(self, job_id: str, step_ids: Sequence[str] = ()) -> JobActionResponse:
         """Let steps that wait for their next try be tried now; none named: all current ones."""
         return await steps.refresh(**await self._steps(job_id), step_ids=step_ids)
 
+    @checked
     async def set_current_step(self, job_id: str, step_id: str) -> JobActionResponse:
         """Make this step the only current one; not while one runs."""
         self._scope.caller.demand(Privilege.SET_CURRENT)
         return await steps.set_current(**await self._steps(job_id), step_id=step_id)
 
+    @checked
     async def assign_step(
         self, job_id: str, step_id: str, assigned_to: str | None, assigned_type: AssignedType | str
     ) -> bool:
@@ -186,6 +202,7 @@ class JobsManager:
         await assigning.assign(self._scope, job_id, step_id, assigned_to, assigned_type)
         return True
 
+    @checked
     async def assign_current_step(
         self, job_id: str, assigned_to: str | None, assigned_type: AssignedType | str
     ) -> bool:
@@ -193,6 +210,7 @@ class JobsManager:
         await assigning.assign(self._scope, job_id, None, assigned_to, assigned_type)
         return True
 
+    @checked
     async def add_holds(self, params: JobHoldDetails) -> JobActionResponse:
         """Hold steps, also such as aren't reached yet, until they are released or, by itself, a time has come.
 
@@ -200,10 +218,12 @@ class JobsManager:
         """
         return await holds.add_holds(self._scope, params)
 
+    @checked
     async def release_holds(self, params: JobHoldDetails) -> JobActionResponse:
         """Release the holds of steps, not their dependencies; none named: of all that are held."""
         return await holds.release_holds(self._scope, params)
 
+    @checked
     async def add_dependency(self, params: JobDependencyDetails) -> JobActionResponse:
         """Let steps wait for a job to be closed, or for one step of it; however that ends.
 
@@ -213,14 +233,17 @@ class JobsManager:
         """
         return await holds.add_dependency(self._scope, params)
 
+    @checked
     async def release_dependency(self, params: JobDependencyDetails) -> JobActionResponse:
         """Let steps wait for this job, or this step of it, no more."""
         return await holds.release_dependency(self._scope, params)
 
+    @checked
     async def get_job_comments(self, job_id: str) -> list[JobComment]:
         """The comments, in the order in which they were made."""
         return comments_of(self._scope.store, await self._scope.load(job_id))
 
+    @checked
     async def add_job_comment(self, job_id: str, comment: str) -> str:
         """Add a comment; answers its id. A job takes 200, each of at most 4,000 characters.
 
@@ -230,18 +253,22 @@ class JobsManager:
         """
         return await add_comment(self._scope, job_id, comment)
 
+    @checked
     async def get_job_history(self, job_id: str) -> list[JobHistory]:
         """What has happened, the oldest first: of the last 200 changes."""
         return await history_of(self._scope.store, await self._scope.load(job_id))
 
+    @checked
     async def get_job_diagram(self, job_id: str) -> Diagram:
         """The version of the diagram that the job runs on."""
         return (await self._scope.load(job_id)).diagram
 
+    @checked
     async def get_job_location(self, job_id: str) -> Location | None:
         """Where the job is, in metres of wkid 3857; None: nobody has said."""
         return await places.get_location(self._scope, job_id)
 
+    @checked
     async def set_job_location(self, job_id: str, geometry: Location | Mapping[str, Any] | None) -> bool:
         """Say where the job is: a `Location`, a GeoJSON geometry in degrees, or None for nowhere.
 
@@ -252,10 +279,12 @@ class JobsManager:
         await places.set_location(self._scope, job_id, geometry)
         return True
 
+    @checked
     async def get_attachments(self, job_id: str) -> list[JobAttachment]:
         """The attachments, in the order in which they were added."""
         return attachments_of(self._scope.store, await self._scope.load(job_id))
 
+    @checked
     async def add_attachment(self, params: JobAttachmentDetails) -> AddJobAttachmentResponse:
         """Keep bytes with a job, sealed: at most 10 MiB each, 50 of 50 MiB together; 10,000 of 1 GiB in an item.
 
@@ -272,6 +301,7 @@ class JobsManager:
     @overload
     async def add_attachment_linked(self, params: Sequence[JobAttachmentDetails]) -> list[AddJobAttachmentResponse]: ...
 
+    @checked
     async def add_attachment_linked(
         self, params: JobAttachmentDetails | Sequence[JobAttachmentDetails]
     ) -> AddJobAttachmentResponse | list[AddJobAttachmentResponse]:
@@ -286,6 +316,7 @@ class JobsManager:
             return added
         return await attachments.add_linked(self._scope, params)
 
+    @checked
     async def update_attachment(self, params: JobAttachmentDetails) -> bool:
         """Change the alias and the folder of an attachment; what is None stays.
 
@@ -296,11 +327,13 @@ class JobsManager:
         await attachments.update_attachment(self._scope, params)
         return True
 
+    @checked
     async def delete_attachment(self, job_id: str, attachment_id: str) -> bool:
         """Delete an attachment, with its bytes; raises as `update_attachment`."""
         await attachments.delete_attachment(self._scope, job_id, attachment_id)
         return True
 
+    @checked
     async def get_attachment_body(self, job_id: str, attachment_id: str) -> bytes:
         """The bytes of an attachment.
 
@@ -310,6 +343,7 @@ class JobsManager:
         """
         return await attachments.read_body(self._scope, job_id, attachment_id)
 
+    @checked
     async def get_attachment_url(self, job_id: str, attachment_id: str, *, include_token: bool = True) -> str:
         """Where an attachment is read; with a token that opens it for five minutes. Of a link: the link.
 

@@ -3,7 +3,7 @@
 Source: `@arcgis/workflow-manager` 1.0.9 and the REST reference of jobs. Times are aware; properties are texts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
@@ -177,7 +177,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateJobOverrides:
-    """What goes before the template's own. `job_id` is a name of the caller's own, for one job."""
+    """What goes before the template's own. `job_id` is a name of the caller's own, for one job.
+
+    `location` is a `Location`, or a GeoJSON geometry in degrees.
+    """
 
     number_of_jobs: int = 1
     job_id: str = ""
@@ -192,7 +195,7 @@ class CreateJobOverrides:
     notes: str | None = field(default=None, repr=False)
     parent_job: str | None = None
     job_status: str | None = None
-    location: Location | None = field(default=None, repr=False)
+    location: Location | Mapping[str, Any] | None = field(default=None, repr=False)
     extended_properties: Sequence[ExtendedProperty] = ()
     related_properties: Sequence[RelatedTable] = ()
 

@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 
 from envoy_plugin.engine.verbs import Unique
 from envoy_plugin.workflows import steps
+from envoy_plugin.workflows.given import checked
 from envoy_plugin.workflows.messages import state_of
 from envoy_plugin.workflows.privileges import Caller
 from envoy_plugin.workflows.responses import JobActionResponse
@@ -51,6 +52,7 @@ class NotificationManager:
     def __repr__(self) -> str:
         return f"NotificationManager(item={self._scope.item!r}, jobs={len(self._watcher)})"
 
+    @checked
     async def subscribe_to_job(self, job_id: str, callback: Told) -> str:
         """Tell `callback` of a job from now on, how it stands first; answers what `unsubscribe` takes.
 
@@ -65,6 +67,7 @@ class NotificationManager:
         """Tell it of nothing any more. False: it wasn't."""
         return self._watcher.unwatch(callback_id)
 
+    @checked
     async def send(self, response: StepInfoResponse) -> JobActionResponse:
         """Answer what a step asks.
 
