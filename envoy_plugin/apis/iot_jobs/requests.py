@@ -30,6 +30,7 @@ from envoy_plugin.apis.iot_jobs.guesses import MOST_TARGETS
 from envoy_plugin.apis.iot_jobs.words import REASONS, JobStatus, Status
 
 MOST_RETRIES: Final = 10
+MOST_DESCRIPTION: Final = 2028
 LEFT_OUT_OF_JOBS: Final = (
     "abortConfig",
     "destinationPackageVersions",
@@ -53,7 +54,7 @@ LEFT_OUT_OF_LISTS: Final = (
     "usePrefixAttributeValue",
 )
 
-Text: TypeAlias = Annotated[str, StringConstraints(max_length=2028), AfterValidator(printable)]
+Text: TypeAlias = Annotated[str, StringConstraints(max_length=MOST_DESCRIPTION), AfterValidator(printable)]
 Target: TypeAlias = Annotated[str, StringConstraints(max_length=2048)]
 Document: TypeAlias = Annotated[str, StringConstraints(max_length=MOST_DOCUMENT), AfterValidator(check_json)]
 ReasonCode: TypeAlias = Annotated[str, StringConstraints(pattern=r"\A[\p{Lu}\p{Nd}_]{1,128}\z")]
