@@ -49,6 +49,25 @@ async def test_envoy_hears_how_the_device_ended_the_work(
     assert (await served.settled())["status"] == status
 
 
+async def test_a_task_tells_envoy_what_the_device_said(stage: Stage, plugin: Plugin) -> None:
+    @plugin.task()
+    async def tell(job_id: str, things: Things) -> None:
+        [work] = await things.find(job_id)
+        raise Failed(f"{work.thing}: {(work.details or {})['why']}")
+
+    @plugin.on("entry_sign_in", background=True)
+    async def print_badge(things: Things) -> Ongoing:
+        printed = await things[PRINTER].send({})
+        return Ongoing("Printing", after=await tell.enqueue(printed.job_id, after={printed: "run"}))
+
+    served = await stage.serve(plugin)
+    printer = await printer_at(served)
+    await served.deliver()
+    work = await eventually(printer.start)
+    await printer.update("FAILED", work["jobId"], statusDetails={"why": "no paper"})
+    assert (await served.settled())["status_message"] == f"{PRINTER}: no paper"
+
+
 async def test_a_handler_that_is_tried_again_sends_once(stage: Stage, plugin: Plugin) -> None:
     @plugin.on("entry_sign_in", background=True)
     async def print_badge(things: Things, run: Run) -> Done:
