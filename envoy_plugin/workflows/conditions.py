@@ -39,10 +39,11 @@ ABOUT_FAILURE: Final = frozenset({"state", "reason", "returnCode"})
 
 TOKEN: Final = re.compile(
     r"""\s*(?:(?P<number>-?\d+(?:\.\d+)?)|(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
-    r"""|(?P<word>[A-Za-z_]\w*)|(?P<sign>==|!=|<=|>=|&&|\|\||[<>!().,\[\]]))"""
+    r"""|(?P<word>[^\W\d]\w*)|(?P<sign>==|!=|<=|>=|&&|\|\||[<>!().,\[\]]))"""
 )
 ESCAPED: Final = re.compile(r"\\(.)")
-SIGNS: Final = {"and": "&&", "or": "||", "not": "!"}
+WORDS: Final = {"and": "&&", "or": "||", "not": "!", "in": "in"}
+"""Words that are signs."""
 LITERALS: Final[Mapping[str, Value]] = {"true": True, "false": False, "null": None}
 COMPARISONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 
@@ -70,16 +71,30 @@ class Many:
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
-    """An operator and what it stands between; `!` has the right side alone."""
+class Choice:
+    """What stands between `||`, or between `&&`: side by side, so that a long row isn't deep."""
+
+    sign: str
+    parts: "tuple[Node, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """What isn't to be."""
+
+    part: "Node"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A sign, and what it stands between."""
 
     sign: str
     left: "Node"
     right: "Node"
 
 
-Node: TypeAlias = Literal | Place | Many | Operation
-NOTHING: Final = Literal(None)
+Node: TypeAlias = Literal | Place | Many | Choice | Not | Comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +121,11 @@ def parse(text: str) -> Condition:
     Raises:
         BadCondition: it is too long or too deep, or can't be read; says where.
     """
-    if len(text.encode()) > MOST_BYTES:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise BadCondition(text, at=error.start, why="half a character stands there") from None
+    if size > MOST_BYTES:
         raise BadCondition(text, at=MOST_BYTES, why=f"it has more than {MOST_BYTES} bytes")
     parser = _Parser(text)
     return Condition(root=parser.parse(), names=frozenset(parser.names))
@@ -120,18 +139,16 @@ class _Token:
 
 
 def _tokens(text: str) -> Iterator[_Token]:
-    at, end = 0, len(text.rstrip())
+    at, end, names = 0, len(text.rstrip()), False
     while at < end:
         found = TOKEN.match(text, at)
         if found is None:
             raise BadCondition(text, at=at, why=f"nothing can begin with {text[at:].strip()[:1]!r}")
         kind, word = found.lastgroup or "", found[found.lastgroup or 0]
-        if word in SIGNS:
-            kind, word = "sign", SIGNS[word]
-        elif word == "in":
-            kind = "sign"
+        if word in WORDS and not names:
+            kind, word = "sign", WORDS[word]
         yield _Token(kind, word, found.start(found.lastgroup or 0))
-        at = found.end()
+        at, names = found.end(), word == "."  # what follows a dot is a name, whatever it means elsewhere
     yield _Token("end", "", len(text))
 
 
@@ -179,21 +196,19 @@ class _Parser:
         return node
 
     def _either(self) -> Node:
-        node = self._both()
-        while self._take("||"):
-            node = Operation("||", node, self._both())
-        return node
+        return self._row("||", self._both)
 
     def _both(self) -> Node:
-        node = self._negated()
-        while self._take("&&"):
-            node = Operation("&&", node, self._negated())
-        return node
+        return self._row("&&", self._negated)
+
+    def _row(self, sign: str, read: Callable[[], Node]) -> Node:
+        parts = [read()]
+        while self._take(sign):
+            parts.append(read())
+        return Choice(sign, tuple(parts)) if len(parts) > 1 else parts[0]
 
     def _negated(self) -> Node:
-        if self._take("!"):
-            return Operation("!", NOTHING, self._deeper(self._negated))
-        return self._comparison()
+        return Not(self._deeper(self._negated)) if self._take("!") else self._comparison()
 
     def _comparison(self) -> Node:
         left = self._operand()
@@ -201,8 +216,8 @@ class _Parser:
         sign = self._take(*COMPARISONS)
         if sign is None:
             return left
-        node = Operation(sign, left, self._operand())
-        return Operation("!", NOTHING, node) if negated else node
+        node = Comparison(sign, left, self._operand())
+        return Not(node) if negated else node
 
     def _operand(self) -> Node:
         if self._take("("):
@@ -242,7 +257,7 @@ class _Parser:
 
     def _word(self) -> str:
         token = self._token
-        if not token.text.isidentifier():
+        if token.kind != "word":
             raise self._fault("a name is missing after '.'")
         self._next += 1
         return token.text
@@ -277,20 +292,12 @@ def _value_of(node: Node, names: Names) -> Value:
             return _follow(names.get(name), way)
         case Many(items):
             return [_value_of(item, names) for item in items]
-    return _operate(node, names)
-
-
-def _operate(node: Operation, names: Names) -> bool:
-    right = _value_of(node.right, names)
-    if node.sign == "!":
-        return not is_true(right)
-    left = _value_of(node.left, names)
-    match node.sign:
-        case "&&":
-            return is_true(left) and is_true(right)
-        case "||":
-            return is_true(left) or is_true(right)
-    return _compare(node.sign, left, right)
+        case Choice(sign, parts):
+            enough = any if sign == "||" else all
+            return enough(is_true(_value_of(part, names)) for part in parts)
+        case Not(part):
+            return not is_true(_value_of(part, names))
+    return _compare(node.sign, _value_of(node.left, names), _value_of(node.right, names))
 
 
 def _follow(value: Value, way: Sequence[str | int]) -> Value:
@@ -326,9 +333,13 @@ def _have_order(left: Value, right: Value) -> bool:
 
 
 def _same(left: Value, right: Value) -> bool:
-    """JSON's equality: true is not 1."""
+    """JSON's equality: true is not 1, in lists and objects neither."""
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(_same, left, right))
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(_same(value, right[name]) for name, value in left.items())
     return bool(left == right)
 
 

@@ -1,5 +1,8 @@
 """The language of conditions: what it says, what it refuses, and that nothing in it can fail or run code."""
 
+import inspect
+import sys
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,7 +11,8 @@ from envoy_plugin.errors import BadCondition
 from envoy_plugin.workflows.conditions import NAMES, parse
 
 KNOWN = {
-    "result": {"granted": True, "doors": ["A", {"name": "B"}], "n": 2.5, "empty": "", "quote": "it's"},
+    "result": {"granted": True, "doors": ["A", {"name": "B"}], "n": 2.5, "empty": "", "quote": "it's"}
+    | {"flags": [True], "and": 5, "in": 6, "not": {"true": 7}, "ärmel": "ü"},
     "answer": "Yes",
     "returnCode": 1,
     "state": "succeeded",
@@ -39,6 +43,12 @@ KNOWN = {
         "returnCode in [1] and not (true in [1]) and not (1 in 'x') and not ('x' in null)",
         "result.doors",
         "null == null or result.granted and false",
+        "result.flags == [true] and not (result.flags == [1]) and not ([1] in [[true]])",
+        "result == result and not (result == input) and input == input",
+        "result.and == 5 and result.in == 6 and result.not.true == 7 and result['or'] == null",
+        "result.ärmel == 'ü' and result . größe == null",
+        "'a\\\\b' == 'a\\\\b' and not ('\\'' == '')",
+        "||".join(["result.empty"] * 70) + " || true",
     ],
 )
 def test_what_is_true(text: str) -> None:
@@ -68,6 +78,9 @@ def test_what_is_true(text: str) -> None:
         ("!" * 17 + "true", "more than 16 levels"),
         ("[" * 18 + "]" * 18, "more than 16 levels"),
         ("1 == 1 or " * 110 + "true", "more than 1024 bytes"),
+        ("answer == '\ud83d'", "half a character stands there"),
+        ("result.7", "a name is missing after '.'"),
+        ("answer.", "a name is missing"),
     ],
 )
 def test_what_is_refused_says_where_and_why(text: str, why: str) -> None:
@@ -75,6 +88,13 @@ def test_what_is_refused_says_where_and_why(text: str, why: str) -> None:
         parse(text)
     assert why in refused.value.why
     assert 0 <= refused.value.at <= len(text)
+
+
+def test_a_row_of_any_length_is_as_deep_as_one_of_two() -> None:
+    def deep(levels: int) -> bool:
+        return deep(levels - 1) if levels else parse("0||" * 340 + "1").holds({})
+
+    assert deep(sys.getrecursionlimit() - len(inspect.stack(0)) - 60)
 
 
 words = st.sampled_from(
