@@ -1,5 +1,6 @@
 """The operations of operators on things. Source: botocore, `iot`; AWS IoT's API reference."""
 
+from contextlib import suppress
 from typing import Final
 
 from envoy_plugin.apis.iot_jobs.access_keys import of_thing
@@ -18,9 +19,9 @@ async def create_thing(call: Call) -> Shape:
     """CreateThing; one that is there already, with the same attributes, is no error."""
     name, wanted = call.thing, call.body(CreateThing).attribute_payload.attributes
     registry = call.service.registry
-    thing = await registry.find(name)
-    if thing is None:
-        thing = await registry.add(name, attributes=wanted)
+    with suppress(ThingRefused):
+        await registry.add(name, attributes=wanted)
+    thing = await registry.get(name)
     arn = call.service.place.arn("thing", name)
     if dict(thing.attributes) != wanted:
         message = f"Thing {name} already exists with other attributes."

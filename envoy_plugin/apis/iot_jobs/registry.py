@@ -1,12 +1,13 @@
 """The things that are known: whose they are, where they stand, and when they were last heard of."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Self, TypeAlias, cast
 
 from pydantic_core import from_json, to_json
+from redis.exceptions import WatchError
 
 from envoy_plugin.apis.iot_jobs.refusals import Refusal, no_thing
 from envoy_plugin.engine.engine import Engine
@@ -99,15 +100,26 @@ class Registry:
         facts: dict[str, Any] = {"install": install, "location": location, "created": self._now()}
         if attributes:
             facts["attributes"] = self._engine.seal(to_json(attributes))
-        key = self._keys.thing(name)
-        async with self._redis.pipeline(transaction=True) as pipe:
-            for fact, value in facts.items():
-                pipe.hsetnx(key, fact, value)
-            pipe.zadd(self._keys.things, {name: 0})
-            is_new = bool((await pipe.execute())[0])
-        if not is_new:
+        if not await self._put_new(name, facts):
             raise ThingRefused(Refusal.EXISTS, f"Thing {name} already exists.")
         return await self.get(name)
+
+    async def _put_new(self, name: str, facts: Mapping[Any, Any]) -> bool:
+        """Keep the facts of a new thing, all of them or, where there is one of this name, none."""
+        key = self._keys.thing(name)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            await pipe.watch(key)
+            if await cast("Awaitable[Any]", pipe.hexists(key, "created")):
+                return False
+            pipe.multi()  # type: ignore[no-untyped-call]  # redis-py leaves it untyped
+            pipe.hset(key, mapping=dict(facts))
+            pipe.hdel(key, "heard")
+            pipe.zadd(self._keys.things, {name: 0})
+            try:
+                await pipe.execute()
+            except WatchError:
+                return False
+        return True
 
     async def find(self, name: str) -> Thing | None:
         """The thing of this name."""

@@ -1,5 +1,6 @@
 """Operators, by boto3's own client: things."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -23,6 +24,23 @@ async def test_a_thing_is_created_once(site: Site) -> None:
     assert await site.operator("create_thing", **said) == await site.operator("create_thing", **said)
     failure = await site.operator.refused("create_thing", thingName="door")
     assert (failure.code, failure.status) == ("ResourceAlreadyExistsException", 409)
+
+
+async def test_of_many_that_create_it_at_once_one_says_what_it_is(site: Site) -> None:
+    each: list[dict[str, str]] = [{}, {"floor": "1"}, {"room": "2"}] * 3
+    ends = await asyncio.gather(
+        *(site.operator("create_thing", thingName="door", attributePayload={"attributes": one}) for one in each),
+        return_exceptions=True,
+    )
+    seen = (await site.operator("describe_thing", thingName="door"))["attributes"]
+    assert [one == seen for one in each] == [isinstance(end, dict) for end in ends]
+
+
+async def test_a_thing_that_is_made_anew_has_never_been_heard_of(site: Site) -> None:
+    await site.operator("delete_thing", thingName=THING)
+    await site.registry.hear(THING)  # as by a request that was let in a moment before
+    await site.registry.add(THING)
+    assert (await site.registry.get(THING)).heard is None
 
 
 @pytest.mark.parametrize(
