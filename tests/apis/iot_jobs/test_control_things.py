@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from envoy_plugin.apis.iot_jobs.access_keys import of_thing
+from envoy_plugin.errors import ThingRefused
 from tests.apis.iot_jobs.site import JOB, THING, Site, counts, listed
 
 
@@ -34,6 +35,13 @@ async def test_of_many_that_create_it_at_once_one_says_what_it_is(site: Site) ->
     )
     seen = (await site.operator("describe_thing", thingName="door"))["attributes"]
     assert [one == seen for one in each] == [isinstance(end, dict) for end in ends]
+
+
+async def test_a_thing_that_exists_stays_as_it_is(site: Site) -> None:
+    with pytest.raises(ThingRefused, match="already exists"):
+        await site.registry.add(THING, location="777", attributes={"floor": "1"})
+    thing = await site.registry.get(THING)
+    assert (thing.location, thing.attributes) == ("", {})
 
 
 async def test_a_thing_that_is_made_anew_has_never_been_heard_of(site: Site) -> None:
