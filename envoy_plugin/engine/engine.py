@@ -91,9 +91,13 @@ class Engine:
 
     async def now(self) -> datetime:
         """The time that leases, limits and delays go by: Redis', or the tests'."""
+        return self.read_time((0, 0) if self._clock is not None else await self.redis.time())
+
+    def read_time(self, time: tuple[bytes | int, bytes | int]) -> datetime:
+        """The time that Redis tells as seconds and microseconds, or the tests' all the same."""
         if self._clock is not None:
             return moment(self._clock())
-        seconds, microseconds = await self.redis.time()
+        seconds, microseconds = map(int, time)
         return moment(seconds * 1000 + microseconds // 1000)
 
     def seal(self, plain: bytes) -> bytes:

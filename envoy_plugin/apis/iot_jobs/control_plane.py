@@ -137,7 +137,7 @@ async def describe_execution(call: Call) -> Shape:
     """DescribeJobExecution, of executions that are over, too."""
     number = call.asked(DescribeQuery).execution_number
     found = await find_execution(call.engine, call.thing, call.job_id, number)
-    return {"execution": described(found, await call.engine.now(), call.service.place)}
+    return {"execution": described(found, call.service.place)}
 
 
 async def cancel_job_execution(call: Call) -> Shape:

@@ -15,7 +15,6 @@ from envoy_plugin.apis.iot_jobs.constraints import NEXT, NO_STEP
 from envoy_plugin.apis.iot_jobs.executions import (
     Execution,
     encode_details,
-    find_document,
     find_execution,
     find_pending,
     load_execution,
@@ -55,9 +54,9 @@ async def start_next(call: Call) -> Shape:
         handed = await call.engine.run(resume)
         if not handed:
             return {}
-        execution = await load_execution(call.engine, handed[0].id)
+        execution = await load_execution(call.engine, handed[0].id, document=True)
         if execution is not None and execution.status is Status.IN_PROGRESS:
-            return {"execution": await _whole(call, execution, document=True)}
+            return {"execution": job_execution(execution)}
     raise busy()
 
 
@@ -66,14 +65,15 @@ async def describe(call: Call) -> Shape:
     asked = call.asked(DescribeQuery)
     if call.path["job"] == NEXT:
         pending = await find_pending(call.engine, call.thing, 1)
-        found = await load_execution(call.engine, pending[0].id) if pending else None
+        document = asked.include_job_document
+        found = await load_execution(call.engine, pending[0].id, document=document) if pending else None
         if found is None:
             return {}
     else:
-        found = await _seen(call, asked.execution_number)
+        found = await _seen(call, asked.execution_number, document=asked.include_job_document)
     if found.status.terminal:
         raise ThingRefused(Refusal.TERMINAL, TERMINAL)
-    return {"execution": await _whole(call, found, document=asked.include_job_document)}
+    return {"execution": job_execution(found)}
 
 
 async def update(call: Call) -> Shape:
@@ -82,14 +82,14 @@ async def update(call: Call) -> Shape:
     if said.status not in BY_DEVICE:
         raise await _not_by_device(call, said)
     for _ in range(TRIES):
-        found = await _seen(call, said.execution_number)
+        found = await _seen(call, said.execution_number, document=said.include_job_document)
         _check(found, said)
         try:
             await call.engine.call(_verbs(call, found, said))
         except CallRefused as refused:
             _check_paused(refused, found)
             continue
-        return await _updated(call, found, said)
+        return _updated(found, said)
     raise busy()
 
 
@@ -102,8 +102,8 @@ async def _not_by_device(call: Call, said: Update) -> ThingRefused:
     return ThingRefused(Refusal.TRANSITION, message, **state)
 
 
-async def _seen(call: Call, number: int | None) -> Execution:
-    found = await find_execution(call.engine, call.thing, call.job_id, number)
+async def _seen(call: Call, number: int | None, *, document: bool = False) -> Execution:
+    found = await find_execution(call.engine, call.thing, call.job_id, number, document=document)
     if not found.seen:
         raise no_execution(call.job_id, call.thing)
     return found
@@ -149,17 +149,12 @@ def _step(said: Update) -> timedelta | None:
     return NO_LEASE if minutes == NO_STEP else timedelta(minutes=minutes)
 
 
-async def _updated(call: Call, found: Execution, said: Update) -> Shape:
+def _updated(found: Execution, said: Update) -> Shape:
     answer: Shape = {}
     if said.include_job_execution_state:
         details = found.details if said.status_details is None else said.status_details
         now = replace(found, status=said.status, details=details, version=found.version + 1)
         answer["executionState"] = execution_state(now)
     if said.include_job_document:
-        answer["jobDocument"] = await find_document(call.engine, found)
+        answer["jobDocument"] = found.document or ""
     return answer
-
-
-async def _whole(call: Call, execution: Execution, *, document: bool) -> Shape:
-    text = await find_document(call.engine, execution) if document else None
-    return job_execution(execution, await call.engine.now(), text)

@@ -12,7 +12,8 @@ from envoy_plugin.apis.iot_jobs.registry import queue_of, words
 from envoy_plugin.apis.iot_jobs.words import Status, status_of
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.model import Attempt, Job
-from envoy_plugin.engine.queries import find_attempts, find_details, find_holder, find_record, load_jobs
+from envoy_plugin.engine.queries import find_attempts, find_details, load_jobs
+from envoy_plugin.engine.standing import Standing, find_holder_standing, find_standing
 from envoy_plugin.engine.states import State
 
 KIND: Final = "device"
@@ -32,7 +33,10 @@ def key_of_execution(job_id: str, thing: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """One try of a job on a thing. `number` counts the tries, `version` what has happened to this one."""
+    """One try of a job on a thing. `number` counts the tries, `version` what has happened to this one.
+
+    `read_at` is when it was read, by the engine's clock, and `document` the job's, where they were asked for.
+    """
 
     id: str
     fleet: str
@@ -46,7 +50,9 @@ class Execution:
     started_at: datetime | None
     updated_at: datetime
     expires: datetime | None = None
+    read_at: datetime | None = None
     details: Mapping[str, str] | None = field(default=None, repr=False)
+    document: str | None = field(default=None, repr=False)
 
     @property
     def seen(self) -> bool:
@@ -92,39 +98,45 @@ class Execution:
         )
 
 
-async def find_execution(engine: Engine, thing: str, job_id: str, number: int | None = None) -> Execution:
+async def find_execution(
+    engine: Engine, thing: str, job_id: str, number: int | None = None, *, document: bool = False
+) -> Execution:
     """The execution of a job on a thing with this number; None: the latest.
 
     Raises:
         ThingRefused: there is none.
     """
-    holder = await find_holder(engine, key_of_execution(job_id, thing))
-    found = None if holder is None else await load_execution(engine, holder, number)
+    standing = await find_holder_standing(engine, key_of_execution(job_id, thing), payload=document)
+    found = None if standing is None else await _execution(engine, standing, number)
     if found is None:
         raise no_execution(job_id, thing)
     return found
 
 
-async def load_execution(engine: Engine, id: str, number: int | None = None) -> Execution | None:  # noqa: A002 - as the verbs call it
-    """The execution that an engine's job is, with its details; None: there is none, or it was deleted."""
-    jobs = await load_jobs(engine, [id])
-    if not jobs or jobs[0].kind != KIND:
+async def load_execution(engine: Engine, id: str, *, document: bool = False) -> Execution | None:  # noqa: A002 - as the verbs call it
+    """The latest execution that an engine's job is; None: there is none, or it was deleted."""
+    standing = await find_standing(engine, id, payload=document)
+    return None if standing is None else await _execution(engine, standing, None)
+
+
+async def _execution(engine: Engine, standing: Standing, number: int | None) -> Execution | None:
+    job, details = standing.job, standing.details
+    if job.kind != KIND:
         return None
-    found = Execution.of(jobs[0])
+    found = Execution.of(job)
     if number is not None and number != found.number:
-        attempts = {attempt.number: attempt for attempt in await find_attempts(engine, id)}
+        attempts = {attempt.number: attempt for attempt in await find_attempts(engine, job.id)}
         if number not in attempts:
             return None
-        found = found.earlier(attempts[number])
-    elif jobs[0].deleted:
+        found, details = found.earlier(attempts[number]), await find_details(engine, job.id, number)
+    elif job.deleted:
         return None
-    details = await find_details(engine, id, found.number)
-    return found if details is None else replace(found, details=from_json(details))
-
-
-async def find_document(engine: Engine, execution: Execution) -> str:
-    """The job document; empty once it is gone, a day after the job's end."""
-    return ((await find_record(engine, execution.id, execution.number)).payload or b"").decode()
+    return replace(
+        found,
+        read_at=standing.at,
+        details=None if details is None else from_json(details),
+        document=None if standing.payload is None else standing.payload.decode(),
+    )
 
 
 async def find_pending(engine: Engine, thing: str, most: int) -> list[Execution]:

@@ -54,7 +54,7 @@ def summary(execution: Execution) -> Shape:
     )
 
 
-def job_execution(execution: Execution, now: datetime, document: str | None) -> Shape:
+def job_execution(execution: Execution) -> Shape:
     """JobExecution of the data plane."""
     return known(
         {
@@ -62,8 +62,8 @@ def job_execution(execution: Execution, now: datetime, document: str | None) -> 
             "thingName": execution.thing,
             "status": execution.status,
             "statusDetails": execution.details,
-            "approximateSecondsBeforeTimedOut": _left(execution, now),
-            "jobDocument": document,
+            "approximateSecondsBeforeTimedOut": _left(execution),
+            "jobDocument": execution.document,
         }
     )
 
@@ -77,7 +77,7 @@ def execution_state(execution: Execution) -> Shape:
     }
 
 
-def described(execution: Execution, now: datetime, place: Place) -> Shape:
+def described(execution: Execution, place: Place) -> Shape:
     """JobExecution of the control plane."""
     details = None if execution.details is None else {"detailsMap": execution.details}
     return known(
@@ -92,7 +92,7 @@ def described(execution: Execution, now: datetime, place: Place) -> Shape:
             "lastUpdatedAt": exact(execution.updated_at),
             "executionNumber": execution.number,
             "versionNumber": execution.version,
-            "approximateSecondsBeforeTimedOut": _left(execution, now),
+            "approximateSecondsBeforeTimedOut": _left(execution),
         }
     )
 
@@ -131,8 +131,10 @@ def thing_id(thing: Thing) -> str:
     return f"{thing.name}-{int(thing.created.timestamp() * 1000)}"
 
 
-def _left(execution: Execution, now: datetime) -> int | None:
-    return None if execution.expires is None else max(0, int((execution.expires - now).total_seconds()))
+def _left(execution: Execution) -> int | None:
+    if execution.expires is None or execution.read_at is None:
+        return None
+    return max(0, int((execution.expires - execution.read_at).total_seconds()))
 
 
 def _whole(moment: datetime | None) -> int | None:
