@@ -82,15 +82,17 @@ async def describe_job(call: Call) -> Shape:
     """DescribeJob."""
     envelope = await find_fleet(call.engine, call.job_id)
     plan = await find_plan(call.engine, envelope)
-    children = [Execution.of(job) for job in await find_children(call.engine, envelope.id)]
+    children = await find_children(call.engine, envelope.id)
+    executions = [Execution.of(job) for job in children if not job.deleted]
+    things = plan.things if plan else [execution.thing for execution in executions]
     why = await why_canceled(call.engine, envelope)
-    counts = Counter(child.status for child in children)
+    counts = Counter(execution.status for execution in executions)
     told = {
         **_summary(call, envelope),
         "forceCanceled": bool(why.get("force")),
         "reasonCode": why.get("reasonCode"),
         "comment": why.get("comment"),
-        "targets": [call.service.place.arn("thing", child.thing) for child in children],
+        "targets": [call.service.place.arn("thing", thing) for thing in things],
         "jobProcessDetails": {name: counts[status] for name, status in COUNTS.items()},
         **(_planned(plan) if plan else {}),
     }
@@ -174,16 +176,25 @@ async def list_executions_of_job(call: Call) -> Shape:
 
 
 async def list_executions_of_thing(call: Call) -> Shape:
-    """ListJobExecutionsForThing, the newest first."""
-    asked = call.asked(ExecutionsQuery)
+    """ListJobExecutionsForThing, the newest first; those of a thing that was deleted, too."""
+    asked, thing = call.asked(ExecutionsQuery), call.thing
     if asked.job_id is None:
-        wanted = Filter(queue=queue_of(call.thing), kind=EXECUTION, states=_states(asked.status))
+        wanted = Filter(queue=queue_of(thing), kind=EXECUTION, states=_states(asked.status))
         found, token = await _executions(call, wanted, asked)
     else:
-        one = await find_execution(call.engine, call.thing, asked.job_id)
-        found, token = [one] if asked.status in {None, one.status} else [], None
+        found, token = await _execution_of_job(call, asked.job_id, asked.status), None
+    if not found and not token and not asked.next_token:
+        await call.service.registry.get(thing)
     told = [{"jobId": each.job_id, "jobExecutionSummary": control_summary(each)} for each in found]
     return known({"executionSummaries": told, "nextToken": token})
+
+
+async def _execution_of_job(call: Call, job_id: str, status: Status | None) -> list[Execution]:
+    try:
+        one = await find_execution(call.engine, call.thing, job_id)
+    except ThingRefused:
+        return []
+    return [one] if status in {None, one.status} else []
 
 
 async def _targets(call: Call, arns: Sequence[str]) -> list[Thing]:

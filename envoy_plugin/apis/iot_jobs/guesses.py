@@ -65,7 +65,8 @@ GUESSES: Final = (
     ),
     Guess(
         subject="jobProcessDetails, ListJobExecutionsForJob and ListJobExecutionsForThing",
-        choice="count and list a thing once, by its latest execution; retryAttempt tells how many were before",
+        choice="count and list a thing once, by its latest execution, unless that was deleted; retryAttempt tells how"
+        " many were before",
         reason="their names speak of things; earlier executions are found by executionNumber",
     ),
     Guess(
@@ -121,7 +122,8 @@ GUESSES: Final = (
     ),
     Guess(
         subject="StartCommandExecution, and whatever else is left out",
-        choice="404 UnknownOperationException",
+        choice="404 UnknownOperationException; a plain 404 where the path isn't below `/things` or `/jobs`, as of thing"
+        " groups",
         reason="never 200, which SDKs take for an empty answer",
     ),
     Guess(

@@ -43,6 +43,7 @@ LEFT_OUT_OF_JOBS: Final = (
     "schedulingConfig",
     "tags",
 )
+LEFT_OUT_OF_DELETES: Final = ("namespaceId",)
 LEFT_OUT_OF_THINGS: Final = ("billingGroupName", "thingTypeName")
 LEFT_OUT_OF_LISTS: Final = (
     "attributeName",
@@ -175,6 +176,11 @@ class ForceQuery(Wire):
     """What cancels and deletes, and whether also what is IN_PROGRESS."""
 
     force: Flag = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_left_out(cls, said: Any) -> Any:
+        return refuse_left_out(said, LEFT_OUT_OF_DELETES)
 
 
 class AttributePayload(Wire):

@@ -289,6 +289,40 @@ async def test_an_execution_is_deleted_by_its_number(site: Site) -> None:
     assert failure.code == "ResourceNotFoundException"
 
 
+async def test_a_deleted_execution_is_counted_no_more_and_its_thing_stays_a_target(site: Site) -> None:
+    await site.add("door")
+    await site.create(JOB, THING, "door")
+    await site.operator("delete_job_execution", thingName="door", jobId=JOB, executionNumber=1, force=True)
+    job = await site.job()
+    assert (job["status"], counts(job)) == ("IN_PROGRESS", {"QueuedThings": 1})
+    assert job["targets"] == [site.arn(), site.arn("door")]
+    assert len(await listed(site, "list_job_executions_for_job", jobId=JOB)) == 1
+
+
+async def test_what_a_thing_had_to_do_is_listed_after_its_end_and_of_no_thing_nothing(site: Site) -> None:
+    await site.create()
+    for said in ({"jobId": "other"}, {"status": "FAILED"}):
+        assert await listed(site, "list_job_executions_for_thing", thingName=THING, **said) == []
+    await site.operator("delete_thing", thingName=THING)
+    [removed] = await listed(site, "list_job_executions_for_thing", thingName=THING)
+    assert removed["jobExecutionSummary"]["status"] == "REMOVED"
+    for said in ({}, {"jobId": JOB}, {"status": "QUEUED"}):
+        failure = await site.operator.refused("list_job_executions_for_thing", thingName="nowhere", **said)
+        assert (failure.code, failure.message) == ("ResourceNotFoundException", "Thing nowhere cannot be found.")
+
+
+@pytest.mark.parametrize(
+    ("operation", "named"),
+    [("delete_job", {}), ("delete_job_execution", {"thingName": THING, "executionNumber": 1})],
+)
+async def test_what_is_left_out_of_deletes_is_refused_by_name(
+    site: Site, operation: str, named: dict[str, Any]
+) -> None:
+    await site.create()
+    failure = await site.operator.refused(operation, jobId=JOB, force=True, namespaceId="x", **named)
+    assert (failure.code, failure.message) == ("InvalidRequestException", "namespaceId: not supported here")
+
+
 async def test_executions_are_listed_by_job_and_by_thing_page_by_page(site: Site) -> None:
     for number in range(5):
         await site.create(f"job-{number}")
