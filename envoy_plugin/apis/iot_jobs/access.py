@@ -29,7 +29,9 @@ _REFUSALS: Final[Mapping[Fault, Refusal]] = MappingProxyType(
     {
         Fault.UNSIGNED: Refusal.UNSIGNED,
         Fault.PRESIGNED: Refusal.UNSIGNED,
-        Fault.OTHER_SCOPE: Refusal.SIGNATURE,
+        Fault.OTHER_REGION: Refusal.SIGNATURE,
+        Fault.OTHER_SERVICE: Refusal.SIGNATURE,
+        Fault.OTHER_DATE: Refusal.SIGNATURE,
         Fault.OTHER_BODY: Refusal.SIGNATURE,
         Fault.EXPIRED: Refusal.EXPIRED,
     }

@@ -21,6 +21,8 @@ WINDOW: Final = timedelta(minutes=5)
 STAMP: Final = "%Y%m%dT%H%M%SZ"
 DATE_HEADER: Final = "x-amz-date"
 HASH_HEADER: Final = "x-amz-content-sha256"
+TYPE_HEADER: Final = "content-type"
+JSON: Final = "application/json"
 REQUIRED: Final = frozenset({"host", DATE_HEADER})
 ONCE: Final = (*sorted(REQUIRED), "authorization", HASH_HEADER)
 
@@ -41,10 +43,13 @@ class Fault(StrEnum):
     REPEATED = "A header that may be there once is there twice."
     MALFORMED = f"The Authorization header is not {ALGORITHM} Credential=…, SignedHeaders=…, Signature=…."
     NO_DATE = "X-Amz-Date is missing, or is not like 20260102T030405Z."
-    NOT_COVERED = "SignedHeaders must name host, x-amz-date, and content-type and every x-amz-* header that is there."
+    NO_HOST = "The Host header is missing."
+    NOT_COVERED = "SignedHeaders must name host, every x-amz-* header that is there, and content-type unless it is JSON."
     UNSIGNED_BODY = "The body must be signed in one piece: UNSIGNED-PAYLOAD and STREAMING-* are not taken."
     OTHER_BODY = "X-Amz-Content-Sha256 is not the hash of the body."
-    OTHER_SCOPE = "The credential must be scoped to a valid region, service and date."
+    OTHER_REGION = "The credential is scoped to another region than the plugin's: see its setting THINGS_REGION."
+    OTHER_SERVICE = "The credential is scoped to another service than iot-jobs-data and iot."
+    OTHER_DATE = "The credential is scoped to another date than X-Amz-Date's."
     EXPIRED = "X-Amz-Date is more than 5 minutes from now: set the clock."
 
 
@@ -118,8 +123,12 @@ class Authorization:
         Raises:
             SignatureFault: another region, service or date than ours, or more than 5 minutes from `now`.
         """
-        if self.region != region or self.service not in services or self.date != self.stamp[:8]:
-            raise SignatureFault(Fault.OTHER_SCOPE)
+        if self.region != region:
+            raise SignatureFault(Fault.OTHER_REGION)
+        if self.service not in services:
+            raise SignatureFault(Fault.OTHER_SERVICE)
+        if self.date != self.stamp[:8]:
+            raise SignatureFault(Fault.OTHER_DATE)
         try:
             signed_at = datetime.strptime(self.stamp, STAMP).replace(tzinfo=UTC)
         except ValueError:
@@ -209,9 +218,17 @@ def _stamp(request: SignedRequest) -> str:
 
 
 def _check_covered(request: SignedRequest, signed: frozenset[str]) -> None:
-    """Whatever changes what a request means must be signed, or it could be smuggled in."""
+    """Whatever changes what a request means must be signed, or it could be smuggled in.
+
+    Bodies are read as JSON whatever their type is, so that it says nothing. AWS' SDKs for PHP and JavaScript 2 leave it
+    unsigned.
+    """
     there = {header.lower() for header, _ in request.headers}
-    wanted = REQUIRED | {name for name in there if name == "content-type" or name.startswith("x-amz-")}
+    if "host" not in there:
+        raise SignatureFault(Fault.NO_HOST)
+    wanted = REQUIRED | {name for name in there if name.startswith("x-amz-")}
+    if any(said.strip().lower() != JSON for said in request.values(TYPE_HEADER)):
+        wanted |= {TYPE_HEADER}
     if not wanted <= signed:
         raise SignatureFault(Fault.NOT_COVERED)
 

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envoy_plugin.apis.iot_jobs.signing import Authorization, Fault, SignatureFault, SignedRequest, is_signed_with
-from tests.apis.iot_jobs.vectors import AWS_SUITE, KEY_ID, OURS, REGION, SECRET, Vector
+from tests.apis.iot_jobs.vectors import AWS_SUITE, FORM, KEY_ID, OTHER_SDKS, OURS, REGION, SECRET, Vector
 
 SERVICES = frozenset({"iot", "iot-jobs-data"})
+VECTORS = {**AWS_SUITE, **OURS, **OTHER_SDKS}
 UPDATE = OURS["update"]
 GOOD = UPDATE.request().headers[-1][1]
 SESSION = "a-session"
@@ -46,8 +47,8 @@ def signed_by_botocore(method: str, url: str, headers: dict[str, str], body: byt
     return SignedRequest(method=method, target=target, headers=lines, body=body)
 
 
-@pytest.mark.parametrize("vector", [*AWS_SUITE.values(), *OURS.values()], ids=[*AWS_SUITE, *OURS])
-def test_what_aws_and_botocore_signed_is_taken(vector: Vector) -> None:
+@pytest.mark.parametrize("vector", VECTORS.values(), ids=VECTORS)
+def test_what_aws_and_its_sdks_signed_is_taken(vector: Vector) -> None:
     request = vector.request()
     claimed = Authorization.of(request)
     claimed.check(region=REGION, services=frozenset({vector.service}), now=vector.now)
@@ -108,16 +109,16 @@ def test_a_signature_is_good_for_five_minutes_on_either_side(minutes: float, tak
 
 
 @pytest.mark.parametrize(
-    "vector",
-    [replace(UPDATE, service="s3"), replace(UPDATE, stamp="20260103T030405Z", scope_date="20260102")],
-    ids=["another service", "another date"],
+    ("vector", "region", "fault"),
+    [
+        (UPDATE, "eu-west-1", Fault.OTHER_REGION),
+        (replace(UPDATE, service="s3"), REGION, Fault.OTHER_SERVICE),
+        (replace(UPDATE, stamp="20260103T030405Z", scope_date="20260102"), REGION, Fault.OTHER_DATE),
+    ],
+    ids=["another region", "another service", "another date"],
 )
-def test_a_credential_for_something_else_is_refused(vector: Vector) -> None:
-    assert fault_of(vector.request(), now=vector.now) is Fault.OTHER_SCOPE
-
-
-def test_a_credential_for_another_region_is_refused() -> None:
-    assert fault_of(UPDATE.request(), region="eu-west-1") is Fault.OTHER_SCOPE
+def test_a_credential_for_something_else_is_refused(vector: Vector, region: str, fault: Fault) -> None:
+    assert fault_of(vector.request(), now=vector.now, region=region) is fault
 
 
 @pytest.mark.parametrize(
@@ -128,9 +129,23 @@ def test_a_header_that_was_smuggled_in_is_refused(header: tuple[str, str]) -> No
     assert fault_of(UPDATE.request(header)) is Fault.NOT_COVERED
 
 
-@pytest.mark.parametrize("left_out", ["content-type;host", "content-type;x-amz-date", "host;x-amz-date"])
-def test_host_date_and_content_type_must_be_signed(left_out: str) -> None:
-    assert fault_of(replace(UPDATE, signed=left_out).request()) is Fault.NOT_COVERED
+@pytest.mark.parametrize("signed", ["content-type;host", "content-type;x-amz-date", "Host;X-Amz-Date;Content-Type"])
+def test_host_and_date_must_be_signed(signed: str) -> None:
+    assert fault_of(replace(UPDATE, signed=signed).request()) is Fault.NOT_COVERED
+
+
+@pytest.mark.parametrize(("said", "taken"), [("application/json", True), ("Application/JSON", True), (FORM, False)])
+def test_a_type_must_be_signed_unless_it_is_what_bodies_are_read_as_anyway(said: str, taken: bool) -> None:  # noqa: FBT001 - a column
+    request = replace(UPDATE, headers=(("Content-Type", said),), signed="host;x-amz-date").request()
+    if taken:
+        assert Authorization.of(request).key_id == KEY_ID
+    else:
+        assert fault_of(request) is Fault.NOT_COVERED
+
+
+def test_a_host_that_is_signed_must_be_there() -> None:
+    request = UPDATE.request()
+    assert fault_of(replace(request, headers=request.headers[1:])) is Fault.NO_HOST
 
 
 @pytest.mark.parametrize("name", ["Host", "HOST", "X-Amz-Date", "x-amz-date", "Authorization"])

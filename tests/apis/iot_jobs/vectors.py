@@ -1,11 +1,13 @@
 """Requests and the signatures that they must have: AWS' own test suite, and what botocore signs for this service.
 
 Source of the first: AWS' public "Signature Version 4 test suite" (service `service`), less what says the same twice and
-the one whose own canonical request doesn't hash to its signature. The others were made with botocore 1.44.5.
+the one whose own canonical request doesn't hash to its signature. Then what botocore 1.44.5 signs for our service, and
+what AWS' other SDKs do, each in its own way.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from envoy_plugin.apis.iot_jobs.signing import SignedRequest
 
@@ -19,6 +21,8 @@ SESSION = (
     "6d+xo0rKwT38xVqr7ZD0u0iPPkUL64lIZbqBAz+scqKmlzm8FDrypNC9Yjc8fPOLn9FX9KSYvKTr4rvx3iSIlTJabIQwj2ICCR/oLxBA=="
 )
 FORM = "application/x-www-form-urlencoded"
+JSON = (("Content-Type", "application/json"),)
+EMPTY_OBJECT = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,17 +150,9 @@ AWS_SUITE = {
 }
 
 
-def _of_ours(line: str, signature: str, body: bytes = b"") -> Vector:
-    headers = (("Content-Type", "application/json"),) if body else ()
-    return Vector(
-        line=line,
-        signature=signature,
-        headers=headers,
-        body=body,
-        service="iot-jobs-data",
-        host="127.0.0.1:8080",
-        stamp="20260102T030405Z",
-    )
+def _of_ours(line: str, signature: str, body: bytes = b"", **how: Any) -> Vector:
+    told: dict[str, Any] = {"headers": JSON if body else (), "stamp": "20260102T030405Z", **how}
+    return Vector(line=line, signature=signature, body=body, service="iot-jobs-data", host="127.0.0.1:8080", **told)
 
 
 OURS = {
@@ -180,5 +176,35 @@ OURS = {
         "POST /things/t1/jobs/j1",
         "29e313a0a1499ac82eeac2859bca87b1db64bcfabd36f14d17222b96d835373c",
         b'{"status": "SUCCEEDED", "expectedVersion": 2}',
+    ),
+}
+
+OTHER_SDKS = {
+    "JavaScript 3": _of_ours(
+        "PUT /things/badge-printer%3A1/jobs/$next",
+        "0b4e7b174dcaacd155b3f2732b733d0e594bfecaa6b63b95d46b9ad603d0432e",
+        b"{}",
+        headers=(
+            ("content-type", "application/json"),
+            ("content-length", "2"),
+            ("x-amz-user-agent", "aws-sdk-js/3.956.0"),
+            ("amz-sdk-invocation-id", "cc143060-8cf2-4e86-b53b-6b746b5b47e5"),
+            ("amz-sdk-request", "attempt=1; max=1"),
+            ("x-amz-content-sha256", EMPTY_OBJECT),
+        ),
+    ),
+    "JavaScript 2, which doesn't sign the type, nor does PHP's": _of_ours(
+        "PUT /things/badge-printer%3A1/jobs/$next",
+        "089ef9f36064fde376082b374f6bac02e997200ae3f1f39997092b6630d69520",
+        b"{}",
+        headers=(*JSON, ("X-Amz-Content-Sha256", EMPTY_OBJECT)),
+        stamp="20261122T121532Z",
+        signed="host;x-amz-content-sha256;x-amz-date",
+    ),
+    "AWS' common runtime, by which Swift and Kotlin sign": _of_ours(
+        "PUT /things/badge-printer:1/jobs/$next",
+        "b5d0da605955590a0ea4dcd702cc4439b8aedfa396988ae2c539178c60a4970e",
+        b"{}",
+        headers=(*JSON, ("Content-Length", "2"), ("x-amz-content-sha256", EMPTY_OBJECT)),
     ),
 }
