@@ -73,6 +73,16 @@ GUESSES: Final = (
         reason="a step has one flag for it",
     ),
     Guess(
+        subject="a hold until a moment that is past",
+        choice="refused",
+        reason="it would hold nothing",
+    ),
+    Guess(
+        subject="past holds and dependencies",
+        choice="shown as long as the job has at most 200; then new ones take the place of the oldest",
+        reason="what is kept with a job is bounded",
+    ),
+    Guess(
         subject="holding a step that isn't reached",
         choice="allowed; one that is over answers StepNotCurrent",
         reason="a badge can wait for the NDA before the visitor is there",

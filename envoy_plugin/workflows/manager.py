@@ -214,7 +214,11 @@ class JobsManager:
     async def add_holds(self, params: JobHoldDetails) -> JobActionResponse:
         """Hold steps, also such as aren't reached yet, until they are released or, by itself, a time has come.
 
-        None named: all current ones. Refused for a step that runs, is over, or is held.
+        None named: all current ones. Answered for a step that runs, is over, or is held.
+
+        Raises:
+            BadProperty: the time has no offset, or is past.
+            JobRefused: the job has 200 holds and dependencies that aren't over.
         """
         return await holds.add_holds(self._scope, params)
 

@@ -9,7 +9,7 @@ from envoy_plugin.workflows.diagrams import UNASSIGNED
 from envoy_plugin.workflows.documents import assigned_words
 from envoy_plugin.workflows.history import PREFIX as HISTORY
 from envoy_plugin.workflows.history import read_rows
-from envoy_plugin.workflows.holds import holds_of
+from envoy_plugin.workflows.hold_records import holds_of
 from envoy_plugin.workflows.models import AssignedType, CurrentStep, Job, JobHistory, JobHistoryAction, JobHold
 from envoy_plugin.workflows.properties import extended_of, related_of
 from envoy_plugin.workflows.record import OWN_HOLDS, Workflow
@@ -59,7 +59,7 @@ async def history_of(store: Store, workflow: Workflow) -> list[JobHistory]:
     kept = opened(store, workflow, HISTORY)
     rows = [row for told in kept.values() for row in read_rows(workflow.public_id, told)]
     released = [_released(workflow, hold) for hold in await holds_of(store, workflow)]
-    return sorted([*rows, *(row for row in released if row)], key=lambda row: row.date)
+    return sorted([*(row for row in released if row), *rows], key=lambda row: row.date)
 
 
 def _released(workflow: Workflow, hold: JobHold) -> JobHistory | None:

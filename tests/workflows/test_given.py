@@ -95,7 +95,7 @@ async def test_what_is_of_another_type_is_said_by_its_name(office: Office, what:
 
 async def test_arguments_that_are_missing_or_not_there_are_pythons_to_refuse(office: Office) -> None:
     read: Any = office.plugin.get_job
-    for call in (read, lambda: read("x", deep=True), lambda: read("x", True)):
+    for call in (read, lambda: read("x", deep=True), lambda: read("x", {"holds": True})):
         with pytest.raises(TypeError):
             await call()
 

@@ -2,14 +2,18 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from envoy_plugin.engine.sweeper import sweep
+from envoy_plugin.engine.verbs import Enqueue
 from envoy_plugin.errors import BadProperty, DependencyCycle, JobNotFound, JobRefused, NotAllowed
 from envoy_plugin.workflows.create import NewWorkflow
 from envoy_plugin.workflows.diagrams import Diagram, Step
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import JobDependencyDetails, JobHold, JobHoldDetails
+from envoy_plugin.workflows.record import load
 from envoy_plugin.workflows.responses import JobActionResponse
 from envoy_plugin.workflows.templates import Template
 from tests.engine.clock import Clock
@@ -105,6 +109,68 @@ async def test_a_hold_ends_by_itself_at_its_time(office: Office, clock: Clock) -
     assert said(await office.plugin.start_steps(job_id)) == "Success"
 
 
+async def test_a_hold_whose_time_has_come_holds_nothing_though_nobody_has_looked(office: Office, clock: Clock) -> None:
+    job_id = await office.job("visit")
+    await office.plugin.add_holds(JobHoldDetails(job_id=job_id, scheduled_release=clock.after(HOUR)))
+    clock.move(HOUR)
+    assert [await release(office, job_id, "sign"), await hold(office, job_id)] == ["NotHeld", "Success"]
+    assert [one.released_date is None for one in await holds(office, job_id)] == [False, True]
+    assert await actions(office, job_id) == "Held:sign HoldReleased:sign Held:sign"
+
+
+async def test_a_hold_until_a_moment_that_is_past_is_refused(office: Office, clock: Clock) -> None:
+    job_id = await office.job("visit")
+    for until in (clock.after(-HOUR), clock.after(timedelta())):
+        with pytest.raises(BadProperty, match="past"):
+            await office.plugin.add_holds(JobHoldDetails(job_id=job_id, scheduled_release=until))
+    assert await holds(office, job_id) == []
+
+
+async def test_a_job_is_active_again_when_the_last_of_all_its_steps_is_free(office: Office) -> None:
+    job_id, other = await office.job("visit"), await office.job("visit")
+    await hold(office, job_id, "sign", "badge")
+    await office.plugin.add_dependency(waits(job_id, "host", other))
+    assert await release(office, job_id) == "Success Success"
+    assert "Reactivated" not in await actions(office, job_id)
+    await office.plugin.release_dependency(waits(job_id, "host", other))
+    assert (await actions(office, job_id)).endswith("HoldReleased:host Reactivated:")
+    await hold(office, job_id, "sign", "badge")
+    await release(office, job_id)
+    assert (await actions(office, job_id)).endswith("HoldReleased:sign HoldReleased:badge Reactivated:")
+
+
+async def test_past_holds_make_room_for_new_ones(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("envoy_plugin.workflows.holds.MOST_HOLDS", 2)
+    job_id = await office.job("visit")
+    await hold(office, job_id, "host")
+    for _ in range(3):
+        await hold(office, job_id, "sign")
+        await release(office, job_id, "sign")
+    assert [(one.step_id, one.released_date is None) for one in await holds(office, job_id)] == [
+        ("host", True),
+        ("sign", False),
+    ]
+    await hold(office, job_id, "sign")
+    with pytest.raises(JobRefused, match="at most 2 holds"):
+        await hold(office, job_id, "badge")
+
+
+async def test_a_step_that_begins_at_the_same_instant_is_not_held(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office.define("code", Step.function("a", "f"))
+    job_id, engine, real = await office.job("code"), office.stage.engine, office.stage.engine.call
+
+    async def call(verbs: Any, *rest: Any) -> list[Any]:
+        monkeypatch.undo()
+        await engine.claim("steps", 1, who="w", lease=None)
+        return await real(verbs, *rest)
+
+    monkeypatch.setattr(engine, "call", call)
+    assert await hold(office, job_id) == "AlreadyExecuting"
+    assert await holds(office, job_id) == []
+
+
 async def test_what_can_not_be_held_or_released_says_why(office: Office, clock: Clock) -> None:
     job_id = await office.job()
     assert await hold(office, job_id, "x") == "StepNotInDiagram"
@@ -197,8 +263,19 @@ async def test_what_code_and_diagrams_hold_is_shown_too(office: Office) -> None:
 async def test_jobs_that_would_wait_for_each_other_as_a_whole_are_named(office: Office) -> None:
     first, second = await office.job("visit", job_id="first"), await office.job("visit", job_id="second")
     await office.plugin.add_dependency(waits(first, "badge", second))
-    with pytest.raises(DependencyCycle, match="first"):
+    with pytest.raises(DependencyCycle) as cycle:
         await office.plugin.add_dependency(waits(second, "host", first))
+    assert cycle.value.cycle == ("second/host", "first", "first/badge", "second")
+
+
+async def test_what_is_waited_for_is_shown_by_the_id_that_the_job_has(office: Office) -> None:
+    job_id, other = await office.job("visit"), await office.job("visit", job_id="other")
+    engine_id = (await load(office.stage.store, await office.plugin._scope.resolve(other))).id
+    await office.plugin.add_dependency(waits(job_id, "sign", engine_id, "badge"))
+    [one] = await holds(office, job_id)
+    assert (one.dependent_job_id, one.dependent_step_id) == ("other", "badge")
+    with pytest.raises(DependencyCycle, match="other/sign -> other"):
+        await office.plugin.add_dependency(waits("other", "sign", engine_id))
 
 
 async def test_a_hold_of_a_step_that_is_gone_is_over(office: Office) -> None:
@@ -218,8 +295,20 @@ def diagram(*steps: Step) -> Diagram:
 
 
 async def test_what_code_waits_for_is_shown_too(office: Office) -> None:
-    other = await office.job()
-    new = NewWorkflow(item=ITEM, after={"a": [other]})
+    other = await office.job("visit", job_id="other")
+    upstream = await load(office.stage.store, await office.plugin._scope.resolve(other))
+    nobody = (await office.stage.engine.enqueue(Enqueue(queue="events", kind="event"))).id
+    new = NewWorkflow(item=ITEM, after={"a": [upstream.id, upstream.steps["sign"], nobody]})
     job_id = await office.stage.start(Step.manual("a"), new=new)
-    [one] = await holds(office, job_id)
-    assert (one.dependent_job_id, one.released_date) == (other, None)
+    shown = {(one.dependent_job_id, one.dependent_step_id, one.released_date) for one in await holds(office, job_id)}
+    assert shown == {("other", None, None), ("other", "sign", None), (nobody, None, None)}
+
+
+async def test_what_code_holds_after_a_hold_was_over_is_shown(office: Office, clock: Clock) -> None:
+    job_id = await office.job("visit")
+    details = JobHoldDetails(job_id=job_id, step_ids=["badge"], scheduled_release=clock.after(HOUR))
+    await office.plugin.add_holds(details)
+    clock.move(HOUR)
+    await sweep(office.stage.engine)
+    assert await office.stage.handle(job_id).hold("badge")
+    assert [one.released_date is None for one in await holds(office, job_id)] == [False, True]
