@@ -65,6 +65,8 @@ MESSAGES: Final[Mapping[str, str]] = {
 UNEXPECTED: Final = "The plugin failed unexpectedly"
 ELSEWHERE: Final = "The work failed"
 """The same for a reason that isn't here, of a job that somebody else worked on: a pull-worker, a device, people."""
+DELETED: Final = "The work was deleted"
+DELETED_REASON: Final = "deleted"
 
 log = get_logger(__name__)
 
@@ -174,14 +176,29 @@ async def _read(engine: Engine, held: Claimed) -> Report | None:
 
 async def _resolve(engine: Engine, report: Report) -> Report | None:
     """The report itself, or what it says of another job."""
-    if report.before and (await find_job(engine, report.before)).state.ended:
+    if report.before and await _is_over(engine, report.before):
         return None
     if report.end_of is None:
         return report
-    job = await find_job(engine, report.end_of)
+    try:
+        said = await _said_of(engine, report.end_of)
+    except JobNotFound:  # somebody has deleted it since its end
+        said = Report(status=JobStatus.FAILED, message=DELETED, reason=DELETED_REASON)
+    return said.model_copy(update={"job_id": report.job_id})
+
+
+async def _is_over(engine: Engine, job_id: str) -> bool:
+    try:
+        return (await find_job(engine, job_id)).state.ended
+    except JobNotFound:
+        return True
+
+
+async def _said_of(engine: Engine, job_id: str) -> Report:
+    job = await find_job(engine, job_id)
     if not job.state.ended:  # somebody has tried it again since its end
         raise NotOver(job.id)
-    return _said(await find_record(engine, job.id, job.attempt)).model_copy(update={"job_id": report.job_id})
+    return _said(await find_record(engine, job.id, job.attempt))
 
 
 def _said(ended: Record) -> Report:

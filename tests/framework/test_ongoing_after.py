@@ -11,7 +11,7 @@ from envoy_plugin.engine.model import Job
 from envoy_plugin.engine.queries import find_job
 from envoy_plugin.engine.retries import Backoff
 from envoy_plugin.engine.states import Reason, State
-from envoy_plugin.engine.verbs import Cancel, Enqueue, Unhold
+from envoy_plugin.engine.verbs import Cancel, Delete, Enqueue, Unhold
 from envoy_plugin.simulator.faults import Fault
 from tests.framework.served import UPDATES, Served, Stage, a_webhook, eventually
 
@@ -201,6 +201,17 @@ async def test_a_chain_of_tasks_ends_with_the_last(stage: Stage) -> None:
     await served.deliver()
     await end_of_all(served)
     assert (served.shown()["status"], served.shown()["status_message"]) == ("done", "Counted")
+
+
+async def test_envoy_is_told_of_work_that_was_deleted_before_its_end_was_told(stage: Stage) -> None:
+    served = await stage.serve(plugin_of(Done("never"), message="Soon", background=False, hold="gate"), worker=False)
+    await served.deliver()
+    [task] = [job for job in await served.jobs() if job.kind == "task:work"]
+    await served.engine.run(Cancel(id=task.id, reason=Reason.OPERATOR))
+    await served.engine.run(Delete(id=task.id, attempt=1))
+    await stage.serve(served.runtime.plugin)
+    shown = await served.settled()
+    assert (shown["status"], shown["status_message"]) == ("failed", "The work was deleted")
 
 
 @pytest.mark.parametrize("background", [True, False], ids=["background", "inline"])
