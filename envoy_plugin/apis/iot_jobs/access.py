@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
-from envoy_plugin.apis.iot_jobs.access_keys import AccessKey, AccessKeys
+from envoy_plugin.apis.iot_jobs.access_keys import AccessKey, AccessKeys, is_key_id
 from envoy_plugin.apis.iot_jobs.refusals import Refusal
 from envoy_plugin.apis.iot_jobs.registry import Clock
 from envoy_plugin.apis.iot_jobs.signing import (
@@ -18,6 +18,7 @@ from envoy_plugin.apis.iot_jobs.signing import (
     is_signed_with,
 )
 from envoy_plugin.errors import ThingRefused
+from envoy_plugin.logs import bind_more
 
 DATA: Final = "iot-jobs-data"
 CONTROL: Final = "iot"
@@ -64,7 +65,10 @@ class Access:
             claimed = Authorization.of(request)
             claimed.check(region=self._region, services=SERVICES, now=datetime.fromtimestamp(self._clock(), UTC))
         except SignatureFault as error:
+            bind_more(fault=error.fault.name)
             raise ThingRefused(_REFUSALS.get(error.fault, Refusal.INCOMPLETE), str(error)) from None
+        if is_key_id(claimed.key_id):  # else it may be a secret in the wrong place, which no log must show
+            bind_more(access=claimed.key_id)
         key = await self._keys.find(claimed.key_id)
         is_right = is_signed_with(_DECOY if key is None else key.secret, request, claimed)
         if key is None:

@@ -43,6 +43,11 @@ def of_location(location: str) -> str:
     return f"location:{location}"
 
 
+def is_key_id(text: str) -> bool:
+    """Whether this can be the id of a key that was made here."""
+    return len(text) == ID_LENGTH and text.startswith(ID_HEAD) and set(text) <= set(ID_CHARACTERS)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessKey:
     """A key, its holder, and when it ends."""

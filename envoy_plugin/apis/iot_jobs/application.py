@@ -21,12 +21,14 @@ from envoy_plugin.apis.iot_jobs.shapes import Place, Shape
 from envoy_plugin.apis.iot_jobs.signing import SignedRequest
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.errors import BadCursor, SealError, ThingRefused
-from envoy_plugin.logs import Bound, get_logger
+from envoy_plugin.logs import Bound, bind_more, get_logger
+from envoy_plugin.request_bodies import BodyTooLarge, UnreadableBody, read_at_most
 
 MOST_BODY: Final = 64 * 1024
 MOST_CONTROL_BODY: Final = 512 * 1024
 """A document of 32 Ki characters, each written as an escape, and a hundred targets of 2 KiB."""
 CONTROL_PATH: Final = "/jobs"
+BODY_SECONDS: Final = 20
 REDIS_SECONDS: Final = 8
 ERROR_HEADER: Final = "x-amzn-ErrorType"
 ID_HEADER: Final = "x-amzn-RequestId"
@@ -46,22 +48,28 @@ class IotJobs:
 
     async def answer(self, request: web.Request) -> web.Response:
         """Answer one request, whatever it is; nothing of it is read before its signature."""
+        request_id = str(uuid.uuid4())
+        with Bound(amzn_request_id=request_id, method=request.method):
+            answered = await self._answered(request)
+        answered.headers[ID_HEADER] = request_id
+        return answered
+
+    async def _answered(self, request: web.Request) -> web.Response:
         try:
+            body = await _read(request)
             async with asyncio.timeout(REDIS_SECONDS):
-                return _response(HTTPStatus.OK, await self._answered(request))
+                return _response(HTTPStatus.OK, await self._done(request, body))
         except ThingRefused as refused:
-            log.info("device.refused", error=refused.error, method=request.method)
-            return _refusal(refused)
+            return _logged_refusal(refused)
         except BadCursor:
-            return _refusal(invalid("nextToken is not one of this list."))
+            return _logged_refusal(invalid("nextToken is not one of this list."))
         except (RedisError, TimeoutError, SealError) as error:
             log.error("device.unavailable", error=type(error).__name__)
         except Exception:
-            log.exception("device.failed", method=request.method)
+            log.exception("device.failed")
         return _refusal(ThingRefused(Refusal.UNAVAILABLE, "Not available now: try again."))
 
-    async def _answered(self, request: web.Request) -> Shape:
-        body = await _read(request, MOST_CONTROL_BODY if request.path.startswith(CONTROL_PATH) else MOST_BODY)
+    async def _done(self, request: web.Request, body: bytes) -> Shape:
         signed = SignedRequest(
             method=request.method, target=request.raw_path, headers=list(request.headers.items()), body=body
         )
@@ -69,10 +77,10 @@ class IotJobs:
         found = find_operation(signer.service, request.method, request.raw_path.partition("?")[0])
         if found is None:
             raise ThingRefused(Refusal.UNKNOWN, f"{request.method} of this path is no operation of {signer.service}.")
+        bind_more(thing=found.path.get("thing"))
         await self._check_reach(signer, found)
         call = Call(service=self._service, key=signer.key, path=found.path, query=request.query, content=body)
-        with Bound(access=signer.key.id, thing=found.path.get("thing")):
-            return await found.operation(call)
+        return await found.operation(call)
 
     async def _check_reach(self, signer: Signer, found: Found) -> None:
         """Refuse what this key is not for; then remember that the thing has called."""
@@ -89,25 +97,29 @@ class IotJobs:
         await self._registry.hear(name)
 
 
-async def _read(request: web.Request, most: int) -> bytes:
-    """The body, if it is of at most so many bytes; no more of it is read."""
+async def _read(request: web.Request) -> bytes:
+    """The body; no more of it is read than there may be, nor waited for longer than one takes to send."""
+    most = MOST_CONTROL_BODY if request.path.startswith(CONTROL_PATH) else MOST_BODY
     if (request.content_length or 0) > most:
         raise _too_large(most)
-    parts: list[bytes] = []
-    size = 0
     try:
-        async for part in request.content.iter_any():
-            parts.append(part)
-            size += len(part)
-            if size > most:
-                raise _too_large(most)
-    except (web.RequestPayloadError, ValueError):
+        async with asyncio.timeout(BODY_SECONDS):
+            return await read_at_most(request, most)
+    except BodyTooLarge:
+        raise _too_large(most) from None
+    except TimeoutError:
+        raise ThingRefused(Refusal.TOO_SLOW, f"The body didn't arrive within {BODY_SECONDS} seconds.") from None
+    except (UnreadableBody, ConnectionError):
         raise invalid("The body can't be read.") from None
-    return b"".join(parts)
 
 
 def _too_large(most: int) -> ThingRefused:
     return ThingRefused(Refusal.TOO_LARGE, f"The body has more than {most // 1024} KiB.")
+
+
+def _logged_refusal(refused: ThingRefused) -> web.Response:
+    log.info("device.refused", error=refused.error)
+    return _refusal(refused)
 
 
 def _refusal(refused: ThingRefused) -> web.Response:
@@ -116,5 +128,4 @@ def _refusal(refused: ThingRefused) -> web.Response:
 
 
 def _response(status: HTTPStatus, body: Shape, headers: Mapping[str, str] | None = None) -> web.Response:
-    sent = {"Content-Type": CONTENT_TYPE, ID_HEADER: str(uuid.uuid4()), **(headers or {})}
-    return web.Response(status=status, body=to_json(body), headers=sent)
+    return web.Response(status=status, body=to_json(body), headers={"Content-Type": CONTENT_TYPE, **(headers or {})})

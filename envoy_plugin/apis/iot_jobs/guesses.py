@@ -100,6 +100,11 @@ GUESSES: Final = (
         reason="AWS' common errors; each service of AWS has its own mixture",
     ),
     Guess(
+        subject="headers that aren't signed",
+        choice="Host and every x-amz-* header must be; Content-Type, too, unless it is application/json",
+        reason="AWS' SDKs for PHP and JavaScript 2 leave it out; bodies are read as JSON whatever it says",
+    ),
+    Guess(
         subject="UpdateJobExecution while its queue is paused",
         choice="a start is 409 InvalidStateTransitionException; StartNext answers `{}`",
         reason="a pause is ours: whoever paused wants nothing to start",
@@ -127,14 +132,20 @@ GUESSES: Final = (
         reason="never 200, which SDKs take for an empty answer",
     ),
     Guess(
-        subject="a body that is too large",
-        choice="413 RequestEntityTooLargeException above 64 KiB, 512 KiB of operators",
-        reason="AWS names no bound; it is far above what the members may hold",
+        subject="a body that is too large, or doesn't arrive",
+        choice="413 RequestEntityTooLargeException above 64 KiB, 512 KiB of operators; 408 RequestTimeoutException"
+        " after 20 seconds",
+        reason="AWS names no bounds; they are far above what the members may hold, and what a device needs",
     ),
     Guess(
         subject="a job that was deleted, while its end is not told yet, or others wait for it",
         choice="404; its id is free again once that is over, an hour later at most",
         reason="AWS' DELETION_IN_PROGRESS, of which nothing more can be asked",
+    ),
+    Guess(
+        subject="DeleteJobExecution of a workflow's step, while the workflow isn't over",
+        choice="409 InvalidStateTransitionException, with force, too",
+        reason="the workflow may send it again",
     ),
     Guess(
         subject="DescribeJob after a cancel",

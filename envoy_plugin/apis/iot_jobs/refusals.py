@@ -31,6 +31,7 @@ class Refusal(StrEnum):
     EXPIRED = "RequestExpired"
     DENIED = "AccessDeniedException"
     TOO_LARGE = "RequestEntityTooLargeException"
+    TOO_SLOW = "RequestTimeoutException"
     UNKNOWN = "UnknownOperationException"
 
 
@@ -51,6 +52,7 @@ STATUSES: Final[Mapping[Refusal, HTTPStatus]] = MappingProxyType(
         Refusal.EXPIRED: HTTPStatus.BAD_REQUEST,
         Refusal.DENIED: HTTPStatus.FORBIDDEN,
         Refusal.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        Refusal.TOO_SLOW: HTTPStatus.REQUEST_TIMEOUT,
         Refusal.UNKNOWN: HTTPStatus.NOT_FOUND,
     }
 )

@@ -44,7 +44,7 @@ class Fault(StrEnum):
     MALFORMED = f"The Authorization header is not {ALGORITHM} Credential=…, SignedHeaders=…, Signature=…."
     NO_DATE = "X-Amz-Date is missing, or is not like 20260102T030405Z."
     NO_HOST = "The Host header is missing."
-    NOT_COVERED = "SignedHeaders must name host, every x-amz-* header that is there, and content-type unless it is JSON."
+    NOT_COVERED = "SignedHeaders must name host, each x-amz-* header that is there, and content-type unless it is JSON."
     UNSIGNED_BODY = "The body must be signed in one piece: UNSIGNED-PAYLOAD and STREAMING-* are not taken."
     OTHER_BODY = "X-Amz-Content-Sha256 is not the hash of the body."
     OTHER_REGION = "The credential is scoped to another region than the plugin's: see its setting THINGS_REGION."

@@ -1,9 +1,11 @@
 """Whatever comes, the answer is one that an SDK understands, and nothing that is nobody's business gets out."""
 
+import asyncio
 import io
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,10 +13,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from yarl import URL
 
+from envoy_plugin.apis.iot_jobs import application
 from envoy_plugin.apis.iot_jobs.guesses import GUESSES
 from envoy_plugin.apis.iot_jobs.mounting import IOT_JOBS, PATHS, DeviceApi, answer
 from envoy_plugin.apis.iot_jobs.refusals import STATUSES, Refusal
+from envoy_plugin.apis.iot_jobs.registry import Registry
 from envoy_plugin.connection import connect_redis
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.verbs import Enqueue, Pause, Unique, Unpause
@@ -24,6 +29,7 @@ from tests.acceptance.pages import ROOT
 from tests.apis.iot_jobs.site import JOB, THING, Client, Site, open_site
 from tests.engine.clock import Clock
 from tests.framework.cli.project import CREDENTIALS
+from tests.framework.served import until
 from tests.redis_server import RedisServers
 
 CANARY = "canary-4711"
@@ -40,6 +46,8 @@ TARGETS = [f"/things/{THING}/jobs", f"/things/{THING}/jobs/$next", f"/things/{TH
            "/things/%ff/jobs", "/jobs/%00", "/things//jobs", "/things/a%2Fb/jobs"]  # fmt: skip
 QUERY = st.sampled_from(["", "?force=true", "?maxResults=1", "?status=QUEUED", "?nextToken=i:a", "?executionNumber=1",
                          "?force=%ff&&=", "?nextToken=%F0%9F%92%A9"])  # fmt: skip
+
+UNFINISHED = b"PUT /things/printer/jobs/$next HTTP/1.1\r\nHost: plugin\r\nContent-Length: 2\r\n\r\n{"
 
 
 @pytest.fixture
@@ -84,12 +92,41 @@ async def test_while_redis_is_away_the_service_is(
         assert "device.unavailable" in logged.getvalue()
 
 
+async def test_a_body_that_does_not_come_is_the_senders_fault(
+    site: Site, monkeypatch: pytest.MonkeyPatch, logged: io.StringIO
+) -> None:
+    monkeypatch.setattr(application, "BODY_SECONDS", 0.01)
+    reader, writer = await asyncio.open_connection(URL(site.url).host, URL(site.url).port)
+    writer.write(UNFINISHED)
+    told = await reader.readuntil(b"}")
+    writer.close()
+    assert told.startswith(b"HTTP/1.1 408 ")
+    assert b"x-amzn-ErrorType: RequestTimeoutException" in told
+    assert [json.loads(line)["level"] for line in logged.getvalue().splitlines()] == ["info"]
+
+
+async def test_a_sender_that_goes_away_is_no_failure_of_ours(engine: Engine, logged: io.StringIO) -> None:
+    app = web.Application()
+    app[IOT_JOBS] = DeviceApi(engine, Settings.from_env(CREDENTIALS))
+    app.router.add_route("*", PATHS[1], answer)
+    runner = web.AppRunner(app)  # as in production, and unlike in TestServer, it lets handlers finish
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    _, writer = await asyncio.open_connection(*runner.addresses[0][:2])
+    writer.write(UNFINISHED)
+    await until(lambda: runner.server and runner.server.requests_count)
+    writer.close()
+    await until(logged.getvalue)
+    await runner.cleanup()
+    assert {json.loads(line)["level"] for line in logged.getvalue().splitlines()} == {"info"}
+
+
 async def test_what_nobody_expected_is_no_500(site: Site, monkeypatch: pytest.MonkeyPatch, logged: io.StringIO) -> None:
     async def fail(*_: object) -> None:
         raise RuntimeError(CANARY)
 
-    monkeypatch.setattr(type(site.engine), "now", fail)
     await site.create()
+    monkeypatch.setattr(Registry, "hear", fail)
     reply = await site.send("GET", f"/things/{THING}/jobs/{JOB}")
     assert (reply.status, reply.error) == (503, "ServiceUnavailableException")
     assert CANARY not in reply.text + logged.getvalue()
@@ -105,6 +142,21 @@ async def test_nothing_of_the_work_or_the_keys_is_logged(site: Site, logged: io.
     told = logged.getvalue()
     assert "device.refused" in told
     assert not any(secret in told for secret in (CANARY, site.thing_key.secret, site.operator_key.secret))
+
+
+async def test_a_refusal_is_logged_with_who_was_refused_what_and_why(site: Site, logged: io.StringIO) -> None:
+    path = f"/things/{THING}/jobs"
+    wrong = replace(site.thing_key, secret="x" * 40)
+    mixed_up = replace(site.thing_key, id=site.thing_key.secret)
+    said: list[dict[str, Any]] = [{"target": "/things/door/jobs"}, {"key": wrong}, {"key": mixed_up}, {"service": "s3"}]
+    replies = [await site.send("GET", **{"target": path, **how}) for how in said]
+    lines = [json.loads(line) for line in logged.getvalue().splitlines() if "device.refused" in line]
+    assert [line["amzn_request_id"] for line in lines] == [reply.headers["x-amzn-RequestId"] for reply in replies]
+    assert [line["error"] for line in lines] == [reply.error for reply in replies]
+    assert [line.get("access") for line in lines] == [site.thing_key.id, site.thing_key.id, None, None]
+    assert [line.get("thing") for line in lines] == ["door", None, None, None]
+    assert [line.get("fault") for line in lines] == [None, None, None, "OTHER_SERVICE"]
+    assert site.thing_key.secret not in logged.getvalue()
 
 
 async def test_a_paused_queue_starts_nothing(site: Site) -> None:
@@ -142,8 +194,7 @@ async def test_the_process_that_serves_answers_for_the_place_of_its_settings(sit
     assert seen["thingArn"] == f"arn:aws:iot:eu-central-1:123456789012:thing/{THING}"
 
 
-def test_every_guess_is_in_the_documentation() -> None:
+def test_the_documentation_shows_the_guesses_and_no_others() -> None:
     page = (ROOT / "docs/devices.md").read_text(encoding="utf-8")
-    rows = [f"| {guess.subject} | {guess.choice} | {guess.reason} |" for guess in GUESSES]
-    missing: list[Any] = [row for row in rows if row not in page]
-    assert missing == []
+    shown = page.partition("| question | here | because |\n|---|---|---|\n")[2].partition("\n\n")[0]
+    assert shown.splitlines() == [f"| {guess.subject} | {guess.choice} | {guess.reason} |" for guess in GUESSES]
