@@ -35,8 +35,8 @@ def as_record(presence: Presence) -> dict[str, Any]:
     }
 
 
-def as_list(seen: Sequence[Presence]) -> str:
-    """Things, a line each."""
+def as_list(seen: Sequence[Presence], following: str) -> str:
+    """Things, a line each, and how to see more where there are more after the one that is named."""
     if not seen:
         return "No things."
     head = ("NAME", "INSTALL", "LOCATION", "HEARD", "PENDING", "RUNNING", "FAILED IN A ROW")
@@ -52,11 +52,13 @@ def as_list(seen: Sequence[Presence]) -> str:
         )
         for presence in seen
     ]
-    return table([head, *rows])
+    return "\n".join([table([head, *rows]), *([f"More: --after {following}"] if following else [])])
 
 
-def as_page(presence: Presence, keys: Iterable[AccessKey], work: Iterable[Execution]) -> dict[str, Any]:
-    """Everything about a thing but secrets."""
+def as_page(
+    presence: Presence, keys: Iterable[AccessKey], work: Iterable[Execution], ended: Iterable[Execution]
+) -> dict[str, Any]:
+    """Everything about a thing but secrets: `work` is what it has to do, `ended` what is over."""
     return {
         **as_record(presence),
         "keys": [
@@ -69,6 +71,7 @@ def as_page(presence: Presence, keys: Iterable[AccessKey], work: Iterable[Execut
             for key in keys
         ],
         "work": [as_work(execution) for execution in work],
+        "ended": [as_work(execution) for execution in ended],
     }
 
 

@@ -14,7 +14,7 @@ from envoy_plugin.apis.iot_jobs.ending import cancel_execution
 from envoy_plugin.apis.iot_jobs.executions import find_execution, find_pending
 from envoy_plugin.apis.iot_jobs.fleets import create_fleet
 from envoy_plugin.apis.iot_jobs.guesses import MOST_PENDING
-from envoy_plugin.apis.iot_jobs.presence import look_at
+from envoy_plugin.apis.iot_jobs.presence import find_ended, look_at
 from envoy_plugin.apis.iot_jobs.refusals import Refusal, busy
 from envoy_plugin.apis.iot_jobs.registry import NO_INSTALL, Registry
 from envoy_plugin.apis.iot_jobs.requests import MOST_RETRIES, CreateJob
@@ -28,6 +28,7 @@ from envoy_plugin.variables import duration
 Answer = TypeVar("Answer")
 
 PAGE: Final = 250
+MOST_ENDED: Final = 10
 LIFETIME: Final = duration("1s", "3650d")
 TRIES: Final = 3
 LONGEST_WORD: Final = 128
@@ -59,7 +60,7 @@ def add(
     name: NameArgument,
     *,
     install: Annotated[str, typer.Option(metavar="ID", help="The one install whose work it does.")] = NO_INSTALL,
-    location: Annotated[str, typer.Option(metavar="L", help="Where it stands.")] = "",
+    location: Annotated[str | None, typer.Option(metavar="L", help="Where it stands. [nowhere]")] = None,
     json_wanted: JsonOption = False,
     plugin_app: AppOption = None,
     env_file: EnvFileOption = None,
@@ -70,10 +71,10 @@ def add(
     """
     _checked(check_thing, name)
     _check_word(install, "--install")
-    _check_word(location or NO_INSTALL, "--location")
+    place = "" if location is None else _check_word(location, "--location")
 
     async def register(engine: Engine) -> AccessKey:
-        await _registry(engine).add(name, install=install, location=location)
+        await _registry(engine).add(name, install=install, location=place)
         return await _keys(engine).make(of_thing(name))
 
     made = ask_with_secrets(plugin_app, env_file, register)
@@ -100,7 +101,7 @@ def list_(
 
     seen, following = ask_with_secrets(plugin_app, env_file, look)
     told = {"things": [as_record(presence) for presence in seen], "next": following or None}
-    typer.echo(json.dumps(told) if json_wanted else as_list(seen))
+    typer.echo(json.dumps(told) if json_wanted else as_list(seen, following))
 
 
 @app.command()
@@ -111,15 +112,16 @@ def show(
     plugin_app: AppOption = None,
     env_file: EnvFileOption = None,
 ) -> None:
-    """Show a device: where it is, how it is doing, its keys without their secrets, what it has to do.
+    """Show a device: where it is, how it is doing, its keys without their secrets, what it has to do and did last.
 
     Example: envoy-plugin things show front-door-printer
     """
 
     async def look(engine: Engine) -> dict[str, Any]:
-        presence = await look_at(engine, await _registry(engine).get(name))
+        thing = await _registry(engine).get(name)
         keys = await _keys(engine).of(of_thing(name))
-        return as_page(presence, keys, await find_pending(engine, name, MOST_PENDING))
+        pending, ended = await find_pending(engine, name, MOST_PENDING), await find_ended(engine, thing, MOST_ENDED)
+        return as_page(await look_at(engine, thing), keys, pending, ended)
 
     told = ask_with_secrets(plugin_app, env_file, look)
     typer.echo(json.dumps(told) if json_wanted else json.dumps(told, indent=2))
@@ -170,7 +172,9 @@ def revoke(  # noqa: PLR0913 - one parameter is one option
 
     Example: envoy-plugin things revoke EPTK0123456789ABCDEF
     """
-    holder = None if key_id else _holder(thing, location, every=every)
+    if key_id is not None and (not key_id or thing is not None or location is not None or every):
+        raise typer.BadParameter("Give KEY_ID, or one of --thing NAME, --location L and --all.", param_hint="KEY_ID")
+    holder = None if key_id is not None else _holder(thing, location, every=every)
 
     async def end(engine: Engine) -> list[str]:
         if holder is not None:

@@ -1,13 +1,14 @@
-"""How a thing is doing: when it was last heard of, what it has to do, how often in a row it has failed."""
+"""How a thing is doing: when it was last heard of, what it has to do and has done, how often in a row it has failed."""
 
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final
 
+from envoy_plugin.apis.iot_jobs.executions import KIND, Execution
 from envoy_plugin.apis.iot_jobs.registry import Thing
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.listings import Filter, count_listed, find_jobs
-from envoy_plugin.engine.states import WAITING, State
+from envoy_plugin.engine.states import ENDED, WAITING, State
 from envoy_plugin.engine.verbs import Listing
 
 LONGEST_STREAK: Final = 20
@@ -36,3 +37,10 @@ async def look_at(engine: Engine, thing: Thing) -> Presence:
         running=counts[State.RUNNING],
         failure_streak=len(list(takewhile(lambda job: job.state is State.FAILED, by_end))),
     )
+
+
+async def find_ended(engine: Engine, thing: Thing, most: int) -> list[Execution]:
+    """What this thing has done of late, or was spared: of the latest that it was given, the latest end first."""
+    found = await find_jobs(engine, Filter(queue=thing.queue, kind=KIND, states=ENDED), limit=most)
+    ended = [Execution.of(job) for job in found.jobs if not job.deleted]
+    return sorted(ended, key=lambda execution: (execution.updated_at, execution.id), reverse=True)

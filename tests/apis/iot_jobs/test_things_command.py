@@ -120,6 +120,8 @@ async def test_a_list_tells_who_was_heard_what_is_to_do_and_who_fails(
     assert row["heardAt"] >= row["createdAt"]
     shown = json.loads((await things(environment, "show", NAME)).out)
     assert [(work["jobId"], work["status"]) for work in shown["work"]] == [("3", "IN_PROGRESS"), ("9", "QUEUED")]
+    ended = [(work["jobId"], work["status"]) for work in shown["ended"]]
+    assert ended == [("2", "REJECTED"), ("1", "FAILED"), ("0", "SUCCEEDED")]
     assert (await things(environment, "list")).out.splitlines()[1].split()[-3:] == ["1", "1", "2"]
 
 
@@ -129,6 +131,8 @@ async def test_a_list_goes_on_after_a_name(environment: dict[str, str]) -> None:
         await told(environment, "add", name)
     page = json.loads((await things(environment, "list", "--limit", "2", "--json")).out)
     assert ([row["thing"] for row in page["things"]], page["next"]) == (["a", "b"], "b")
+    assert (await things(environment, "list", "--limit", "2")).out.endswith("\nMore: --after b\n")
+    assert "More" not in (await things(environment, "list", "--limit", "3")).out
     page = json.loads((await things(environment, "list", "--after", "b", "--json")).out)
     assert ([row["thing"] for row in page["things"]], page["next"]) == (["c"], None)
 
@@ -160,11 +164,14 @@ async def test_a_name_is_taken_once_and_a_jobs_id_too(environment: dict[str, str
         ("add", "a b"),
         ("add", "a", "--install", ""),
         ("add", "a", "--location", "a b"),
+        ("add", "a", "--location", ""),
         ("key",),
         ("key", "--all", "--thing", "a"),
         ("key", "--thing", "a b"),
         ("key", "--all", "--overlap", "soon"),
         ("revoke",),
+        ("revoke", "EPTK0", "--all"),
+        ("revoke", ""),
         ("send", "a", "--job-id", "a b", "--document", "{}"),
         ("send", "a", "--job-id", "a", "--document", "no JSON"),
         ("send", "a", "--job-id", "a", "--document", "{}", "--retries", "11"),
