@@ -94,7 +94,7 @@ class IotJobs:
             raise ThingRefused(Refusal.DENIED, f"This access key is not for thing {name}.")
         if thing is None:
             raise no_thing(name)
-        await self._registry.hear(name)
+        await self._registry.hear(thing)
 
 
 async def _read(request: web.Request) -> bytes:

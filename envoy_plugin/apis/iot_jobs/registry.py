@@ -14,6 +14,7 @@ from envoy_plugin.engine.engine import Engine
 from envoy_plugin.errors import SealError, ThingRefused
 
 NO_INSTALL: Final = "-"
+HEARD_TO_MS: Final = 1000
 
 Clock: TypeAlias = Callable[[], float]
 """Seconds since 1970."""
@@ -123,7 +124,7 @@ class Registry:
 
     async def find(self, name: str) -> Thing | None:
         """The thing of this name."""
-        return next(iter(await self._load([name])), None)
+        return self._parse(name, await cast("Awaitable[Any]", self._redis.hgetall(self._keys.thing(name))))
 
     async def get(self, name: str) -> Thing:
         """The thing of this name.
@@ -154,9 +155,11 @@ class Registry:
         names = words(await self._redis.zrangebylex(self._keys.things, start, "+", start=0, num=most + 1))
         return await self._load(names[:most]), names[most - 1] if len(names) > most else ""
 
-    async def hear(self, name: str) -> None:
-        """Remember that a thing has called."""
-        await self._redis.hset(self._keys.thing(name), "heard", str(self._now()))
+    async def hear(self, thing: Thing) -> None:
+        """Remember that a thing has called: to the second, so that whoever asks often costs no write each time."""
+        now = self._now()
+        if thing.heard is None or now - thing.heard.timestamp() * 1000 >= HEARD_TO_MS:
+            await cast("Awaitable[Any]", self._redis.hset(self._keys.thing(thing.name), "heard", str(now)))
 
     async def remove(self, name: str) -> None:
         """Forget a thing; there need be none."""
@@ -170,8 +173,12 @@ class Registry:
         async with self._redis.pipeline(transaction=False) as pipe:
             for name in names:
                 pipe.hgetall(self._keys.thing(name))
-            found = zip(names, map(fields, await pipe.execute()), strict=True)
-        return [Thing.parse(name, facts, self._engine.open) for name, facts in found if "created" in facts]
+            found = map(self._parse, names, await pipe.execute())
+        return [thing for thing in found if thing is not None]
+
+    def _parse(self, name: str, found: Mapping[Any, Any]) -> Thing | None:
+        facts = fields(found)
+        return Thing.parse(name, facts, self._engine.open) if "created" in facts else None
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

@@ -1,11 +1,13 @@
 """Operators, by boto3's own client: things."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from envoy_plugin.apis.iot_jobs.access_keys import of_thing
+from envoy_plugin.apis.iot_jobs.registry import Registry
 from envoy_plugin.errors import ThingRefused
 from tests.apis.iot_jobs.site import JOB, THING, Site, counts, listed
 
@@ -45,10 +47,20 @@ async def test_a_thing_that_exists_stays_as_it_is(site: Site) -> None:
 
 
 async def test_a_thing_that_is_made_anew_has_never_been_heard_of(site: Site) -> None:
+    thing = await site.registry.get(THING)
     await site.operator("delete_thing", thingName=THING)
-    await site.registry.hear(THING)  # as by a request that was let in a moment before
+    await site.registry.hear(thing)  # as by a request that was let in a moment before
     await site.registry.add(THING)
     assert (await site.registry.get(THING)).heard is None
+
+
+async def test_a_thing_is_heard_of_to_the_second(site: Site) -> None:
+    heard = []
+    for moment in (1000.0, 1000.9, 1001.0):
+        registry = Registry(site.engine, lambda moment=moment: moment)  # type: ignore[misc]
+        await registry.hear(await registry.get(THING))
+        heard.append((await registry.get(THING)).heard)
+    assert heard == [datetime.fromtimestamp(second, UTC) for second in (1000, 1000, 1001)]
 
 
 @pytest.mark.parametrize(
