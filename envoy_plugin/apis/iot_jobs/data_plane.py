@@ -64,16 +64,22 @@ async def describe(call: Call) -> Shape:
     """DescribeJobExecution, of `$next`, too, which starts nothing."""
     asked = call.asked(DescribeQuery)
     if call.path["job"] == NEXT:
-        pending = await find_pending(call.engine, call.thing, 1)
-        document = asked.include_job_document
-        found = await load_execution(call.engine, pending[0].id, document=document) if pending else None
-        if found is None:
-            return {}
-    else:
-        found = await _seen(call, asked.execution_number, document=asked.include_job_document)
+        return await _describe_next(call, document=asked.include_job_document)
+    found = await _seen(call, asked.execution_number, document=asked.include_job_document)
     if found.status.terminal:
         raise ThingRefused(Refusal.TERMINAL, TERMINAL)
     return {"execution": job_execution(found)}
+
+
+async def _describe_next(call: Call, *, document: bool) -> Shape:
+    for _ in range(TRIES):
+        pending = await find_pending(call.engine, call.thing, 1)
+        if not pending:
+            return {}
+        found = await load_execution(call.engine, pending[0].id, document=document)
+        if found is not None and found.seen and not found.status.terminal:
+            return {"execution": job_execution(found)}
+    raise busy()
 
 
 async def update(call: Call) -> Shape:
@@ -81,8 +87,10 @@ async def update(call: Call) -> Shape:
     said = call.body(Update)
     if said.status not in BY_DEVICE:
         raise await _not_by_device(call, said)
+    number = said.execution_number
     for _ in range(TRIES):
-        found = await _seen(call, said.execution_number, document=said.include_job_document)
+        found = await _seen(call, number, document=said.include_job_document)
+        number = found.number  # what ends this one in between may begin another, which isn't meant
         _check(found, said)
         try:
             await call.engine.call(_verbs(call, found, said))

@@ -141,11 +141,11 @@ async def _execution(engine: Engine, standing: Standing, number: int | None) -> 
 
 async def find_pending(engine: Engine, thing: str, most: int) -> list[Execution]:
     """What a thing has to do: first what is IN_PROGRESS, then what is QUEUED, each in the order of creation."""
-    queue = queue_of(thing)
-    ids: list[str] = []
-    for state in (State.RUNNING, State.AVAILABLE):
-        if len(ids) < most:
-            ids += words(await engine.redis.zrange(engine.keys.index(state, queue), 0, most - len(ids) - 1))
+    async with engine.redis.pipeline(transaction=True) as pipe:  # at one moment: what is just started is in one of them
+        for state in (State.RUNNING, State.AVAILABLE):
+            pipe.zrange(engine.keys.index(state, queue_of(thing)), 0, most - 1)
+        running, queued = await pipe.execute()
+    ids = words((*running, *queued))[:most]
     jobs = [job for job in await load_jobs(engine, ids) if job.kind == KIND]
     seen = [Execution.of(job) for job in jobs if job.state in {State.RUNNING, State.AVAILABLE}]
     return sorted(seen, key=lambda execution: execution.status is Status.QUEUED)

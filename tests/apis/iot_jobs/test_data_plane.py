@@ -1,6 +1,5 @@
 """Devices, by boto3's own client: every operation, in order, and what it says."""
 
-import asyncio
 import json
 from typing import Any
 
@@ -273,22 +272,3 @@ async def test_a_question_that_makes_no_sense_is_refused(site: Site, query: str)
 async def test_what_is_no_operation_is_never_answered_200(site: Site, method: str, target: str, error: str) -> None:
     reply = await site.send(method, target)
     assert (reply.status, reply.error) == (404 if error.startswith("Unknown") else 400, error)
-
-
-async def test_of_many_at_once_one_starts_and_one_ends_it(site: Site) -> None:
-    await site.create()
-    started = await asyncio.gather(*(site.device.start() for _ in range(10)))
-    assert {(each["jobId"], each["versionNumber"]) for each in started} == {(JOB, 2)}
-    said = {"status": "SUCCEEDED", "expectedVersion": 2}
-    replies = await asyncio.gather(*(site.send("POST", JOB_PATH, json.dumps(said).encode()) for _ in range(10)))
-    assert sorted(reply.status for reply in replies) == [200] + [400] * 9
-    assert (await site.execution())["versionNumber"] == 3
-
-
-async def test_of_many_updates_at_once_each_counts(site: Site) -> None:
-    await site.create()
-    await site.device.start()
-    replies = await asyncio.gather(*(site.send("POST", JOB_PATH, b'{"status": "IN_PROGRESS"}') for _ in range(30)))
-    accepted = [reply for reply in replies if reply.status == 200]
-    assert (await site.device.describe())["versionNumber"] == 2 + len(accepted)
-    assert {reply.error for reply in replies} <= {None, "ServiceUnavailableException"}
