@@ -31,7 +31,8 @@ MOST_BYTES: Final = 50 * 1024 * 1024
 """Of all attachments of one job; one has at most 10 MiB."""
 MOST_NAME: Final = 256
 MOST_URL: Final = 2_048
-UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f/\\]")
+CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+OF_PATHS: Final = re.compile(r"[/\\]")
 _ids: Final = Ids()
 Told: TypeAlias = dict[str, Any]
 """What is kept of an attachment beside its bytes."""
@@ -47,6 +48,7 @@ async def add_attachment(scope: Scope, details: JobAttachmentDetails) -> AddJobA
     if details.url is not None:
         raise BadProperty("url", "it is for linked attachments")
     names = _names(details, default=details.file_name)
+    _check_file_name(names.get("alias", ""))
     workflow = await scope.load(details.job_id)
     (added,) = await _add(scope, workflow, [(details, {**names, "size": len(content)})], content)
     return added
@@ -55,6 +57,8 @@ async def add_attachment(scope: Scope, details: JobAttachmentDetails) -> AddJobA
 async def add_linked(scope: Scope, details: Sequence[JobAttachmentDetails]) -> list[AddJobAttachmentResponse]:
     """Links of one job, all of them or none. See `JobsManager.add_attachment_linked`."""
     scope.caller.demand(Privilege.ATTACHMENTS)
+    if len({one.job_id for one in details}) != 1:
+        raise BadProperty("job_id", "the links of one call, at least one, are of one job")
     told = [_link(one) for one in details]
     return await _add(scope, await scope.load(details[0].job_id), list(zip(details, told, strict=True)))
 
@@ -62,11 +66,16 @@ async def add_linked(scope: Scope, details: Sequence[JobAttachmentDetails]) -> l
 async def update_attachment(scope: Scope, details: JobAttachmentDetails) -> None:
     """See `JobsManager.update_attachment`."""
     scope.caller.demand(Privilege.ATTACHMENTS)
+    for field in ("attachment", "file_name", "url", "step_id"):
+        if getattr(details, field):
+            raise BadProperty(field, "it stays as it is; alias and folder can be changed")
     names = _names(details)
 
     def change(draft: Draft) -> None:
         check_open(draft)
         told = _find(scope.store, draft.workflow, details.attachment_id)
+        if "url" not in told:
+            _check_file_name(names.get("alias", ""))
         after = {**told, **names}
         if after != told:
             draft.keep(PREFIX + details.attachment_id, after | _stamp(scope, draft))
@@ -216,13 +225,15 @@ def _names(details: JobAttachmentDetails, default: str = "") -> dict[str, str]:
     alias = details.alias if details.alias is not None else default or None
     names = {"alias": alias, "folder": details.folder}
     for field, name in names.items():
-        if name is not None and (len(name) > MOST_NAME or (field == "alias" and details.url is None and _unsafe(name))):
-            raise BadProperty(field, f"it is a plain name of at most {MOST_NAME} characters")
+        if name is not None and (len(name) > MOST_NAME or CONTROL.search(name)):
+            raise BadProperty(field, f"it is a name of at most {MOST_NAME} characters, in one line")
     return {field: name for field, name in names.items() if name is not None}
 
 
-def _unsafe(name: str) -> bool:
-    return bool(UNSAFE.search(name))
+def _check_file_name(alias: str) -> None:
+    """Refuse a path: bytes are saved under this name."""
+    if OF_PATHS.search(alias):
+        raise BadProperty("alias", "it is the name of a file, without slashes")
 
 
 def _stamp(scope: Scope, draft: Draft) -> dict[str, str]:

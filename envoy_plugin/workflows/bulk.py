@@ -1,21 +1,23 @@
 """Closing, reopening, deleting and upgrading jobs: all of those that are named, or none."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from envoy_plugin.engine.engine import MOST_ITEMS, Engine, Mode
-from envoy_plugin.engine.queries import find_attempts, load_jobs
-from envoy_plugin.engine.verbs import Cancel, Delete, Verb
+from envoy_plugin.engine.queries import find_attempts, load_jobs, text_of
+from envoy_plugin.engine.verbs import Cancel, Delete, Depend, Hold, Policy, Verb
 from envoy_plugin.errors import JobRefused
 from envoy_plugin.workflows.attachments import PREFIX as ATTACHMENT
 from envoy_plugin.workflows.comments import named
 from envoy_plugin.workflows.diagrams import Diagram, Kind, Step
 from envoy_plugin.workflows.draft import ADVANCED, Draft
+from envoy_plugin.workflows.hold_records import shut_holds
 from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.privileges import Privilege
 from envoy_plugin.workflows.quota import release
-from envoy_plugin.workflows.record import PATH, RUN, Workflow
+from envoy_plugin.workflows.record import MANUAL_HOLD, PATH, RUN, Workflow
 from envoy_plugin.workflows.scope import Scope, check_idle, check_many, check_open
 from envoy_plugin.workflows.work import StepJob
 
@@ -62,7 +64,9 @@ async def upgrade_jobs(scope: Scope, job_ids: Sequence[str]) -> None:
     scope.caller.demand(Privilege.UPGRADE)
     check_many(job_ids)
     latest: dict[tuple[str, str], Diagram] = {}
-    for workflow in [await scope.load(job_id) for job_id in job_ids]:
+    workflows = [await scope.load(job_id) for job_id in job_ids]
+    awaited = await _find_awaited(scope.store.engine, [one for each in workflows for one in each.steps.values()])
+    for workflow in workflows:
         origin = workflow.origin
         found = await scope.store.find_diagram(origin.item, origin.diagram)
         if found is None:
@@ -73,12 +77,22 @@ async def upgrade_jobs(scope: Scope, job_ids: Sequence[str]) -> None:
         check_open(draft)
         check_idle(draft)
         origin = draft.workflow.origin
-        _upgrade(draft, latest[origin.item, origin.diagram])
+        _upgrade(draft, latest[origin.item, origin.diagram], awaited)
 
     await scope.revise(job_ids, change)
 
 
-def _upgrade(draft: Draft, diagram: Diagram) -> None:
+async def _find_awaited(engine: Engine, job_ids: Sequence[str]) -> frozenset[str]:
+    """Those of these jobs for which others wait."""
+    async with engine.redis.pipeline(transaction=False) as pipe:
+        for job_id in job_ids:
+            pipe.hkeys(engine.keys.of("dependents", job_id))
+        found = [[text_of(one) for one in waiting] for waiting in await pipe.execute()]
+    alive = {job.id for job in await load_jobs(engine, sorted({*chain(*found)})) if not job.state.ended}
+    return frozenset(job_id for job_id, waiting in zip(job_ids, found, strict=True) if alive & {*waiting})
+
+
+def _upgrade(draft: Draft, diagram: Diagram, awaited: Collection[str]) -> None:
     workflow = draft.workflow
     if diagram.version == workflow.origin.version:
         return
@@ -86,7 +100,12 @@ def _upgrade(draft: Draft, diagram: Diagram) -> None:
     if missing:
         raise JobRefused(workflow.public_id, f"its current step {missing[0]!r} isn't in the latest version")
     made = {step.id: _job(workflow, step) for step in diagram.steps if not _is_same(workflow, step)}
+    for step_id in made:
+        if workflow.steps.get(step_id) in awaited:
+            raise JobRefused(workflow.public_id, f"others wait for step {step_id!r}, another in the latest version")
     draft.move_to(replace(workflow.origin, version=diagram.version), diagram, made)
+    for step_id in made:
+        draft.verbs += _gates(workflow, diagram[step_id], draft.workflow.steps[step_id])
     draft.record(JobHistoryAction.UPGRADED)
 
 
@@ -117,6 +136,20 @@ def _job(workflow: Workflow, step: Step) -> StepJob:
         input=workflow.input,
         holds=dict.fromkeys(holds),
     )
+
+
+def _gates(workflow: Workflow, step: Step, job_id: str) -> list[Verb[Any]]:
+    """What a step's new job waits for: what its old one does, or what the diagram holds from the start."""
+    before = workflow.jobs.get(step.id)
+    if before is None:
+        return [Hold(id=job_id, hold=MANUAL_HOLD)] if step.held else []
+    if before.state.ended:
+        return []
+    holds, ups = before.gates.holds, before.gates.upstreams
+    return [
+        *(Hold(id=job_id, hold=name, until=holds[name]) for name in shut_holds(before, workflow.now)),
+        *(Depend(id=job_id, upstream=upstream, policy=Policy(policy)) for upstream, policy in ups.items()),
+    ]
 
 
 async def _forget(engine: Engine, job_ids: Sequence[str]) -> None:

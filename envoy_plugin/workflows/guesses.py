@@ -54,7 +54,8 @@ GUESSES: Final = (
     ),
     Guess(
         subject="upgrading a step that is another in the active version",
-        choice="it gets a new job; a device's is refused, since the device knows the old one",
+        choice="it gets a new job, held and waiting as the old one; refused for a device's, which knows the old one,"
+        " and where others wait for it",
         reason="who does a step is a fact of its job",
     ),
     Guess(

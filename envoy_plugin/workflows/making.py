@@ -11,7 +11,7 @@ from envoy_plugin.workflows.documents import TYPES, assignment_of
 from envoy_plugin.workflows.models import CreateJobOverrides, CreateJobsResponse
 from envoy_plugin.workflows.places import kept_location
 from envoy_plugin.workflows.privileges import Privilege
-from envoy_plugin.workflows.properties import check_dates, new_tables, plain_values
+from envoy_plugin.workflows.properties import NAME, check_dates, name_parent, new_tables, plain_values
 from envoy_plugin.workflows.record import OWN_ID
 from envoy_plugin.workflows.scope import MOST_JOBS, Scope
 from envoy_plugin.workflows.summary import ENGINE_ID
@@ -84,6 +84,8 @@ def assignee_of(kind: str, name: str | None) -> str:
     word = assignment_of(kind, name)
     if not is_assignment(word):
         raise BadProperty("assigned_to", "it names nobody")
+    if ":" in word and not NAME.fullmatch(name or ""):
+        raise BadProperty("assigned_to", "it is a name of at most 256 characters, in one line")
     return word
 
 
@@ -104,13 +106,11 @@ def _is_theirs(word: str, new: NewWorkflow) -> bool:
 
 
 async def _properties(scope: Scope, template: Template, overrides: CreateJobOverrides) -> dict[str, Any]:
-    properties = plain_values(overrides, unset=None)
+    properties = await name_parent(scope, plain_values(overrides, unset=None))
     properties |= new_tables(overrides.extended_properties, overrides.related_properties)
     if overrides.location is not None:
         properties["location"] = kept_location(overrides.location)
     if overrides.job_id:
         properties[OWN_ID] = overrides.job_id
-    if overrides.parent_job:
-        await scope.load(overrides.parent_job)
     check_dates({**template.properties, **properties})
     return properties

@@ -58,8 +58,7 @@ class JobsManager:
         groups: Collection[str] = (),
         privileges: Collection[str] = (),
     ) -> None:
-        caller = Caller(user=user, groups=frozenset(groups), privileges=frozenset(privileges))
-        self._scope = Scope(store=store, item=item, caller=caller)
+        self._scope = Scope(store=store, item=item, caller=Caller.of(user, groups, privileges))
 
     @classmethod
     def for_item(cls, store: Store, item: str, unique: Callable[[str], Unique | None] | None = None) -> Self:
@@ -156,8 +155,8 @@ class JobsManager:
         """Let jobs go on by the active version of their diagrams, all or none.
 
         Raises:
-            JobRefused: one is closed, a step runs, or a current step isn't in the active version; or a device's step
-                says something else there.
+            JobRefused: one is closed, a step runs, or a current step isn't in the active version; or a device's step,
+                or one for which others wait, is another there.
         """
         await bulk.upgrade_jobs(self._scope, job_ids)
         return True
@@ -165,23 +164,23 @@ class JobsManager:
     @checked
     async def start_steps(self, job_id: str, step_ids: Sequence[str] = ()) -> JobActionResponse:
         """Start steps; none named: all current ones. A manual step that proceeds is finished by it."""
-        return await steps.run(**await self._steps(job_id), step_ids=step_ids)
+        return await steps.run(**await self._steps(job_id), step_ids=_once(step_ids))
 
     @checked
     async def stop_steps(self, job_id: str, step_ids: Sequence[str] = ()) -> JobActionResponse:
         """Pause manual steps, cancel what others run. Somebody else's takes the privilege jobForceStop."""
         overrides = self._scope.caller.may(Privilege.FORCE_STOP)
-        return await steps.stop(**await self._steps(job_id, overrides=overrides), step_ids=step_ids)
+        return await steps.stop(**await self._steps(job_id, overrides=overrides), step_ids=_once(step_ids))
 
     @checked
     async def finish_steps(self, job_id: str, step_ids: Sequence[str] = ()) -> JobActionResponse:
         """End steps that were started, or may be skipped, and go on; none named: all current ones."""
-        return await steps.finish(**await self._steps(job_id), step_ids=step_ids)
+        return await steps.finish(**await self._steps(job_id), step_ids=_once(step_ids))
 
     @checked
     async def refresh_steps(self, job_id: str, step_ids: Sequence[str] = ()) -> JobActionResponse:
         """Let steps that wait for their next try be tried now; none named: all current ones."""
-        return await steps.refresh(**await self._steps(job_id), step_ids=step_ids)
+        return await steps.refresh(**await self._steps(job_id), step_ids=_once(step_ids))
 
     @checked
     async def set_current_step(self, job_id: str, step_id: str) -> JobActionResponse:
@@ -365,3 +364,8 @@ class JobsManager:
             "actor": actor,
             "item": scope.item,
         }
+
+
+def _once(step_ids: Sequence[str]) -> list[str]:
+    """Each of these once, in order: who names a step twice is answered once."""
+    return list(dict.fromkeys(step_ids))

@@ -40,7 +40,7 @@ class NotificationManager:
     """Tells of the jobs of one item; for one user, or (`user` None) for the plugin itself."""
 
     def __init__(self, store: Store, *, item: str, user: str | None = None, groups: Collection[str] = ()) -> None:
-        self._scope = Scope(store=store, item=item, caller=Caller(user=user, groups=frozenset(groups)))
+        self._scope = Scope(store=store, item=item, caller=Caller.of(user, groups))
         self._watcher = Watcher(store)
 
     @classmethod

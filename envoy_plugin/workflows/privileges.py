@@ -6,8 +6,9 @@ Source of the names: ArcGIS Workflow Manager, WorkflowPrivilegeType; those that 
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 
-from envoy_plugin.errors import NotAllowed
+from envoy_plugin.errors import BadProperty, NotAllowed
 from envoy_plugin.workflows.diagrams import UNASSIGNED
 from envoy_plugin.workflows.responses import Actor
 
@@ -49,6 +50,20 @@ class Caller:
     user: str | None = None
     groups: Collection[str] = ()
     privileges: Collection[str] = ()
+
+    @classmethod
+    def of(cls, user: str | None, groups: Collection[str], privileges: Collection[str] = ()) -> Self:
+        """Who calls, from what a program says.
+
+        Raises:
+            BadProperty: a user without a name, who would be nobody and everybody; one text in place of several.
+        """
+        if user is not None and not user.strip():
+            raise BadProperty("user", "a user has a name; None is the plugin itself")
+        for name, words in (("groups", groups), ("privileges", privileges)):
+            if isinstance(words, str):
+                raise BadProperty(name, "it is a list, not one text")
+        return cls(user=user, groups=frozenset(groups), privileges=frozenset(privileges))
 
     @property
     def name(self) -> str:

@@ -1,5 +1,6 @@
 """What is said of a job, as it is kept: checked when it is given, and only what differs is a change."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -32,6 +33,8 @@ LONG: Final = ("description", "notes")
 DATES: Final = ("start_date", "due_date")
 NEEDED: Final = frozenset({"job_name", "priority", "owned_by", "job_status"})
 MOST_SHORT: Final = 256
+NAME: Final = re.compile(r"(?=.*\S)[^\x00-\x1f\x7f]{1,256}")
+"""That of a user or a group, which stands in the name of a queue, too: in one line, and not blank."""
 MOST_LONG: Final = 4_000
 """In characters."""
 MOST_TABLES: Final = 64 * 1024
@@ -78,12 +81,12 @@ def check_dates(properties: Mapping[str, Any]) -> None:
 
 async def update(scope: Scope, job_id: str, updates: UpdateJobOverrides, allow_running_step_id: str | None) -> None:
     """Change what is said of a job; see `JobsManager.update_job`."""
-    given = plain_values(updates)
-    if given.get("parent_job"):
-        await scope.load(given["parent_job"])
+    given = await name_parent(scope, plain_values(updates))
 
     def change(draft: Draft) -> None:
         properties = draft.workflow.properties
+        if given.get("parent_job") == draft.workflow.public_id:
+            raise BadProperty("parent_job", "a job is not its own parent")
         after = {**given, **_tables(properties, updates)}
         changed = {name: value for name, value in after.items() if value != properties.get(name)}
         if not changed:
@@ -95,6 +98,16 @@ async def update(scope: Scope, job_id: str, updates: UpdateJobOverrides, allow_r
         draft.record(JobHistoryAction.UPDATED, **said_facts(changed))
 
     await scope.revise([job_id], change)
+
+
+async def name_parent(scope: Scope, given: Mapping[str, Any]) -> dict[str, Any]:
+    """These properties, where the parent is named by the id that it is found by.
+
+    Raises:
+        JobNotFound: there is no such parent.
+    """
+    parent = given.get("parent_job")
+    return {**given, **({"parent_job": (await scope.load(parent)).public_id} if parent else {})}
 
 
 def extend(tables: Mapping[str, Any], given: Iterable[ExtendedProperty]) -> Tables:
@@ -176,7 +189,7 @@ def _tables(properties: Mapping[str, Any], updates: UpdateJobOverrides) -> Table
 
 
 def _checked(name: str, value: Any) -> Any:
-    if value is None or value == "":
+    if value is None or value == "" or (name in NEEDED and isinstance(value, str) and not value.strip()):
         if name in NEEDED:
             raise BadProperty(name, "it is empty")
         return None
@@ -185,6 +198,8 @@ def _checked(name: str, value: Any) -> Any:
     most = MOST_SHORT if name in SHORT else MOST_LONG
     if not isinstance(value, str) or len(value) > most:
         raise BadProperty(name, f"it is a text of at most {most} characters")
+    if name == "owned_by" and not NAME.fullmatch(value):
+        raise BadProperty(name, "it is a name, in one line")
     return value
 
 

@@ -17,7 +17,9 @@ from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import (
     CreateJobOverrides,
     ExtendedProperty,
+    JobDependencyDetails,
     JobHistoryAction,
+    JobHoldDetails,
     JobProperty,
     RelatedDeletes,
     RelatedEntry,
@@ -90,6 +92,11 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception]]] = {
     "no offset": ({"due_date": datetime(2026, 1, 1)}, BadProperty),  # noqa: DTZ001 - that is what is refused
     "a long name": ({"job_name": "x" * 257}, BadProperty),
     "an empty name": ({"job_name": ""}, BadProperty),
+    "a blank owner": ({"owned_by": " "}, BadProperty),
+    "an owner of two lines": ({"owned_by": "a\nb"}, BadProperty),
+    "an assignee of two lines": ({"assigned_type": "User", "assigned_to": "a\nb"}, BadProperty),
+    "a blank assignee": ({"assigned_type": "Group", "assigned_to": "  "}, BadProperty),
+    "a long assignee": ({"assigned_type": "User", "assigned_to": "x" * 257}, BadProperty),
     "a strange table": ({"extended_properties": [ExtendedProperty(identifier="x", value="1")]}, BadProperty),
     "a large table": ({"extended_properties": [ExtendedProperty(identifier="a.b", value="1" * 70_000)]}, BadProperty),
     "no parent": ({"parent_job": "nobody"}, JobNotFound),
@@ -196,9 +203,21 @@ async def test_a_due_date_goes_with_what_is_there(office: Office) -> None:
     job_id = await office.job(start_date=NOON)
     with pytest.raises(BadProperty, match="before"):
         await office.update(job_id, due_date=NOON - timedelta(1))
-    await office.update(job_id, start_date=None, due_date=NOON - timedelta(1), parent_job=job_id)
-    job = await office.plugin.get_job(job_id)
-    assert (job.start_date, job.parent_job) == (None, job_id)
+    await office.update(job_id, start_date=None, due_date=NOON - timedelta(1))
+    assert (await office.plugin.get_job(job_id)).start_date is None
+
+
+async def test_a_parent_is_named_by_its_own_id_and_nobody_is_their_own(office: Office) -> None:
+    parent = await office.job("visit", job_id="parent")
+    engine_id = await office.plugin._scope.resolve(parent)
+    for job_id in (await office.job(parent_job=engine_id), await office.job()):
+        await office.update(job_id, parent_job=engine_id)
+        assert (await office.plugin.get_job(job_id)).parent_job == "parent"
+    for own in (parent, engine_id):
+        with pytest.raises(BadProperty, match="its own parent"):
+            await office.update(parent, parent_job=own)
+    with pytest.raises(JobNotFound):
+        await office.update(parent, parent_job="nobody")
 
 
 async def test_a_closed_job_takes_nothing_until_it_is_opened_again(office: Office) -> None:
@@ -316,6 +335,34 @@ async def test_a_current_step_that_is_another_in_the_latest_version_waits_to_be_
     assert (step.step_id, step.assigned_to) == ("a", "ada")
     assert (await office.plugin.start_steps(job_id)).success
     assert await office.stage.answer(job_id, "a", "Yes") == "Success"
+
+
+async def test_what_held_a_step_holds_it_in_the_latest_version_too(office: Office) -> None:
+    await stored(office, Step.manual("a", then="b"), Step.function("b", "f"))
+    job_id, other = await office.job("stored"), await office.job()
+    until = datetime(2040, 1, 1, tzinfo=UTC)
+    await office.plugin.add_holds(JobHoldDetails(job_id=job_id, step_ids=["b"], scheduled_release=until))
+    await office.plugin.add_dependency(JobDependencyDetails(job_id=job_id, step_ids=["b"], dependent_job_id=other))
+    before = (await office.plugin.get_job(job_id, holds=True)).holds
+    await stored(office, Step.manual("a", then="b"), Step.function("b", "g", then="c"), Step.manual("c", held=True))
+    await office.plugin.upgrade_jobs([job_id])
+    held = (await office.plugin.get_job(job_id, holds=True)).holds or ()
+    assert held[:2] == before
+    assert [one.step_id for one in held[2:]] == ["c"]
+    await office.plugin.start_steps(job_id)
+    assert (await office.plugin.start_steps(job_id)).step_responses[0].status == "Held"
+
+
+async def test_a_step_for_which_others_wait_is_not_replaced(office: Office) -> None:
+    await stored(office, Step.manual("a", then="b"), Step.function("b", "f"))
+    job_id, other = await office.job("stored"), await office.job("visit")
+    waits = JobDependencyDetails(job_id=other, step_ids=["host"], dependent_job_id=job_id, dependent_step_id="b")
+    await office.plugin.add_dependency(waits)
+    await stored(office, Step.manual("a", then="b"), Step.function("b", "g"))
+    with pytest.raises(JobRefused, match="others wait for step 'b'"):
+        await office.plugin.upgrade_jobs([job_id])
+    await office.plugin.close_jobs([other])
+    assert await office.plugin.upgrade_jobs([job_id])
 
 
 async def test_a_version_that_a_job_can_not_move_to_is_refused(office: Office) -> None:

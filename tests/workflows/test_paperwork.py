@@ -122,6 +122,8 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception]]] = {
     "no such step": ({"step_id": "x"}, JobRefused),
     "a path for a name": ({"file_name": "../x"}, BadProperty),
     "a long name": ({"alias": "x" * 257}, BadProperty),
+    "a name of two lines": ({"alias": "a\nb"}, BadProperty),
+    "a folder of two lines": ({"folder": "a\nb"}, BadProperty),
 }
 
 
@@ -132,6 +134,30 @@ async def test_an_attachment_that_can_not_be_is_not_kept(office: Office, why: st
     with pytest.raises(error):
         await office.plugin.add_attachment(of(job_id, **facts))
     assert await office.plugin.get_attachments(job_id) == []
+
+
+async def test_links_of_one_call_are_of_one_job(office: Office) -> None:
+    one, two = link(await office.job(), "https://a.example"), link(await office.job(), "https://b.example")
+    for links in ([], [one, two]):
+        with pytest.raises(BadProperty, match="of one job"):
+            await office.plugin.add_attachment_linked(links)
+    assert len(await office.plugin.add_attachment_linked([one, one])) == 2
+    assert await office.plugin.get_attachments(two.job_id) == []
+
+
+async def test_what_an_attachment_is_stays_when_it_is_named_anew(office: Office) -> None:
+    job_id, url = await office.job(), "https://a.example/b"
+    bytes_, linked = await office.plugin.add_attachment(of(job_id)), await office.plugin.add_attachment_linked(
+        link(job_id, url)
+    )  # fmt: skip
+    changes: tuple[dict[str, Any], ...] = ({"content": b"new"}, {"url": url}, {"step_id": "only"}, {"file_name": "x"})
+    for change in changes:
+        details = of(job_id, **{"content": None, "attachment_id": bytes_.attachment_id, **change})
+        with pytest.raises(BadProperty, match="stays as it is"):
+            await office.plugin.update_attachment(details)
+    with pytest.raises(BadProperty, match="without slashes"):
+        await office.plugin.update_attachment(of(job_id, None, attachment_id=bytes_.attachment_id, alias="a/b"))
+    assert await office.plugin.update_attachment(of(job_id, None, attachment_id=linked.attachment_id, alias="a/b"))
 
 
 async def test_a_link_with_bytes_is_refused(office: Office) -> None:

@@ -18,6 +18,7 @@ from envoy_plugin.workflows.models import (
     UpdateJobOverrides,
 )
 from tests.workflows.office import Office
+from tests.workflows.stage import ITEM
 
 Call = Callable[[JobsManager, str], Awaitable[Any]]
 
@@ -28,8 +29,13 @@ def change(**updates: Any) -> Call:
 
 
 def attachment(job_id: str) -> JobAttachmentDetails:
-    """An attachment that there isn't."""
-    return JobAttachmentDetails(job_id=job_id, attachment_id="x", attachment=b"x", alias="x")
+    """A new attachment."""
+    return JobAttachmentDetails(job_id=job_id, attachment=b"x", alias="x")
+
+
+def renamed(job_id: str) -> JobAttachmentDetails:
+    """An attachment that there isn't, under another name."""
+    return JobAttachmentDetails(job_id=job_id, attachment_id="x", alias="x")
 
 
 def linked(job_id: str) -> JobAttachmentDetails:
@@ -63,7 +69,7 @@ TAKES: dict[str, tuple[str, Call]] = {
     ),
     "update_attachment": (
         "jobUpdateAttachments",
-        lambda manager, job_id: manager.update_attachment(attachment(job_id)),
+        lambda manager, job_id: manager.update_attachment(renamed(job_id)),
     ),
     "delete_attachment": ("jobUpdateAttachments", lambda manager, job_id: manager.delete_attachment(job_id, "x")),
     "update_job notes": ("jobUpdateNotes", change(notes="x")),
@@ -121,6 +127,12 @@ async def test_a_job_that_is_not_there_is_not_found(office: Office, method: str)
         for job_id in ("nobody", "a" + 15 * "0"):
             with pytest.raises(JobNotFound):
                 await call(office.plugin, job_id)
+
+
+@pytest.mark.parametrize("who", [{"user": ""}, {"user": " "}, {"groups": "desk"}, {"privileges": "jobClose"}])
+async def test_whoever_is_nobody_or_one_text_for_several_is_refused(office: Office, who: dict[str, Any]) -> None:
+    with pytest.raises(BadProperty, match=next(iter(who))):
+        JobsManager(office.stage.store, item=ITEM, **{"user": "ada", **who})
 
 
 async def test_everybody_may_look_for_jobs(office: Office) -> None:

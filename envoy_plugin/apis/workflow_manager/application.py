@@ -32,6 +32,8 @@ GET: Final = "GET"
 MOST_UNKNOWN: Final = 8
 UNKNOWN_SECONDS: Final = 60
 """How many forms are read at once whose token is in them, and for how long each."""
+LINK: Final = "(link)"
+"""Who reads an attachment by its URL: the name of nobody in particular."""
 
 log = get_logger(__name__)
 
@@ -182,4 +184,4 @@ def _bearer_of_link(item: str) -> Operator:
     """Whoever has the URL of an attachment: nobody in particular, who may read that."""
     now = datetime.now(UTC)
     none: frozenset[str] = frozenset()
-    return Operator(name="", items=frozenset({item}), groups=none, privileges=none, jti="", issued=now, exp=now)
+    return Operator(name=LINK, items=frozenset({item}), groups=none, privileges=none, jti="", issued=now, exp=now)
