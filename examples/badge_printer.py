@@ -12,9 +12,13 @@ import time
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, HTTPClientError
 
 POLL_SECONDS = 1.0
 STEP_MINUTES = 5
+UNREACHED = (ConnectTimeoutError, EndpointConnectionError, HTTPClientError)
+OVER = {"InvalidRequestException", "InvalidStateTransitionException"}
+"""What an update is answered when others have ended the work meanwhile: an operator, or its time."""
 
 
 def main() -> None:
@@ -22,10 +26,19 @@ def main() -> None:
     options = read_options()
     jobs = boto3.client("iot-jobs-data", endpoint_url=options.endpoint_url, region_name=options.region)
     while True:
-        if not print_next(jobs, options.thing):
+        if not print_if_reached(jobs, options.thing):
             if options.once:
                 return
             time.sleep(POLL_SECONDS)
+
+
+def print_if_reached(jobs: Any, thing: str) -> bool:
+    """Print the next badge; False: there is none, or nobody answers, although the SDK has asked for a while."""
+    try:
+        return print_next(jobs, thing)
+    except (*UNREACHED, jobs.exceptions.ServiceUnavailableException) as error:
+        sys.stderr.write(f"The plugin can't be reached: {error}\n")
+        return False
 
 
 def print_next(jobs: Any, thing: str) -> bool:
@@ -37,16 +50,34 @@ def print_next(jobs: Any, thing: str) -> bool:
     if "execution" not in started:
         return False
     execution = started["execution"]
-    end = {"thingName": thing, "jobId": execution["jobId"], "expectedVersion": execution["versionNumber"]}
-    try:
-        badge = str(json.loads(execution["jobDocument"])["print"])
-    except (ValueError, KeyError, TypeError):
-        jobs.update_job_execution(**end, status="REJECTED", statusDetails={"why": "not a badge"})
+    badge = read_badge(execution["jobDocument"])
+    if badge is None:
+        finish(jobs, execution, "REJECTED", why="not a badge")
         return True
     sys.stdout.write(f"+{'-' * (len(badge) + 2)}+\n| {badge} |\n+{'-' * (len(badge) + 2)}+\n")
     sys.stdout.flush()
-    jobs.update_job_execution(**end, status="SUCCEEDED", statusDetails={"badge": badge})
+    finish(jobs, execution, "SUCCEEDED", badge=badge)
     return True
+
+
+def read_badge(document: str) -> str | None:
+    """What is to be printed; None: nothing that can be."""
+    try:
+        badge = str(json.loads(document)["print"])
+    except (ValueError, KeyError, TypeError):
+        return None
+    return badge if badge and badge.isprintable() else None
+
+
+def finish(jobs: Any, execution: dict[str, Any], status: str, **details: str) -> None:
+    """Say how the work ended. If others have ended it first, that stands, and the printer goes on with the next."""
+    end = {"expectedVersion": execution["versionNumber"], "status": status, "statusDetails": details}
+    try:
+        jobs.update_job_execution(thingName=execution["thingName"], jobId=execution["jobId"], **end)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in OVER:
+            raise
+        sys.stderr.write(f"{execution['jobId']} is over already: {error.response['Error']['Message']}\n")
 
 
 def read_options() -> argparse.Namespace:
