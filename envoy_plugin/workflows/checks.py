@@ -1,10 +1,12 @@
 """What can be wrong with a diagram: all of it is said at once, when it is made active."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from envoy_plugin.errors import BadCondition, BadDiagram
 from envoy_plugin.workflows import conditions
+from envoy_plugin.workflows.arguments import faults_in_arguments
 from envoy_plugin.workflows.diagrams import Diagram, Join, Kind, Step, is_assignment
 
 MOST_STEPS: Final = 200
@@ -27,19 +29,8 @@ RESERVED_IDS: Final = frozenset(
 """Words that stand in the place of a step's id in the paths of the Workflow Manager API."""
 DOTS: Final = frozenset({".", ".."})
 """Of which clients make another path."""
-
-
-ARGUMENTS: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
-    Kind.FUNCTION: {"function": str},
-    Kind.DEVICE: {"thing": str, "document": (str, dict)},
-    Kind.TITAN: {"payload": (str, dict)},
-    Kind.QUESTION: {"question": str, "answers": (list, tuple)},
-    Kind.MANUAL: {},
-}
-"""What a step of each kind must say.
-
-A device's may say `timeout` (s), a pull-worker's `image`, `timeout` and `retries`, a function's `retries`.
-"""
+MOST_AT_ONCE: Final = 60
+"""How many steps one end may open: each takes up to 4 verbs of the one call."""
 
 
 def check(diagram: Diagram, functions: Collection[str] | None = None) -> None:
@@ -48,7 +39,7 @@ def check(diagram: Diagram, functions: Collection[str] | None = None) -> None:
     Raises:
         BadDiagram: with everything that is wrong.
     """
-    faults = list(_faults(diagram, functions))
+    faults = list(faults_in(diagram, functions))
     if faults:
         raise BadDiagram(faults)
 
@@ -59,57 +50,72 @@ def unreachable(diagram: Diagram) -> list[str]:
     return [step.id for step in diagram.steps if step.id not in reached]
 
 
-def _faults(diagram: Diagram, functions: Collection[str] | None) -> Iterator[str]:
+def faults_in(diagram: Diagram, functions: Collection[str] | None = None) -> Iterator[str]:
+    """Everything that is wrong with a diagram, a sentence each; see `check`."""
     if not diagram.steps:
         yield "A diagram has at least one step."
         return
     if len(diagram.steps) > MOST_STEPS:
         yield f"A diagram has at most {MOST_STEPS} steps, not {len(diagram.steps)}."
-    ids = [step.id for step in diagram.steps]
-    for step_id in sorted({step_id for step_id in ids if ids.count(step_id) > 1}):
-        yield f"Two steps have the id {step_id!r}."
+    ids = Counter(step.id for step in diagram.steps)
+    for step_id in sorted(step_id for step_id, number in ids.items() if number > 1):
+        yield f"Two steps have the id {_short(step_id)}."
     if diagram.initial not in ids:
-        yield f"The first step is {diagram.initial!r}, and there is no such step."
+        yield f"The first step is {_short(diagram.initial)}, and there is no such step."
     for step in diagram.steps:
         yield from _id_faults(step.id)
         yield from _step_faults(step, functions)
-        yield from _path_faults(step, ids)
+        yield from _path_faults(step, ids.keys())
+    yield from _crowds(diagram)
+
+
+def _crowds(diagram: Diagram) -> Iterator[str]:
+    """Ends that could open more steps than one call holds: beside those on its paths, joins that waited for just it."""
+    joins = {step.id for step in diagram.steps if step.join == Join.ALL}
+    for step in diagram.steps[:MOST_STEPS]:
+        number = len({path.to for path in step.paths} | (joins & diagram.reach[step.id]))
+        if number > MOST_AT_ONCE:
+            text = f"could open {number} steps at once, with joins behind it; at most {MOST_AT_ONCE} can be"
+            yield f"The end of step {_short(step.id)} {text}."
 
 
 def _id_faults(step_id: str) -> Iterator[str]:
-    if not step_id or len(step_id) > LONGEST_ID or not step_id.isprintable() or "/" in step_id:
-        yield f"A step's id has 1 to {LONGEST_ID} printable characters and no slash: not {step_id[:LONGEST_ID]!r}."
+    if not step_id.strip() or len(step_id) > LONGEST_ID or not step_id.isprintable() or "/" in step_id:
+        yield f"A step's id has 1 to {LONGEST_ID} printable characters and no slash: not {_short(step_id)}."
     if step_id in RESERVED_IDS | DOTS:
         yield f"No step can have the id {step_id!r}."
 
 
 def _step_faults(step: Step, functions: Collection[str] | None) -> Iterator[str]:
     if step.join not in set(Join):
-        yield f"Step {step.id!r} joins by {step.join!r}; there are any and all."
+        yield f"Step {_short(step.id)} joins by {_short(step.join)}; there are any and all."
     if step.kind not in set(Kind):
-        yield f"Step {step.id!r} is a {step.kind!r}, which nobody here can do; there are {', '.join(Kind)}."
+        yield f"Step {_short(step.id)} is a {_short(step.kind)}, which nobody here can do; there are {', '.join(Kind)}."
         return
     if not is_assignment(step.assigned):
-        yield f"Step {step.id!r} can't be assigned to {step.assigned!r}."
-    for name, types in ARGUMENTS[step.kind].items():
-        if not isinstance(step.args.get(name), types) or not step.args[name]:
-            yield f"Step {step.id!r} is a {step.kind}, and doesn't say its {name}."
-    function = step.args.get("function")
-    if step.kind == Kind.FUNCTION and function and functions is not None and function not in functions:
+        yield f"Step {_short(step.id)} can't be assigned to {_short(step.assigned)}."
+    yield from faults_in_arguments(step)
+    wanted = step.args.get("function") if step.kind == Kind.FUNCTION else None
+    if wanted and isinstance(wanted, str) and functions is not None and wanted not in functions:
         had = ", ".join(sorted(functions)) or "none"
-        yield f"Step {step.id!r} wants the function {function!r}, which the plugin doesn't have; it has {had}."
+        name = _short(wanted)
+        yield f"Step {_short(step.id)} wants the function {name}, which the plugin doesn't have; it has {had}."
 
 
-def _path_faults(step: Step, ids: Sequence[str]) -> Iterator[str]:
+def _path_faults(step: Step, ids: Collection[str]) -> Iterator[str]:
     if len(step.paths) > MOST_PATHS:
-        yield f"Step {step.id!r} has more than {MOST_PATHS} paths."
+        yield f"Step {_short(step.id)} has more than {MOST_PATHS} paths."
     for path in step.paths:
         if path.to not in ids:
-            yield f"A path of {step.id!r} leads to {path.to!r}, and there is no such step."
+            yield f"A path of {_short(step.id)} leads to {_short(path.to)}, and there is no such step."
         if not is_assignment(path.assigned):
-            yield f"The path from {step.id!r} to {path.to!r} can't assign to {path.assigned!r}."
+            yield f"The path from {_short(step.id)} to {_short(path.to)} can't assign to {_short(path.assigned)}."
         if path.when:
             try:
                 conditions.parse(path.when)
             except BadCondition as error:
-                yield f"The path from {step.id!r} to {path.to!r}: {error}"
+                yield f"The path from {_short(step.id)} to {_short(path.to)}: {error}"
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= LONGEST_ID else f"{text[:LONGEST_ID]}…")

@@ -38,6 +38,7 @@ LAST_RUN_BY: Final = "last_run_by"
 UNASSIGNED: Final = "unassigned"
 ASSIGNED_BY_ROLE: Final = frozenset({MAINTAIN, CREATOR, OWNER, LAST_RUN_BY, UNASSIGNED})
 """Beside `user:NAME` and `group:NAME`: who did the step before, who made or owns the workflow, who did this step."""
+LONGEST_NAME: Final = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,13 +127,16 @@ class Step:
         document: Mapping[str, Any] | str,
         then: Then = (),
         timeout: int = 0,
+        retries: int = 0,
         **facts: Unpack[Facts],
     ) -> "Step":
         """A step that a device does, within `timeout` s from when it began; 0: however long it takes.
 
-        In `thing` and in the texts of `document`, `{input.name}` stands for what the workflow was given.
+        In `thing` and in the texts of `document`, `{input.name}` stands for what the workflow was given. It is sent
+        again `retries` times where the device fails.
         """
-        args = {"thing": thing, "document": document} | ({"timeout": timeout} if timeout else {})
+        beside = {name: value for name, value in {"timeout": timeout, "retries": retries}.items() if value}
+        args = {"thing": thing, "document": document, **beside}
         return cls(id=step_id, kind=Kind.DEVICE, args=args, paths=_paths(then), **{"automatic": True} | facts)
 
     @classmethod
@@ -144,10 +148,14 @@ class Step:
         image: str = "",
         then: Then = (),
         timeout: int = 60,
+        retries: int = 0,
         **facts: Unpack[Facts],
     ) -> "Step":
-        """A step that a pull-worker does, who may say nothing for `timeout` s. `payload` is as a device's document."""
-        args = {"payload": payload, "image": image, "timeout": timeout}
+        """A step that a pull-worker does, who may say nothing for `timeout` s. `payload` is as a device's document.
+
+        It is tried again `retries` times.
+        """
+        args = {"payload": payload, "image": image, "timeout": timeout} | ({"retries": retries} if retries else {})
         return cls(id=step_id, kind=Kind.TITAN, args=args, paths=_paths(then), **{"automatic": True} | facts)
 
     @classmethod
@@ -218,5 +226,9 @@ def _reached(diagram: Diagram, start: str) -> frozenset[str]:
 
 def is_assignment(word: str) -> bool:
     """Whether a step can be assigned to this: a role, `user:NAME` or `group:NAME`; or nothing is said."""
-    kind, colon, name = word.partition(":")
-    return not word or word in ASSIGNED_BY_ROLE or (kind in {"user", "group"} and bool(colon and name))
+    kind, _, name = word.partition(":")
+    return not word or word in ASSIGNED_BY_ROLE or (kind in {"user", "group"} and _is_name(name))
+
+
+def _is_name(name: str) -> bool:
+    return bool(name.strip()) and name.isprintable() and len(name) <= LONGEST_NAME

@@ -146,7 +146,7 @@ def _step(reader: _Reader, document: Any, where: str) -> Step:
         name=reader.text(told, "name", where),
         description=reader.text(told, "description", where),
         kind=kind,
-        args={names.get(name, name): value for name, value in args.items()},
+        args={names.get(name, name): value for name, value in args.items() if value is not None},
         automatic=reader.flag(told, "automatic", where),
         proceeds=reader.flag(told, "proceedNext", where, default=True),
         can_skip=reader.flag(told, "canSkip", where),

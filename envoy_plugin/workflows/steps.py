@@ -12,8 +12,9 @@ from typing import Any, Final, TypeAlias, TypedDict, Unpack
 from envoy_plugin.engine.model import Job
 from envoy_plugin.engine.states import Reason, State
 from envoy_plugin.engine.verbs import Cancel, ClaimJob, Promote, Release, Reschedule, Succeed, Verb
-from envoy_plugin.errors import CallRefused
+from envoy_plugin.errors import CallRefused, TooLarge
 from envoy_plugin.workflows.advance import load_followed
+from envoy_plugin.workflows.arguments import answers_of
 from envoy_plugin.workflows.diagrams import UNASSIGNED, Kind, Step
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.endings import Said, encode_answer, ending_of, read_ending
@@ -140,13 +141,22 @@ async def assign(store: Store, workflow_id: str, step_id: str, assignee: str, **
 async def _act(
     store: Store, workflow_id: str, step_ids: Sequence[str], action: _Action, **by: Unpack[By]
 ) -> JobActionResponse:
-    """Decide from what is there, write in one call, and decide again where it has changed meanwhile."""
+    """Decide from what is there, write in one call, and decide again where it has changed meanwhile.
+
+    More steps than go into one call are acted on by halves.
+    """
     for left in reversed(range(TRIES)):
         attempt = await _begin(store, workflow_id, **by)
         chosen = step_ids or attempt.workflow.current or [""]
         responses = tuple(_respond(attempt, step_id, action) for step_id in chosen)
         try:
             await _write(store, attempt)
+        except TooLarge:
+            if len(chosen) == 1:
+                raise
+            halves = chosen[: len(chosen) // 2], chosen[len(chosen) // 2 :]
+            parts = [await _act(store, workflow_id, some, action, **by) for some in halves]
+            return JobActionResponse(step_responses=tuple(one for part in parts for one in part.step_responses))
         except CallRefused:
             if not left:
                 raise
@@ -243,12 +253,6 @@ def _answer(attempt: _Attempt, step_id: str, value: Any, comment: str) -> Status
     ending = ending_of(step, said, state=State.SUCCEEDED)
     outcome = attempt.seal(encode_answer(value, comment))
     return _end(attempt, step_id, ending, claims=phase is Phase.QUEUED, outcome=outcome)
-
-
-def answers_of(step: Step) -> list[Any]:
-    """What a question can be answered with."""
-    answers = step.args.get("answers", ())
-    return [answer["value"] if isinstance(answer, dict) else answer for answer in answers]
 
 
 def _end(attempt: _Attempt, step_id: str, ending: Ending, *, claims: bool, outcome: bytes = b"") -> Status:

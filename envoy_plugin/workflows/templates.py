@@ -1,16 +1,20 @@
 """Templates: what a workflow is made from. Stored by operators, or defined in a plugin's code with its diagram."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
-from envoy_plugin.workflows.checks import check
-from envoy_plugin.workflows.diagrams import Diagram, Step
+from envoy_plugin.errors import BadDiagram
+from envoy_plugin.workflows.checks import faults_in
+from envoy_plugin.workflows.diagrams import Diagram, Step, is_assignment
 
 ACTIVE: Final = "Active"
 STATES: Final = ("Draft", ACTIVE, "Automated", "Retired")
 OF_PLUGIN: Final = "-"
 """The item of what a plugin defines in its code: every install has it."""
+GOOD_ID: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.-]{1,64}")
+"""One word of a path: of `.` and `..` clients and proxies make another path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +49,9 @@ class Template:
         """
         initial = steps[0].id if steps else ""
         diagram = Diagram(id=template_id, name=name or template_id, initial=initial, steps=steps)
-        check(diagram)
+        faults = [*_faults(template_id, facts.get("assigned", "")), *faults_in(diagram)]
+        if faults:
+            raise BadDiagram(faults)
         return cls(
             id=template_id,
             name=name or template_id,
@@ -53,3 +59,10 @@ class Template:
             diagram=diagram,
             **{"closes": True} | facts,
         )
+
+
+def _faults(template_id: str, assigned: str) -> Iterator[str]:
+    if not GOOD_ID.fullmatch(template_id):
+        yield f"A template's id has 1 to 64 of the characters A-Z, a-z, 0-9 and _ . -, not {template_id[:64]!r}."
+    if not is_assignment(assigned):
+        yield f"The first step can't be assigned to {assigned[:64]!r}."

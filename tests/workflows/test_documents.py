@@ -120,6 +120,58 @@ def test_everything_that_is_wrong_with_a_diagram_is_said_at_once() -> None:
     assert len(refused.value.faults) == len(expected) + 1
 
 
+@pytest.mark.parametrize(
+    ("action", "args", "fault"),
+    [
+        ("EnvoyDevice", {"thing": "t", "document": [1]}, "document of step 'a' must be a text or a JSON object"),
+        ("EnvoyDevice", {"thing": "t", "document": "x" * 300_000}, "of at most 261120 bytes"),
+        ("EnvoyDevice", {"thing": 7, "document": "d"}, "The thing of step 'a' must be a text"),
+        ("EnvoyDevice", {"thing": "t", "document": "d", "timeout": "1"}, "timeout of step 'a' must be a whole number"),
+        ("EnvoyDevice", {"thing": "t", "document": "d", "timeout": True}, "from 0 to 604800"),
+        ("EnvoyTitan", {"payload": "p", "timeout": 0}, "from 1 to 2147483647"),
+        ("EnvoyTitan", {"payload": "p", "timeout": 1e300}, "from 1 to 2147483647"),
+        ("EnvoyTitan", {"payload": "p", "image": 7}, "The image of step 'a' must be a text"),
+        ("EnvoyTitan", {"payload": {"x": object()}}, "The payload of step 'a' must be"),
+        ("EnvoyPlugin", {"worker": "f", "retries": -1}, "retries of step 'a' must be a whole number from 0 to 100"),
+        ("EnvoyPlugin", {"worker": ["f"]}, "The function of step 'a' must be a text"),
+        ("Question", {"question": "Well?", "questionResponses": [{"name": "Yes"}]}, "The answers of step 'a' must be"),
+        ("Question", {"question": "Well?", "questionResponses": ["Yes", "Yes"]}, "texts or numbers, each once"),
+        ("Question", {"question": "Well?", "questionResponses": "Yes"}, "The answers of step 'a' must be a list"),
+    ],
+)
+def test_a_step_whose_work_can_not_be_done_is_refused_before_anybody_comes_to_it(
+    action: str, args: dict[str, Any], fault: str
+) -> None:
+    document = {"steps": [{"id": "a", "action": {"actionType": action, "args": args | {"later": None}}}]}
+    with pytest.raises(BadDiagram) as refused:
+        check(parse_diagram(document, diagram_id="d"), {"f"})
+    assert [fault in one for one in refused.value.faults] == [True]
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "a\x00", "x" * 257])
+def test_nobody_has_a_name_that_can_not_be_shown(name: str) -> None:
+    with pytest.raises(BadDiagram, match="can't assign to") as refused:
+        check(Diagram(id="d", initial="a", steps=(Step(id="a", paths=(Path(to="a", assigned=f"user:{name}"),)),)))
+    assert len(str(refused.value)) < 200
+
+
+def waiting_joins(number: int) -> Diagram:
+    """Joins that are reached from `b` and `c`, and wait for `last`, which can come to them and doesn't."""
+    joins = [Step.function(str(at), "f", join="all") for at in range(number)]
+    some, others = [join.id for join in joins[:50]], [join.id for join in joins[50:]]
+    reached = [Step.manual("b", then=some), Step.manual("c", then=others)]
+    never = [Step.manual("d", then=some), Step.manual("e", then=others), Step.manual("end")]
+    first = Step.manual("a", then=["b", "c", "last"])
+    last = Step.manual("last", then={"d": "input", "e": "input", "end": ""})
+    return Diagram(id="d", initial="a", steps=(first, *reached, last, *never, *joins))
+
+
+def test_no_end_may_open_more_steps_than_one_call_can() -> None:
+    check(waiting_joins(57))
+    with pytest.raises(BadDiagram, match="The end of step 'a' could open 61 steps at once, with joins behind it"):
+        check(waiting_joins(58))
+
+
 def test_a_diagram_has_from_1_to_200_steps_and_may_have_some_that_nothing_leads_to() -> None:
     many = tuple(Step(id=str(at)) for at in range(201))
     with pytest.raises(BadDiagram, match="at least one step"):

@@ -135,6 +135,11 @@ def test_a_workflow_in_code_is_refused_with_all_its_faults() -> None:
         plugin.check()
 
 
+def test_a_template_is_named_and_assigned_so_that_it_can_be_found_and_done() -> None:
+    with pytest.raises(BadDiagram, match=r"id has 1 to 64 .* not 'a/b'.* can't be assigned to 'ada'.*no such"):
+        Template.of("a/b", Step.manual("a", then="c"), assigned="ada")
+
+
 def test_there_is_one_workflow_of_an_id_and_one_function_of_a_name() -> None:
     plugin = plugin_with(Template.of("t", Step.manual("a")))
     with pytest.raises(DeclarationError, match="two workflows 't'"):

@@ -7,9 +7,12 @@ from envoy_plugin.apis.iot_jobs.executions import load_execution
 from envoy_plugin.engine.states import State
 from envoy_plugin.engine.verbs import Delete, Fail, Succeed
 from envoy_plugin.errors import ThingRefused, WrongState
+from envoy_plugin.workflows.create import NewWorkflow, create
 from envoy_plugin.workflows.diagrams import Step
 from envoy_plugin.workflows.draft import Draft
-from tests.workflows.stage import Stage, add_thing
+from envoy_plugin.workflows.templates import Template
+from tests.workflows.stage import ITEM, Stage, add_thing
+from tests.workflows.test_documents import waiting_joins
 
 
 async def test_an_end_whose_follow_up_was_cancelled_is_followed_by_whoever_acts_next(stage: Stage) -> None:
@@ -65,3 +68,24 @@ async def test_an_execution_that_a_workflow_may_send_again_can_not_be_deleted_ev
     with pytest.raises(ThingRefused, match="a step of a workflow that isn't over"):
         await delete_execution(stage.engine, found, force=True)
     assert (await stage.load(workflow)).jobs["a"].state is State.AVAILABLE
+
+
+async def test_more_steps_than_go_into_one_call_are_all_acted_on(stage: Stage) -> None:
+    ids = [str(at) for at in range(50)]
+    branches = [Step.manual(step_id, then=f"after-{step_id}") for step_id in ids]
+    ahead = [Step.manual(f"after-{step_id}") for step_id in ids]
+    workflow = await stage.start(Step.manual("a", then=ids), *branches, *ahead)
+    await stage.act("run", workflow)
+    assert await stage.act("run", workflow) == " ".join(["Success"] * 50)
+    assert await stage.current(workflow) == [step.id for step in ahead]
+
+
+async def test_an_end_opens_as_many_steps_as_a_diagram_lets_it(stage: Stage) -> None:
+    stage.templates["t"] = Template(id="t", diagram=waiting_joins(57))
+    workflow = (await create(stage.store, "t", NewWorkflow(item=ITEM))).id
+    joins = {step_id: job for step_id, job in (await stage.load(workflow)).steps.items() if step_id.isdigit()}
+    for job_id in joins.values():
+        await stage.engine.cancel(job_id, reason="operator")  # so that each takes most verbs: it has to be retried
+    for step_id in ("a", "b", "c", "last"):
+        assert await stage.act("run", workflow, step_id) == "Success"
+    assert await stage.current(workflow) == ["end", *joins]
