@@ -1,6 +1,5 @@
 """Making jobs from a template, all of them or none."""
 
-import re
 from dataclasses import replace
 from typing import Any, Final
 
@@ -15,12 +14,10 @@ from envoy_plugin.workflows.properties import NAME, check_dates, name_parent, ne
 from envoy_plugin.workflows.record import OWN_ID
 from envoy_plugin.workflows.scope import MOST_JOBS, Scope
 from envoy_plugin.workflows.summary import ENGINE_ID
-from envoy_plugin.workflows.templates import Template
+from envoy_plugin.workflows.templates import GOOD_ID, Template
 
 MOST_RUN: Final = 25
 """How many of the jobs of one call have their first step run at once. Source: REST, create jobs."""
-OWN: Final = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9_.-]{1,64}")
-"""One word of a path: of `.` and `..` clients and proxies make another path."""
 RESERVED: Final = frozenset({"search", "statistics", "manage"})
 
 
@@ -69,7 +66,7 @@ def _check(overrides: CreateJobOverrides) -> None:
     own = overrides.job_id
     if own and overrides.number_of_jobs > 1:
         raise BadProperty("job_id", "it is for one job")
-    if own and (not OWN.fullmatch(own) or own in RESERVED or ENGINE_ID.fullmatch(own)):
+    if own and (not GOOD_ID.fullmatch(own) or own in RESERVED or ENGINE_ID.fullmatch(own)):
         raise BadProperty("job_id", "it is 1 to 64 letters, digits, - _ or ., and no id or word of ours")
 
 

@@ -18,11 +18,10 @@ from envoy_plugin.apis.workflow_manager.wire import Shape, Wire
 from envoy_plugin.engine.ids import Ids
 from envoy_plugin.workflows.diagrams import Diagram
 from envoy_plugin.workflows.documents import diagram_document, parse_diagram
-from envoy_plugin.workflows.making import OWN
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import JobStatisticsDetails
 from envoy_plugin.workflows.privileges import Privilege
-from envoy_plugin.workflows.templates import OF_PLUGIN
+from envoy_plugin.workflows.templates import GOOD_ID, OF_PLUGIN
 
 VERSION: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 DRAFT: Final = 0
@@ -57,7 +56,7 @@ def new_id(wanted: str | None) -> str:
     Raises:
         Refused: 400, it can't be part of a path.
     """
-    if wanted and not OWN.fullmatch(wanted):
+    if wanted and not GOOD_ID.fullmatch(wanted):
         raise bad_request("An id has 1 to 64 of the characters A-Z, a-z, 0-9 and _ . -, and is neither . nor ..")
     return wanted or _ids.next()
 
