@@ -14,7 +14,8 @@ from envoy_plugin.cli.workflow_views import StepView, WorkflowView, find_templat
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.errors import EnvoyPluginError, JobNotFound
 from envoy_plugin.workflows.diagrams import Diagram
-from envoy_plugin.workflows.drawing import mermaid, svg
+from envoy_plugin.workflows.drawing import mermaid
+from envoy_plugin.workflows.picture import svg
 
 HEADINGS = ("STEP", "NAME", "KIND", "STATE", "WHOSE", "WHY")
 LIST_HEADINGS = ("ID", "INSTALL", "TEMPLATE", "STATE", "DONE", "CURRENT STEPS")

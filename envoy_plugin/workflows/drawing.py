@@ -1,11 +1,12 @@
-"""Drawing diagrams: as Mermaid, for a page, and as SVG, for everything else; with the state of each step, if wanted."""
+"""Diagrams as Mermaid, for a page; and the words and colours for the states of steps, which `picture` has, too."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from html import escape
+from types import MappingProxyType
 from typing import Final
+from unicodedata import category
 
 from envoy_plugin.workflows.diagrams import Diagram, Join, Kind, Path, Step
 from envoy_plugin.workflows.flow import Standing
@@ -40,7 +41,11 @@ SHAPES: Final[Mapping[str, tuple[str, str]]] = {
     Kind.TITAN: ("[[", "]]"),
 }
 """What stands around a step's text in Mermaid, by its kind."""
-WIDTH, HEIGHT, GAP_X, GAP_Y, MARGIN = 200, 56, 40, 56, 24
+MEANT: Final = MappingProxyType({ord("#"): "#35;", ord('"'): "#quot;", ord("`"): "#96;"})
+"""What means something between Mermaid's quotes, and how it is said there."""
+UNDRAWN: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+NO_LETTERS: Final = "\ufffe\uffff"
+"""Which XML can't have."""
 
 
 def states_of(workflow: Workflow, now: datetime) -> Words:
@@ -72,7 +77,7 @@ def mermaid(diagram: Diagram, states: Words | None = None) -> str:
 def _node(step: Step, name: str, states: Words | None) -> str:
     before, after = SHAPES.get(step.kind, ("[", "]"))
     state = (states or {}).get(step.id)
-    text = "<br/>".join(_quoted(line) for line in _lines(step, state))
+    text = "<br/>".join(_quoted(line) for line in lines_of(step, state))
     return f'{name}{before}"{text}"{after}' + (f":::{state}" if state else "")
 
 
@@ -81,92 +86,15 @@ def _arrow(path: Path) -> str:
 
 
 def _quoted(text: str) -> str:
-    return escape(text, quote=False).replace('"', "#quot;")
+    return escape(one_line(text).translate(MEANT), quote=False)
 
 
-def _lines(step: Step, state: str | None) -> Iterator[str]:
+def one_line(text: str) -> str:
+    """The text without what can't be drawn, as line breaks and control characters."""
+    return "".join(" " if category(letter) in UNDRAWN or letter in NO_LETTERS else letter for letter in text)
+
+
+def lines_of(step: Step, state: str | None) -> Iterator[str]:
+    """What stands in a step: what people call it, and its kind with its state."""
     yield step.title
     yield f"{step.kind}{', joins all' if step.join == Join.ALL else ''}{f': {state}' if state else ''}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Box:
-    """Where a step stands in the picture, in px: its top left corner."""
-
-    layer: int
-    x: int
-    y: int
-
-
-def svg(diagram: Diagram, states: Words | None = None) -> str:
-    """A picture of its own: a row for each distance from the first step."""
-    boxes = _layout(diagram)
-    width = max(box.x for box in boxes.values()) + WIDTH + 2 * MARGIN + GAP_X
-    height = max(box.y for box in boxes.values()) + HEIGHT + MARGIN
-    title = escape(diagram.name or diagram.id)
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" aria-label="{title}"'
-    return "\n".join(
-        [
-            f'{head} font-family="sans-serif" font-size="13">',
-            f"<title>{title}</title>",
-            '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
-            '<path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs>',
-            *(line for step in diagram.steps for line in _edges(step, boxes)),
-            *(line for step in diagram.steps for line in _box(step, boxes[step.id], (states or {}).get(step.id))),
-            "</svg>\n",
-        ]
-    )
-
-
-def _layout(diagram: Diagram) -> Mapping[str, _Box]:
-    rows: list[list[str]] = []
-    ahead, seen = [diagram.initial], {diagram.initial}
-    while ahead:
-        rows.append(ahead)
-        reached = [path.to for step_id in ahead for path in diagram[step_id].paths if path.to in diagram.by_id]
-        ahead = [step_id for step_id in dict.fromkeys(reached) if step_id not in seen]
-        seen.update(ahead)
-    left = [step.id for step in diagram.steps if step.id not in seen]
-    rows += [left] if left else []
-    return {step_id: _place(layer, at) for layer, row in enumerate(rows) for at, step_id in enumerate(row)}
-
-
-def _place(layer: int, at: int) -> _Box:
-    return _Box(layer, MARGIN + at * (WIDTH + GAP_X), MARGIN + layer * (HEIGHT + GAP_Y))
-
-
-def _box(step: Step, box: _Box, state: str | None) -> Sequence[str]:
-    fill = Look[(state or "idle").upper()]
-    middle, first, second = box.x + WIDTH // 2, box.y + 24, box.y + 43
-    title, below = _lines(step, state)
-    return (
-        f'<rect x="{box.x}" y="{box.y}" width="{WIDTH}" height="{HEIGHT}" rx="6" fill="{fill}" stroke="#555"/>',
-        f'<text x="{middle}" y="{first}" text-anchor="middle" font-weight="bold">{escape(_short(title, 26))}</text>',
-        f'<text x="{middle}" y="{second}" text-anchor="middle" fill="#333">{escape(_short(below, 30))}</text>',
-    )
-
-
-def _edges(step: Step, boxes: Mapping[str, _Box]) -> Iterator[str]:
-    start = boxes[step.id]
-    for path in step.paths:
-        end = boxes.get(path.to)
-        if end is None:
-            continue
-        yield _curve(start, end)
-        if path.when:
-            x, y = (start.x + end.x + WIDTH) // 2, (start.y + end.y + HEIGHT) // 2
-            yield f'<text x="{x}" y="{y}" text-anchor="middle" fill="#555">{escape(_short(path.when, 32))}</text>'
-
-
-def _curve(start: _Box, end: _Box) -> str:
-    """Down to a later row by a line, back to one that isn't by a bow on the right."""
-    if end.layer > start.layer:
-        way = f"M{start.x + WIDTH // 2} {start.y + HEIGHT}L{end.x + WIDTH // 2} {end.y}"
-    else:
-        right, bow = start.x + WIDTH, max(start.x, end.x) + WIDTH + GAP_X
-        way = f"M{right} {start.y + 20}C{bow} {start.y + 20} {bow} {end.y + 36} {end.x + WIDTH} {end.y + 36}"
-    return f'<path d="{way}" fill="none" stroke="#555" marker-end="url(#tip)"/>'
-
-
-def _short(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -4,7 +4,8 @@ from random import Random
 from xml.etree import ElementTree as ET
 
 from envoy_plugin.workflows.diagrams import Diagram, Path, Step
-from envoy_plugin.workflows.drawing import mermaid, states_of, svg
+from envoy_plugin.workflows.drawing import mermaid, states_of
+from envoy_plugin.workflows.picture import svg
 from tests.workflows.generated import make_diagram
 from tests.workflows.stage import Stage
 
@@ -25,6 +26,14 @@ def test_mermaid_has_a_node_for_each_step_and_an_arrow_for_each_path() -> None:
     ]
 
 
+def test_nothing_in_a_name_means_something_to_mermaid() -> None:
+    step = Step(id="a", name='`code` #quot; "x"\n%% \x07')
+    assert mermaid(Diagram(id="d", initial="a", steps=(step,))).splitlines() == [
+        "flowchart TD",
+        '    s0[/"#96;code#96; #35;quot; #quot;x#quot; %%  <br/>manual"/]',
+    ]
+
+
 def test_an_svg_can_be_read_whatever_the_diagram_is() -> None:
     for seed in range(30):
         diagram = make_diagram(Random(seed))
@@ -34,12 +43,31 @@ def test_an_svg_can_be_read_whatever_the_diagram_is() -> None:
         assert len(arrows) == sum(len(step.paths) for step in diagram.steps)
 
 
+def texts_of(*steps: Step, name: str = "d") -> list[str]:
+    drawn = ET.fromstring(svg(Diagram(id="d", name=name, initial=steps[0].id, steps=steps)))  # noqa: S314 - our own
+    return [text.text or "" for text in drawn.iter(f"{SPACE}text")]
+
+
 def test_texts_are_cut_and_escaped() -> None:
     step = Step(id="a", name="<script>" + "x" * 40, paths=(Path(to="gone"), Path(to="a", when="1 < 2")))
-    drawn = svg(Diagram(id="d", name="<d>", initial="a", steps=(step,)))
-    assert "<script>" not in drawn
-    assert "…" in drawn
-    assert "1 &lt; 2" in drawn
+    assert texts_of(step, name="<d>") == ["1 < 2", f"<script>{'x' * 19}…", "manual"]
+
+
+def test_a_long_title_has_two_lines_and_a_wide_letter_the_room_of_two() -> None:
+    assert texts_of(Step(id="a", name="Tell the host that the visitor is on the way to the lift")) == [
+        "Tell the host that the",
+        "visitor is on the way to th…",
+        "manual",
+    ]
+    assert texts_of(Step(id="a", name="山" * 20)) == [f"{'山' * 13}…", "manual"]
+
+
+def test_a_picture_of_what_xml_can_not_have_can_be_read() -> None:
+    assert texts_of(Step(id="a", name="one\x00two\ud800\uffff three\n", paths=(Path(to="a", when="1 ==\x01 1"),))) == [
+        "1 ==  1",
+        "one two three",
+        "manual",
+    ]
 
 
 async def test_the_state_of_each_step_is_a_word(stage: Stage) -> None:
