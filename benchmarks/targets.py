@@ -49,6 +49,10 @@ TITAN = {
     "titan_vs_bare": Target("consume and succeed, against a bare route with two EVALSHA a job", 0.5, 0.6),
 }
 
+DEVICES = {
+    "devices_vs_ministack": Target("start and end a device's job, against ministack", 1, 2),
+}
+
 FOOTPRINT = {
     "import_seconds": Target("`import envoy_plugin`, seconds", 0.5, 0.3, at_most=True),
     "idle_web_mib": Target("RSS of an idle `envoy-plugin web`, MiB", 85, 70, at_most=True),

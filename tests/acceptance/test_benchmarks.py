@@ -50,6 +50,23 @@ def test_the_titan_benchmark_ends_with_one_json_object() -> None:
     assert all(value > 0 for value in figures.values())
 
 
+def test_the_benchmark_of_devices_ends_with_one_json_object() -> None:
+    command = [
+        sys.executable,
+        str(BENCHMARKS / "devices.py"),
+        "--json",
+        "--jobs",
+        "64",
+        "--rounds",
+        "1",
+        "--without-ministack",
+    ]
+    done = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, check=True, timeout=60)
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert figures.keys() == {"devices_vs_bare"}
+    assert all(value > 0 for value in figures.values())
+
+
 def test_the_benchmark_of_pages_ends_with_one_json_object() -> None:
     command = [
         sys.executable,
