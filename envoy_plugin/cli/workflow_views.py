@@ -7,7 +7,7 @@ from typing import Self
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.listings import Filter, find_jobs
 from envoy_plugin.errors import WorkflowError
-from envoy_plugin.workflows.diagrams import Diagram
+from envoy_plugin.workflows.diagrams import Diagram, Step
 from envoy_plugin.workflows.drawing import states_of
 from envoy_plugin.workflows.record import KIND, Workflow, load
 from envoy_plugin.workflows.store import Store
@@ -26,6 +26,8 @@ class StepView:
     why: str = ""
     job: str = ""
     attempt: int = 0
+    then: tuple[tuple[str, str], ...] = ()
+    """What follows, each with its condition; empty where it has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +46,10 @@ class WorkflowView:
     @classmethod
     def of_diagram(cls, diagram: Diagram) -> Self:
         """What a template's workflows will be."""
-        steps = tuple(StepView(id=step.id, name=step.name, kind=str(step.kind)) for step in diagram.steps)
+        steps = tuple(
+            StepView(id=step.id, name=step.name, kind=str(step.kind), assignee=step.assigned, then=_then(step))
+            for step in diagram.steps
+        )
         return cls(template=diagram.id, diagram=diagram, steps=steps)
 
     @classmethod
@@ -73,7 +78,12 @@ def _step(workflow: Workflow, step_id: str, state: str) -> StepView:
         why=workflow.walk.stops.get(step_id, ""),
         job=job.id,
         attempt=job.attempt,
+        then=_then(step),
     )
+
+
+def _then(step: Step) -> tuple[tuple[str, str], ...]:
+    return tuple((path.to, path.when) for path in step.paths)
 
 
 async def view_workflow(engine: Engine, workflow_id: str) -> WorkflowView:

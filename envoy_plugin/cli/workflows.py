@@ -18,6 +18,7 @@ from envoy_plugin.workflows.drawing import mermaid
 from envoy_plugin.workflows.picture import svg
 
 HEADINGS = ("STEP", "NAME", "KIND", "STATE", "WHOSE", "WHY")
+TEMPLATE_HEADINGS = ("STEP", "NAME", "KIND", "WHOSE", "THEN")
 LIST_HEADINGS = ("ID", "INSTALL", "TEMPLATE", "STATE", "DONE", "CURRENT STEPS")
 InstallOption: TypeAlias = Annotated[str | None, typer.Option("--install", metavar="ID", help="Of this install alone.")]
 
@@ -75,7 +76,7 @@ def show(
     plugin_app: AppOption = None,
     env_file: EnvFileOption = None,
 ) -> None:
-    """Show the steps of a workflow, each with its state; or those that a template has.
+    """Show the steps of a workflow, each with its state; or those that a template has, each with what follows.
 
     Example: envoy-plugin workflows show visit --as svg > visit.svg
     """
@@ -105,8 +106,10 @@ def _shown(view: WorkflowView, form: Form, *, json_wanted: bool) -> str:
             return mermaid(view.diagram, states).rstrip()
         case Form.SVG:
             return svg(view.diagram, states).rstrip()
-    head = f"{view.template}  {view.state}, {view.percent:.0f} % done" if view.id else view.diagram.name
-    return f"{head}\n{table([HEADINGS, *(_step_cells(step) for step in view.steps)])}"
+    if view.id:
+        head = f"{view.template}  {view.state}, {view.percent:.0f} % done"
+        return f"{head}\n{table([HEADINGS, *(_step_cells(step) for step in view.steps)])}"
+    return f"{view.diagram.name}\n{table([TEMPLATE_HEADINGS, *(_template_cells(step) for step in view.steps)])}"
 
 
 def _record(view: WorkflowView) -> dict[str, Any]:
@@ -126,6 +129,7 @@ def _step_record(step: StepView) -> dict[str, Any]:
         "why": step.why or None,
         "job": step.job or None,
         "attempt": step.attempt or None,
+        "then": [{"step": step_id, "when": when or None} for step_id, when in step.then],
     }
 
 
@@ -136,3 +140,8 @@ def _cells(view: WorkflowView) -> tuple[str, ...]:
 
 def _step_cells(step: StepView) -> tuple[str, ...]:
     return (step.id, step.name or "-", step.kind, step.state or "-", step.assignee or "-", step.why or "-")
+
+
+def _template_cells(step: StepView) -> tuple[str, ...]:
+    then = "; ".join(f"{step_id} if {when}" if when else step_id for step_id, when in step.then)
+    return (step.id, step.name or "-", step.kind, step.assignee or "-", then or "-")

@@ -1,6 +1,7 @@
 """`envoy-plugin workflows`: what there is, and how one stands, as a table, as JSON and drawn."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,14 @@ PLUGIN = """
 from envoy_plugin import Plugin, Step, Template
 
 plugin = Plugin("shop-doors")
-plugin.workflow(Template.of("visit", Step.manual("desk", name="At the desk", then="out"), Step.manual("out")))
+plugin.workflow(
+    Template.of(
+        "visit",
+        Step.question("desk", "In?", answers=["Y"], name="At the desk", then={"in": "answer == 'Y'", "out": "true"}),
+        Step.manual("in", then="out", assigned="group:front-desk"),
+        Step.manual("out"),
+    )
+)
 """
 
 
@@ -75,6 +83,7 @@ async def test_a_workflow_is_shown_step_by_step_and_nothing_of_the_visitor(here:
         ("access", "stopped", 2),
         ("desk", "idle", 1),
     ]
+    assert [step["then"] for step in told["steps"]] == [[{"step": "desk", "when": None}], []]
     assert "Ada" not in shown.out + json.dumps(told)
 
 
@@ -93,7 +102,11 @@ async def test_a_template_is_shown_that_the_plugin_or_an_install_has(
     tmp_path.joinpath("shop.py").write_text(PLUGIN)
     monkeypatch.chdir(tmp_path)
     own = await here.run("workflows", "show", "visit", "--app", "shop:plugin")
-    assert own.out.splitlines()[2].split() == ["desk", "At", "the", "desk", "manual", "-", "-", "-"]
+    assert [re.split("  +", line) for line in own.out.splitlines()[2:]] == [
+        ["desk", "At the desk", "question", "-", "in if answer == 'Y'; out if true"],
+        ["in", "-", "manual", "group:front-desk", "out"],
+        ["out", "-", "manual", "-", "-"],
+    ]
     store = Store(here.engine, here.sealer.digest)
     await store.save_diagram("1001", Diagram(id="d", initial="a", steps=(Step.manual("a"),)))
     await store.save_template("1001", Template(id="theirs", diagram_id="d"))
