@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from envoy_plugin.doorway import Doorway
 from envoy_plugin.errors import SchemaTooNew
 from envoy_plugin.logs import bind_alone, get_logger
+from envoy_plugin.opened import OpenedPlugin
 from envoy_plugin.plugin import Plugin
 from envoy_plugin.route_webhooks import RouteWebhooks
 from envoy_plugin.runtime import Runtime, open_runtime
@@ -52,17 +53,18 @@ def create_app(plugin: Plugin, settings: Settings | None = None) -> web.Applicat
 
 
 @contextlib.asynccontextmanager
-async def open_plugin(plugin: Plugin, settings: Settings | None = None) -> AsyncIterator[None]:
+async def open_plugin(plugin: Plugin, settings: Settings | None = None) -> AsyncIterator[OpenedPlugin]:
     """All that a process of `plugin` has, for as long as the block runs, without answering or working: for a script.
 
-    Within it tasks can be enqueued. `settings` left out are the environment's.
+    Within it tasks can be enqueued, and `get` of what it gives has the rest: `get(JobsManager, install="1001")`.
+    `settings` left out are the environment's.
 
     Raises:
         SettingsError: the environment can't be used.
         DeclarationError: a handler asks for what nothing provides.
     """
-    async with open_runtime(plugin, settings or Settings.from_env(os.environ)):
-        yield
+    async with open_runtime(plugin, settings or Settings.from_env(os.environ)) as runtime:
+        yield OpenedPlugin(runtime)
 
 
 def serve_runtime(runtime: Runtime) -> web.Application:

@@ -217,7 +217,7 @@ async def _connect(
         user_token=user_tokens.get,
         configs=configs,
         storages=storages,
-        apis={wanted: _maker(wanted, engine, workflows) for _, wanted in _asked(plugin) if is_of_an_api(wanted)},
+        apis={wanted: maker_of(wanted, engine, workflows) for _, wanted in _asked(plugin) if is_of_an_api(wanted)},
     )
     return Runtime(
         plugin=plugin,
@@ -238,7 +238,7 @@ async def _connect(
     )
 
 
-def _maker(wanted: Any, engine: Engine, workflows: Store) -> Callable[[str], object]:
+def maker_of(wanted: Any, engine: Engine, workflows: Store) -> Callable[[str], object]:
     """What makes an object of one of our APIs for an install."""
     if is_of_workflows(wanted):
         return partial(wanted.for_item, workflows, unique=unique_here)

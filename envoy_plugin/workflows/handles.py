@@ -1,12 +1,12 @@
 """What a plugin's functions have of workflows: to start one, to find it again, and the one that they are a step of."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Self, TypeAlias
 
 from envoy_plugin.engine.engine import Mode
-from envoy_plugin.engine.verbs import Hold, Unhold, Unique, Verb
+from envoy_plugin.engine.verbs import Hold, Unhold, Verb
 from envoy_plugin.errors import CallRefused, EngineError, WorkflowError, WrongState
 from envoy_plugin.workflows import steps
 from envoy_plugin.workflows.create import Created, NewWorkflow, create, find_by_key
@@ -17,16 +17,11 @@ from envoy_plugin.workflows.history import said_facts
 from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow, load
 from envoy_plugin.workflows.responses import JobActionResponse, Status
+from envoy_plugin.workflows.scope import UniqueHere, no_key
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.templates import Template
 
 TRIES: Final = 8
-UniqueHere: TypeAlias = Callable[[str], Unique | None]
-"""The key under which whoever runs makes something of this name, so that a second run finds it."""
-
-
-def no_key(_: str) -> None:
-    """Nobody runs again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -3,8 +3,10 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from envoy_plugin.errors import BadProperty, CallRefused, JobRefused, NoTemplate, TooLarge
-from envoy_plugin.workflows.create import NewWorkflow, Plan, find_by_key, plan_workflow
+from envoy_plugin.engine.queries import find_holder
+from envoy_plugin.engine.verbs import Unique
+from envoy_plugin.errors import BadProperty, CallRefused, JobRefused, NoTemplate, TooLarge, WorkflowError
+from envoy_plugin.workflows.create import NewWorkflow, find_by_key, plan_workflow
 from envoy_plugin.workflows.diagrams import CREATOR, MAINTAIN, OWNER, UNASSIGNED, is_assignment
 from envoy_plugin.workflows.documents import TYPES, assignment_of
 from envoy_plugin.workflows.models import CreateJobOverrides, CreateJobsResponse
@@ -18,6 +20,8 @@ from envoy_plugin.workflows.templates import GOOD_ID, Template
 
 MOST_RUN: Final = 25
 """How many of the jobs of one call have their first step run at once. Source: REST, create jobs."""
+MADE_BY: Final = "_made_by"
+"""The key of whoever has made a job and may run again, as it is kept with the job."""
 RESERVED: Final = frozenset({"search", "statistics", "manage"})
 
 
@@ -40,22 +44,50 @@ async def create_jobs(scope: Scope, template_id: str, overrides: CreateJobOverri
         key=overrides.job_id,
     )
     runs = _is_theirs(assigned or template.assigned or diagram[diagram.initial].assigned, new)
+    made = scope.unique(f"jobs:{template_id}")
     plans = [
-        await plan_workflow(scope.store, template, replace(new, runs=runs and at < MOST_RUN))
+        await plan_workflow(scope.store, template, _numbered(new, at, made, runs=runs and at < MOST_RUN))
         for at in range(overrides.number_of_jobs)
     ]
-    await _write(scope, plans, overrides.job_id)
-    ids = tuple(overrides.job_id or plan.id for plan in plans)
-    return CreateJobsResponse(job_ids=ids, auto_executed=any(plan.started for plan in plans))
-
-
-async def _write(scope: Scope, plans: list[Plan], own_id: str) -> None:
     try:
         await scope.store.engine.call([verb for plan in plans for verb in plan.verbs])
+        ids = [plan.id for plan in plans]
     except CallRefused as refused:
-        if own_id and await find_by_key(scope.store.engine, scope.item, own_id):
-            raise JobRefused(own_id, "there is one of this id") from None
-        raise next(iter(refused.refusals.values())) from None
+        ids = await _made_before(scope, overrides, made)
+        if not ids:
+            raise next(iter(refused.refusals.values())) from None
+    told = (overrides.job_id,) if overrides.job_id else tuple(ids)
+    return CreateJobsResponse(job_ids=told, auto_executed=any(plan.started for plan in plans))
+
+
+def _numbered(new: NewWorkflow, number: int, made: Unique | None, *, runs: bool) -> NewWorkflow:
+    """One of several new jobs, by which whoever makes it finds it when he runs again."""
+    if made is None:
+        return replace(new, runs=runs)
+    unique = replace(made, key=f"{made.key}:{number}")
+    return replace(new, runs=runs, unique=unique, properties={**new.properties, MADE_BY: unique.key})
+
+
+async def _made_before(scope: Scope, overrides: CreateJobOverrides, made: Unique | None) -> list[str]:
+    """The jobs that an earlier run has made with these keys; empty: it hasn't.
+
+    Raises:
+        JobRefused: somebody else has made one of this own id.
+        WorkflowError: it has made fewer.
+    """
+    engine, own = scope.store.engine, overrides.job_id
+    if not own:
+        keys = [f"{made.key}:{number}" for number in range(overrides.number_of_jobs)] if made else []
+        found = [job_id for key in keys if (job_id := await find_holder(engine, key)) is not None]
+        if found and len(found) < len(keys):
+            raise WorkflowError(f"An earlier run has made {len(found)} jobs here, not {len(keys)}.")
+        return found
+    known = await find_by_key(engine, scope.item, own)
+    if known is None:
+        return []
+    if made is None or (await scope.load(known)).fields.get(MADE_BY) != f"{made.key}:0":
+        raise JobRefused(own, "there is one of this id")
+    return [known]
 
 
 def _check(overrides: CreateJobOverrides) -> None:

@@ -3,10 +3,10 @@
 A job is a workflow. Each method reads what it needs, and writes in one call of the engine or not at all.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, Self, overload
 
-from envoy_plugin.engine.verbs import Unique
 from envoy_plugin.workflows import assigning, attachments, bulk, holds, making, places, properties, steps
 from envoy_plugin.workflows.attachments import attachments_of
 from envoy_plugin.workflows.comments import add_comment, comments_of
@@ -35,7 +35,7 @@ from envoy_plugin.workflows.privileges import Caller, Privilege
 from envoy_plugin.workflows.queries import query_jobs, statistics
 from envoy_plugin.workflows.reading import history_of, job_of
 from envoy_plugin.workflows.responses import JobActionResponse
-from envoy_plugin.workflows.scope import Scope
+from envoy_plugin.workflows.scope import Scope, UniqueHere, no_key
 from envoy_plugin.workflows.store import Store
 
 NO_OVERRIDES: Final = CreateJobOverrides()
@@ -61,10 +61,21 @@ class JobsManager:
         self._scope = Scope(store=store, item=item, caller=Caller.of(user, groups, privileges))
 
     @classmethod
-    def for_item(cls, store: Store, item: str, unique: Callable[[str], Unique | None] | None = None) -> Self:
+    def for_item(cls, store: Store, item: str, unique: UniqueHere = no_key) -> Self:
         """That of an install, for the plugin itself: how handlers and tasks are given it."""
-        del unique  # a job that is made twice is told apart by its own id
-        return cls(store, item=item)
+        manager = cls(store, item=item)
+        manager._scope = replace(manager._scope, unique=unique)
+        return manager
+
+    def for_user(self, user: str, *, groups: Collection[str] = (), privileges: Collection[str] = ()) -> "JobsManager":
+        """The same jobs, for a user: what they do is done in their name, and is what their privileges allow.
+
+        Raises:
+            BadProperty: the user has no name, or one text is given for several.
+        """
+        manager = JobsManager(self._scope.store, item=self._scope.item)
+        manager._scope = replace(self._scope, caller=Caller.of(user, groups, privileges))
+        return manager
 
     def __repr__(self) -> str:
         return f"JobsManager(item={self._scope.item!r})"
@@ -74,6 +85,8 @@ class JobsManager:
         self, job_template_id: str, job_overrides: CreateJobOverrides = NO_OVERRIDES
     ) -> CreateJobsResponse:
         """Make one or more jobs, all or none: at most 200, and as many as 256 verbs of the engine make.
+
+        A handler, task or step that runs again, since its worker died or it failed, finds those that it has made.
 
         Raises:
             NoTemplate: the template is missing, or isn't active.

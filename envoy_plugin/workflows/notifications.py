@@ -49,6 +49,14 @@ class NotificationManager:
         del unique
         return cls(store, item=item)
 
+    def for_user(self, user: str, *, groups: Collection[str] = ()) -> "NotificationManager":
+        """The same jobs, for a user, in whose name is answered; he is told of what he subscribes to himself.
+
+        Raises:
+            BadProperty: the user has no name, or one text is given for several groups.
+        """
+        return NotificationManager(self._scope.store, item=self._scope.item, user=user, groups=groups)
+
     def __repr__(self) -> str:
         return f"NotificationManager(item={self._scope.item!r}, jobs={len(self._watcher)})"
 

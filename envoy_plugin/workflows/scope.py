@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from envoy_plugin.engine.engine import MOST_ITEMS
-from envoy_plugin.engine.verbs import Verb
+from envoy_plugin.engine.verbs import Unique, Verb
 from envoy_plugin.errors import CallRefused, JobNotFound, JobRefused, TooLarge, VersionMismatch
 from envoy_plugin.workflows.create import find_by_key
 from envoy_plugin.workflows.draft import Draft
@@ -20,13 +20,22 @@ MOST_JOBS: Final = 200
 TRIES: Final = 8
 
 
+UniqueHere: TypeAlias = Callable[[str], Unique | None]
+"""The key under which whoever runs makes something of this name, so that a second run finds it."""
+
+
+def no_key(_: str) -> None:
+    """Nobody runs again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """The jobs of one item, for one caller."""
+    """The jobs of one item, for one caller. `unique` keys what is made, so that who runs again finds it."""
 
     store: Store
     item: str
     caller: Caller
+    unique: UniqueHere = no_key
 
     async def resolve(self, job_id: str) -> str:
         """The engine's id of a job, which may be named by its maker's.

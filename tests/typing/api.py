@@ -215,8 +215,9 @@ async def start_a_visit(workflows: Workflows, entry: Entry) -> Ongoing:
 
 
 async def run_a_script() -> None:
-    async with open_plugin(plugin):
+    async with open_plugin(plugin) as opened:
         await lock.enqueue(7)
+        assert_type(opened.get(Workflows, install="1001"), Workflows)
 
 
 async def call_without_the_framework(entry: Entry, config: DoorConfig, job: EnvoyPluginJob, run: Run) -> None:
