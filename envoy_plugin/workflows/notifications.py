@@ -10,7 +10,9 @@ from datetime import timedelta
 from typing import Any, Final, Self
 
 from envoy_plugin.engine.verbs import Unique
+from envoy_plugin.errors import BadProperty
 from envoy_plugin.workflows import steps
+from envoy_plugin.workflows.diagrams import Kind, Step
 from envoy_plugin.workflows.given import checked
 from envoy_plugin.workflows.messages import state_of
 from envoy_plugin.workflows.privileges import Caller
@@ -81,13 +83,17 @@ class NotificationManager:
 
         Raises:
             JobNotFound: this item has no such job.
+            BadProperty: a question isn't answered, or of a manual step it isn't said whether it is done.
         """
+        workflow = await self._scope.load(response.job_id)
+        step = workflow.diagram.by_id.get(response.step_id)
+        if step is not None and step.is_persons:
+            _check(response, step)
         by: steps.By = {"actor": self._scope.caller.actor(), "item": self._scope.item}
-        store, workflow_id = self._scope.store, await self._scope.resolve(response.job_id)
-        if response.manual_response is False:
-            return await steps.stop(store, workflow_id, [response.step_id], **by)
-        value = response.question_response
-        return await steps.answer(store, workflow_id, response.step_id, value, comment=response.comment, **by)
+        store, value = self._scope.store, response.question_response
+        if step is not None and step.kind == Kind.MANUAL and response.manual_response is False:
+            return await steps.stop(store, workflow.id, [step.id], **by)
+        return await steps.answer(store, workflow.id, response.step_id, value, comment=response.comment, **by)
 
     async def check(self) -> int:
         """Look once, and tell what is new; answers how many messages there were. One round trip where nothing is."""
@@ -98,3 +104,12 @@ class NotificationManager:
         """Look so often while this lasts. Redis may be away meanwhile."""
         async with self._watcher.listening(every):
             yield self
+
+
+def _check(response: StepInfoResponse, step: Step) -> None:
+    """Refuse an answer that says nothing: it would finish a step that somebody is still at."""
+    said = response.question_response is not None
+    if step.kind == Kind.QUESTION and not said:
+        raise BadProperty("question_response", "it is missing, and this step is a question")
+    if not said and response.manual_response is None:
+        raise BadProperty("manual_response", "it is missing: True finishes the step, and False pauses it")

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from envoy_plugin.errors import JobNotFound
+from envoy_plugin.errors import BadProperty, JobNotFound
 from envoy_plugin.workflows.diagrams import Step
 from envoy_plugin.workflows.messages import AllowedAction, NotificationMessage
 from envoy_plugin.workflows.models import JobAttachmentDetails, JobDependencyDetails, JobHoldDetails
@@ -78,6 +78,21 @@ async def test_a_manual_step_is_started_paused_and_finished_by_its_answer(office
     await ear.manager.send(StepInfoResponse(job_id=job_id, step_id="only", manual_response=True))
     await office.plugin.finish_steps(job_id)
     assert await ear.next() == "StepStarted StepInfoRequired StepFinished"
+
+
+async def test_an_answer_that_says_nothing_changes_nothing(office: Office, ear: Ear) -> None:
+    office.define("code", Step.function("a", "f"))
+    ask = Step.question("a", "Well?", answers=["Yes"])
+    office.define("ask", ask)
+    one, asked, code = await office.job("one"), await office.job("ask"), await office.job("code")
+    await office.plugin.start_steps(one)
+    for job_id, step_id, said in ((one, "only", None), (asked, "a", None), (asked, "a", False), (asked, "a", True)):
+        with pytest.raises(BadProperty, match="missing"):
+            await ear.manager.send(StepInfoResponse(job_id=job_id, step_id=step_id, manual_response=said))
+    for job_id, step_id, status in ((code, "a", "NotRunning"), (one, "x", "StepNotInDiagram")):
+        answer = await ear.manager.send(StepInfoResponse(job_id=job_id, step_id=step_id, manual_response=False))
+        assert answer.step_responses[0].status == status
+    assert [await office.stage.current(job_id) for job_id in (one, asked, code)] == [["only"], ["a"], ["a"]]
 
 
 async def test_what_code_does_is_told_when_it_is_stopped(office: Office, ear: Ear) -> None:
