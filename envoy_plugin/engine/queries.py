@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.model import Attempt, Job
@@ -105,21 +105,6 @@ async def find_described(engine: Engine, ids: Sequence[str]) -> list[dict[str, b
             pipe.hgetall(engine.keys.described(job_id))
         answers = await pipe.execute()
     return [{text_of(name): content for name, content in found.items()} for found in answers]
-
-
-async def find_tagged(engine: Engine, tag: str, *, before: str = "", limit: int = 50) -> list[str]:
-    """The ids of jobs that have a tag, the newest first; `before`: those made before this one."""
-    last = f"({before}" if before else "+"
-    found: Any = await engine.redis.zrange(engine.keys.tag(tag), last, "-", desc=True, bylex=True, offset=0, num=limit)
-    return [text_of(job_id) for job_id in found]
-
-
-async def count_tagged(engine: Engine, tags: Sequence[str]) -> list[int]:
-    """How many jobs have each of these tags."""
-    async with engine.redis.pipeline(transaction=False) as pipe:
-        for tag in tags:
-            pipe.zcard(engine.keys.tag(tag))
-        return list(await pipe.execute())
 
 
 async def list_jobs(engine: Engine, states: Iterable[State] = tuple(State), *, limit: int = 50) -> list[Job]:

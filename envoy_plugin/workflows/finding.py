@@ -1,30 +1,35 @@
-"""Which jobs a query is about: found by a tag that all of them have, then each looked at. Bounded, never a scan of all.
+"""Which jobs a query is about: found by tags that all of them have, then looked at where tags don't say it all.
 
-Of the tags that every job that fits must have, the rarest chooses the jobs to look at. Where none can be named, those
-of the whole item are looked at. What would look at more than 10,000 jobs is refused.
+Redis puts the tags together, beginning with the rarest; where none can be named, with all jobs of the item. To look at
+a job is to read and open its summary. Bounded, never a scan without end.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from pydantic_core import from_json
 
-from envoy_plugin.engine.queries import count_tagged, find_tagged
+from envoy_plugin.engine.tagged import Group, count_tagged, find_tagged
 from envoy_plugin.errors import BadQuery, JobNotFound
 from envoy_plugin.workflows.location import Extent
-from envoy_plugin.workflows.places import meets
 from envoy_plugin.workflows.scope import Scope
 from envoy_plugin.workflows.search import Search, parse_search
-from envoy_plugin.workflows.summary import EVERY, INDEXED, SUMMARY, Pair, Summary, facts_of, tags_of, texts_of
+from envoy_plugin.workflows.summary import EVERY, INDEXED, SUMMARY, Pair, Summary, facts_of, tag_text, tags_of, texts_of
 from envoy_plugin.workflows.where import Where, parse_where
 
-MOST_LOOKED_AT: Final = 10_000
+MOST_LOOKED_AT: Final = 100_000
+MOST_PASSED: Final = 1_000_000
+"""How many jobs that have the rarest tag; that they have the others is asked in Redis, some million times a second."""
+MOST_VALUES: Final = 64
+"""Of longer lists each job is looked at, rather than Redis asked for every value."""
 BATCH: Final = 500
+NEVER: Final = 2**53
 Choice = tuple[Pair, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Wanted:
     """Which jobs. `has_location` None: whether or not."""
 
@@ -33,34 +38,43 @@ class Wanted:
     extent: Extent | None
     has_location: bool | None
 
-    @property
+    @cached_property
     def choices(self) -> list[Choice]:
-        """Of each, every job that fits has one."""
+        """Of each, every job that fits has one; the long ones only where there is no other."""
+        short = [choice for choice in self._all_choices if len(choice) <= MOST_VALUES]
+        return short or self._all_choices or [(EVERY,)]
+
+    @cached_property
+    def is_told(self) -> bool:
+        """Whether every job that has one of each choice fits; else each must be looked at."""
+        if self.extent is not None or len(self.choices) < len(self._all_choices) or self.names_ids:
+            return False
+        is_indexed = self.where is None or self.where.fields <= frozenset(INDEXED)
+        return is_indexed and all(part.is_told for part in (self.where, self.search) if part is not None)
+
+    @property
+    def names_ids(self) -> bool:
+        """Whether jobs are chosen by their ids, which could be those of another item's jobs."""
+        return any(field == "jobId" for choice in self.choices for field, _ in choice)
+
+    @cached_property
+    def _all_choices(self) -> list[Choice]:
         found: list[Choice] = []
         for field, values in self.where.choices if self.where else ():
             if field in INDEXED or field == "jobId":
-                found.append(tuple((field, _text(value)) for value in values))
+                found.append(tuple((field, tag_text(value)) for value in dict.fromkeys(values)))
         found += self.search.choices if self.search else ()
         if self.extent is not None or self.has_location is not None:
             found.append((("hasLocation", str(int(self.extent is not None or bool(self.has_location)))),))
-        return found or [(EVERY,)]
-
-    @property
-    def tag(self) -> Pair | None:
-        """The one tag that says all; None: each job must be looked at."""
-        parts = [self.where, self.search, self.extent, self.has_location]
-        choices = self.choices
-        is_one = sum(part is not None for part in parts) <= 1 and len(choices) == len(choices[0]) == 1
-        is_whole = self.search is None and self.extent is None and (self.where is None or self.where.is_equality)
-        return choices[0][0] if is_one and is_whole and choices[0][0][0] != "jobId" else None
+        return found
 
     def fits(self, summary: Summary) -> bool:
         """Whether a job with this summary is one of them."""
-        if self.where is not None and not self.where.fits(facts_of(summary)):
+        if self.where is not None and not self.where.fits(facts_of(summary, self.where.fields)):
             return False
         if self.search is not None and not self.search.fits(texts_of(summary)):
             return False
-        if self.extent is not None and not ("box" in summary and meets(summary["box"], self.extent)):
+        if self.extent is not None and not ("box" in summary and self.extent.meets(summary["box"])):
             return False
         return self.has_location is None or bool(summary["hasLocation"][0]) == self.has_location
 
@@ -81,80 +95,71 @@ def wanted_of(scope: Scope, query: Any) -> Wanted:
     )
 
 
-async def find(scope: Scope, wanted: Wanted, first: int = BATCH) -> AsyncIterator[Summary]:
-    """The summaries of the jobs that fit, the newest first; `first` is how many are looked at first.
+async def find(scope: Scope, wanted: Wanted, *, skip: int = 0, first: int = BATCH) -> AsyncIterator[Summary]:
+    """The summaries of the jobs that fit, the newest first, without so many; `first` is how many are read at first.
 
     Raises:
-        BadQuery: more than 10,000 jobs would have to be looked at.
+        BadQuery: more than 100,000 jobs would have to be looked at.
     """
-    choices, looked = wanted.choices, 0
-    choice = await _rarest(scope, choices)
-    others = [other for other in choices if other is not choice and all(field != "jobId" for field, _ in other)]
-    async for ids in _candidates(scope, choice, max(first, BATCH) if others else first):
-        looked += len(ids)
-        if looked > MOST_LOOKED_AT:
-            raise BadQuery(
-                f"more than {MOST_LOOKED_AT} jobs would have to be looked at:"
-                f" ask for a value of {', '.join(INDEXED[:6])}, … that fewer jobs have"
-            )
-        left = await _narrow(scope, ids, others)
-        for at in range(0, len(left), first):
-            for summary in await _summaries(scope, left[at : at + first]):
-                if summary and wanted.fits(summary):
-                    yield summary
+    engine, groups = scope.store.engine, await _groups(scope, wanted)
+    looked, passed, before, limit = 0, 0, "", first
+    while True:
+        left_out = skip if wanted.is_told else 0
+        page = await find_tagged(engine, groups, before=before, skip=left_out, limit=limit, kept=SUMMARY)
+        looked, passed = looked + len(page.ids), passed + page.passed
+        _check_bounds(looked, passed)
+        skip -= page.skipped
+        for sealed in page.kept:
+            summary: Summary = from_json(engine.open(sealed)) if sealed else {}
+            if not summary or not (wanted.is_told or wanted.fits(summary)):
+                continue
+            if skip and not wanted.is_told:
+                skip -= 1
+            else:
+                yield summary
+        if not page.before:
+            return
+        before, limit = page.before, BATCH
 
 
-async def count(scope: Scope, pair: Pair) -> int:
-    """How many jobs have a tag."""
-    return sum(await count_tagged(scope.store.engine, tags_of(scope.store, scope.item, pair)))
+async def count(scope: Scope, wanted: Wanted) -> int:
+    """How many jobs fit; only where tags say it all.
+
+    Raises:
+        BadQuery: more than 1,000,000 would have to be passed.
+    """
+    engine, groups = scope.store.engine, await _groups(scope, wanted)
+    if len(wanted.choices) == len(wanted.choices[0]) == 1:
+        return sum(await count_tagged(engine, groups[0].tags))
+    counted, passed, page = 0, 0, await find_tagged(engine, groups, skip=NEVER, limit=1)
+    while True:
+        counted, passed = counted + page.skipped, passed + page.passed
+        _check_bounds(0, passed)
+        if not page.before:
+            return counted
+        page = await find_tagged(engine, groups, before=page.before, skip=NEVER, limit=1)
 
 
-async def _rarest(scope: Scope, choices: Sequence[Choice]) -> Choice:
-    if len(choices) == 1:
-        return choices[0]
-    tags = [[tag for pair in choice for tag in tags_of(scope.store, scope.item, pair)] for choice in choices]
-    counts = iter(await count_tagged(scope.store.engine, [tag for one in tags for tag in one]))
-    direct = [sum(field == "jobId" for field, _ in choice) for choice in choices]
-    sizes = [few + sum(next(counts) for _ in one) for few, one in zip(direct, tags, strict=True)]
-    return choices[sizes.index(min(sizes))]
+def _check_bounds(looked: int, passed: int) -> None:
+    if looked > MOST_LOOKED_AT or passed > MOST_PASSED:
+        most = MOST_LOOKED_AT if looked > MOST_LOOKED_AT else MOST_PASSED
+        raise BadQuery(
+            f"more than {most} jobs would have to be looked at:"
+            f" ask for a value of {', '.join(INDEXED[:6])}, … that fewer jobs have"
+        )
 
 
-async def _candidates(scope: Scope, choice: Choice, first: int) -> AsyncIterator[list[str]]:
-    """The ids of the jobs that have one of these tags, the newest first, page by page."""
-    direct = [await _direct(scope, value) for field, value in choice if field == "jobId"]
-    named = sorted({job_id for job_id in direct if job_id}, reverse=True)
-    named = await _narrow(scope, named, [(EVERY,)])  # an engine's id may be that of another item's job
-    if named:
-        yield named
+async def _groups(scope: Scope, wanted: Wanted) -> list[Group]:
+    """What jobs are found by; where ids are named, the item's own jobs among them."""
+    groups = [await _group(scope, choice) for choice in wanted.choices]
+    return [*groups, await _group(scope, (EVERY,))] if wanted.names_ids else groups
+
+
+async def _group(scope: Scope, choice: Choice) -> Group:
+    ids = [await _direct(scope, value) for field, value in choice if field == "jobId"]
     pairs = [pair for pair in choice if pair[0] != "jobId"]
     tags = [tag for pair in pairs for tag in tags_of(scope.store, scope.item, pair)]
-    last, limit = "", first
-    while tags:
-        pages = [await find_tagged(scope.store.engine, tag, before=last, limit=limit) for tag in tags]
-        found = sorted({job_id for page in pages for job_id in page} - set(named), reverse=True)
-        more = max(map(len, pages)) == limit
-        # of several tags only what is no older than the page that ends first is complete
-        ends = [page[-1] for page in pages if len(page) == limit]
-        page = [job_id for job_id in found if not ends or job_id >= max(ends)]
-        if page:
-            yield page
-        if not more:
-            return
-        last, limit = max(ends), BATCH
-
-
-async def _narrow(scope: Scope, ids: Sequence[str], others: Sequence[Choice]) -> list[str]:
-    """Those of these jobs that have a tag of each other choice, too."""
-    left = list(ids)
-    for choice in others:
-        if not left:
-            break
-        async with scope.store.engine.redis.pipeline(transaction=False) as pipe:
-            for tag in (tag for pair in choice for tag in tags_of(scope.store, scope.item, pair)):
-                pipe.zmscore(scope.store.engine.keys.tag(tag), left)
-            scores = await pipe.execute()
-        left = [job_id for job_id, *has in zip(left, *scores, strict=True) if any(one is not None for one in has)]
-    return left
+    return Group(tags=tags, ids=[job_id for job_id in ids if job_id])
 
 
 async def _direct(scope: Scope, job_id: str) -> str | None:
@@ -162,16 +167,3 @@ async def _direct(scope: Scope, job_id: str) -> str | None:
         return await scope.resolve(job_id)
     except JobNotFound:
         return None
-
-
-async def _summaries(scope: Scope, ids: Sequence[str]) -> list[Summary]:
-    engine = scope.store.engine
-    async with engine.redis.pipeline(transaction=False) as pipe:
-        for job_id in ids:
-            pipe.hget(engine.keys.described(job_id), SUMMARY)
-        found = await pipe.execute()
-    return [from_json(engine.open(sealed)) if sealed else {} for sealed in found]
-
-
-def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, int | float) else str(value)

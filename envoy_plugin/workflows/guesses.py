@@ -126,8 +126,13 @@ GUESSES: Final = (
     ),
     Guess(
         subject="order of a query without sortFields",
-        choice="the newest first; otherwise ties are by jobId, and what has no value is last",
+        choice="the newest first; otherwise ties are by jobId, and what has no value is last, either way",
         reason="pages must not overlap",
+    ),
+    Guess(
+        subject="parentName of a search",
+        choice="the parent's id, as parentJob has it",
+        reason="a job has no other name of its parent, and that one doesn't change",
     ),
     Guess(
         subject="nextStart on the last page",
@@ -136,7 +141,7 @@ GUESSES: Final = (
     ),
     Guess(
         subject="a query that no index serves",
-        choice="looks at 10,000 jobs, and is refused beyond",
+        choice="looks at 100,000 jobs, and is refused beyond",
         reason="a slow answer for one is a slow service for all",
     ),
     Guess(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from envoy_plugin.workflows.draft import Draft
-from envoy_plugin.workflows.location import Extent, Location
+from envoy_plugin.workflows.location import Location
 from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.privileges import Privilege
 from envoy_plugin.workflows.scope import Scope, check_open
@@ -17,13 +17,10 @@ def kept_location(location: Location | Mapping[str, Any]) -> dict[str, Any]:
         BadLocation: the geometry can't be understood.
     """
     found = location if isinstance(location, Location) else Location.from_geojson(location)
-    across = [x for part in found.parts for x, _ in part]
-    up = [y for part in found.parts for _, y in part]
-    box = [min(across), min(up), max(across), max(up)]
     return {
         "type": found.geometry_type,
         "parts": [[list(position) for position in part] for part in found.parts],
-        "box": box,
+        "box": found.box,
     }
 
 
@@ -31,12 +28,6 @@ def read_location(kept: Mapping[str, Any]) -> Location:
     """A location, from how it is kept."""
     parts = tuple(tuple((x, y) for x, y in part) for part in kept["parts"])
     return Location(geometry_type=kept["type"], parts=parts)
-
-
-def meets(box: list[float], extent: Extent) -> bool:
-    """Whether a box and an extent have a point in common."""
-    left, bottom, right, top = box
-    return left <= extent.right and right >= extent.left and bottom <= extent.top and top >= extent.bottom
 
 
 async def get_location(scope: Scope, job_id: str) -> Location | None:

@@ -1,9 +1,9 @@
 """Pages of jobs, and counts of them, as `JobsManager` answers them."""
 
-import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC
+from functools import partial
 from typing import Any, Final
 
 from envoy_plugin.errors import BadQuery
@@ -19,7 +19,7 @@ from envoy_plugin.workflows.models import (
 )
 from envoy_plugin.workflows.scope import Scope
 from envoy_plugin.workflows.summary import Summary, facts_of, read_date
-from envoy_plugin.workflows.where import DATE, FIELDS
+from envoy_plugin.workflows.where import DATE, FIELDS, field_of
 
 MOST_ROWS: Final = 1_000
 MOST_START: Final = 2**31 - 1
@@ -27,7 +27,8 @@ MOST_START: Final = 2**31 - 1
 DEFAULT_FIELDS: Final = ("jobName", "priority", "dueDate", "currentStep")
 """Source: REST, search jobs."""
 TYPES: Final = {"percentComplete": "Double", "closed": "Boolean", "hasLocation": "Boolean"}
-COLUMNS: Final = {re.sub(r"\W|_", "", name).lower(): name for name in (*FIELDS, "hasLocation")}
+ROOM: Final = 1_000
+"""How many rows more than are shown are kept, before they are sorted and the last ones left."""
 NEWEST_FIRST: Final = (SortField(field="createdDate", sort_order="Desc"),)
 
 
@@ -39,14 +40,17 @@ async def query_jobs(scope: Scope, query: Query) -> QueryResult:
         raise BadQuery(f"num is 1 to {MOST_ROWS}, and start 0 to {MOST_START}")
     columns = [column(name) for name in query.fields or DEFAULT_FIELDS]
     order = tuple(SortField(field=column(one.field), sort_order=one.sort_order) for one in query.sort_fields)
-    end = query.start + query.num
-    found = await _first(scope, wanted_of(scope, query), order or NEWEST_FIRST, end + 1)
+    wanted, start, end = wanted_of(scope, query), query.start, query.start + query.num
+    if order in {(), NEWEST_FIRST}:
+        found = await _newest(scope, wanted, start, query.num + 1)
+    else:
+        found = (await _sorted(scope, wanted, order, end + 1, columns))[start:]
     return QueryResult(
         q=query.q,
         fields=tuple(QueryField(name=name, field_type=_type(name)) for name in columns),
-        results=tuple(tuple(_cell(summary, name) for name in columns) for summary in found[query.start : end]),
-        start=query.start,
-        next_start=end if len(found) > end else -1,
+        results=tuple(tuple(_cell(summary, name) for name in columns) for summary in found[: query.num]),
+        start=start,
+        next_start=end if len(found) > query.num else -1,
         num=query.num,
     )
 
@@ -54,8 +58,8 @@ async def query_jobs(scope: Scope, query: Query) -> QueryResult:
 async def statistics(scope: Scope, details: JobStatisticsDetails) -> JobStatistics:
     """How many jobs there are; see `JobsManager.calculate_job_statistics`."""
     wanted, group = wanted_of(scope, details), details.group_by
-    if group is None and wanted.tag is not None:
-        return JobStatistics(total=await count(scope, wanted.tag))
+    if group is None and wanted.is_told:
+        return JobStatistics(total=await count(scope, wanted))
     name = column(group) if group is not None else "jobId"
     total, groups = 0, Counter[str | None]()
     async for summary in find(scope, wanted):
@@ -74,32 +78,47 @@ def column(name: str) -> str:
     Raises:
         BadQuery: there is none.
     """
-    found = COLUMNS.get(name.replace("_", "").lower())
+    found = field_of(name)
     if found is None:
         raise BadQuery(f"there is no field {name[:64]!r}")
     return found
 
 
-async def _first(scope: Scope, wanted: Wanted, order: Sequence[SortField], most: int) -> list[Summary]:
-    """The first jobs in this order; by the day that they were made, the newest first, no more are looked at."""
+async def _newest(scope: Scope, wanted: Wanted, start: int, most: int) -> list[Summary]:
+    """So many jobs from the start on, the newest first; no more are looked at."""
     found: list[Summary] = []
-    async for summary in find(scope, wanted, first=most):
+    async for summary in find(scope, wanted, skip=start, first=most):
         found.append(summary)
-        if len(found) == most and order == NEWEST_FIRST:
+        if len(found) == most:
             break
-    if order == NEWEST_FIRST:
-        return found
-    found.sort(key=lambda summary: str(summary["jobId"][0]))
-    for one in reversed(order):
-        is_down = one.sort_order == "Desc"
-        found.sort(key=lambda summary, name=one.field: _rank(summary, name), reverse=is_down)  # type: ignore[misc]
     return found
 
 
-def _rank(summary: Summary, name: str) -> tuple[bool, Any]:
-    """A sort key; jobs without a value come last, or first where the order is turned round."""
-    values = (facts_of(summary) if name in FIELDS else summary).get(name)
-    return (not values, values[0] if values else 0)
+async def _sorted(
+    scope: Scope, wanted: Wanted, order: Sequence[SortField], most: int, columns: Collection[str]
+) -> list[Summary]:
+    """The first jobs in this order. All are looked at, and of those that are among the first the columns kept."""
+    names = {"jobId", *columns, *(one.field for one in order)}
+    found: list[Summary] = []
+    async for summary in find(scope, wanted):
+        found.append({name: summary[name] for name in names if name in summary})
+        if len(found) >= 2 * most + ROOM:
+            del _sort(found, order)[most:]
+    return _sort(found, order)[:most]
+
+
+def _sort(found: list[Summary], order: Sequence[SortField]) -> list[Summary]:
+    """Bring jobs in order: ties by their ids; what has no value is last, either way."""
+    found.sort(key=lambda summary: str(summary["jobId"][0]))
+    for one in reversed(order):
+        is_down = one.sort_order == "Desc"
+        found.sort(key=partial(_rank, one.field, is_down), reverse=is_down)
+    return found
+
+
+def _rank(name: str, is_down: bool, summary: Summary) -> tuple[bool, Any]:  # noqa: FBT001 - a part of the key
+    values = facts_of(summary, (name,)).get(name)
+    return (bool(values) is is_down, values[0] if values else 0)
 
 
 def _type(name: str) -> str:
@@ -122,6 +141,6 @@ def _shown(name: str, value: Any) -> str | None:
     """A value by which jobs are told apart; a moment as answers have it, RFC 3339 in UTC and milliseconds."""
     if value is None:
         return None
-    if FIELDS.get(name) == DATE:
+    if FIELDS[name] == DATE:
         return f"{read_date(value).astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
     return str(value)

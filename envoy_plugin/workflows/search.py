@@ -18,7 +18,8 @@ Texts: TypeAlias = Sequence[Sequence[str]]
 MOST_BYTES: Final = 4096
 MOST_PIECES: Final = 64
 DEEPEST: Final = 16
-PIECE: Final = re.compile(r"\s*(?:'([^']*)'|([()])|([^\s()']+))\s*")
+PIECE: Final = re.compile(r"""\s*(?:'((?:[^']|(?<=\w)'(?=\w))*)'(?!\w)|([()])|((?:[^\s()']|(?<=\w)'(?=\w))+))\s*""")
+"""A phrase, a bracket, or a word; a quote between two letters is an apostrophe."""
 AND: Final = "AND"
 OR: Final = "OR"
 NOT: Final = "NOT"
@@ -26,10 +27,14 @@ NOT: Final = "NOT"
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A search that was read. `choices`: of each, every job that fits has one; none, where nothing can be said."""
+    """A search that was read.
+
+    `choices`: of each, every job that fits has one; none, where nothing can be said. `is_told`: they say it all.
+    """
 
     fits: Callable[[Texts], bool]
     choices: tuple[tuple[Pair, ...], ...]
+    is_told: bool = False
 
 
 def parse_search(text: str) -> Search:
@@ -78,7 +83,8 @@ class _Reader:
         told = [choice for choice in fewest if choice is not None]
         union = tuple(dict.fromkeys(pair for choice in told for pair in choice))
         choices = (union,) if len(told) == len(sides) else ()
-        return Search(lambda texts: any(side.fits(texts) for side in sides), choices)
+        is_told = all(side.is_told and len(side.choices) == 1 for side in sides)
+        return Search(lambda texts: any(side.fits(texts) for side in sides), choices, is_told)
 
     def _both(self, depth: int) -> Search:
         sides = [self._one(depth)]
@@ -88,7 +94,8 @@ class _Reader:
         if len(sides) == 1:
             return sides[0]
         choices = tuple(choice for side in sides for choice in side.choices)
-        return Search(lambda texts: all(side.fits(texts) for side in sides), choices)
+        is_told = all(side.is_told for side in sides)
+        return Search(lambda texts: all(side.fits(texts) for side in sides), choices, is_told)
 
     def _one(self, depth: int) -> Search:
         if self._at == len(self._pieces) or depth > DEEPEST:
@@ -117,7 +124,7 @@ def _words(words: Sequence[str]) -> Search:
     def fits(texts: Texts) -> bool:
         return any(_follow(text, words) for text in texts)
 
-    return Search(fits, tuple(_pairs(word) for word in words))
+    return Search(fits, tuple(_pairs(word) for word in words), len(words) == 1)
 
 
 def _follow(text: Sequence[str], words: Sequence[str]) -> bool:

@@ -5,13 +5,15 @@ field with a value, or of a word, for one item: Redis holds nothing that could b
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
+from unicodedata import normalize
 
 from envoy_plugin.workflows.documents import assigned_words
 from envoy_plugin.workflows.store import Store
-from envoy_plugin.workflows.where import DATE, FIELDS, NUMBER, TEXT, Facts, Value
+from envoy_plugin.workflows.truth import Facts, Value
+from envoy_plugin.workflows.where import DATE, FIELDS, NUMBER, TEXT
 
 SUMMARY: Final = "_summary"
 Summary: TypeAlias = Mapping[str, Any]
@@ -51,7 +53,9 @@ INDEXED: Final = (
     "assignedTo",
     "hasLocation",
 )
-SEARCHED: Final = tuple(name for name, kind in FIELDS.items() if kind == TEXT)
+LONG: Final = ("description", "notes")
+SEARCHED: Final = (*(name for name, kind in FIELDS.items() if kind == TEXT and name not in LONG), *LONG)
+"""The fields whose words are searched; the long ones last, so that they leave the others' words their place."""
 EVERY: Final[Pair] = ("all", "")
 WORD: Final = re.compile(r"\w+")
 MOST_WORDS: Final = 256
@@ -83,7 +87,7 @@ def pairs_of(summary: Summary) -> set[Pair]:
     """What a workflow with this summary is found by; nothing, where there is none."""
     if not summary:
         return set()
-    fields = {(name, _text(value)) for name in INDEXED for value in summary.get(name, ())}
+    fields = {(name, tag_text(value)) for name in INDEXED for value in summary.get(name, ())}
     return {EVERY} | fields | {("word", word) for word in words_of(summary)}
 
 
@@ -100,8 +104,8 @@ def texts_of(summary: Summary) -> list[list[str]]:
 
 
 def split(text: str) -> list[str]:
-    """A text's words, without regard to case."""
-    return WORD.findall(text.casefold())
+    """A text's words, without regard to case, nor to how letters with accents are put together."""
+    return WORD.findall(normalize("NFKC", normalize("NFKC", text).casefold()))
 
 
 def tag_of(store: Store, item: str, pair: Pair) -> str:
@@ -121,9 +125,9 @@ def changed_tags(store: Store, item: str, before: Summary, after: Summary) -> tu
     return [tag_of(store, item, pair) for pair in sorted(new - old)], gone
 
 
-def facts_of(summary: Summary) -> Facts:
-    """The values of a summary as where-clauses compare them."""
-    return {name: [_value(name, value) for value in values] for name, values in summary.items() if name in FIELDS}
+def facts_of(summary: Summary, fields: Collection[str]) -> Facts:
+    """The values of these fields as where-clauses compare them; none of one that the summary doesn't have."""
+    return {name: [_value(name, value) for value in summary[name]] for name in fields if name in summary}
 
 
 def read_date(text: str) -> datetime:
@@ -134,7 +138,7 @@ def read_date(text: str) -> datetime:
 
 def _digested(item: str, pair: Pair) -> str:
     field, value = pair
-    return f"{item}\n{field}\n{_text(value)}"
+    return f"{item}\n{field}\n{tag_text(value)}"
 
 
 def _value(name: str, value: Any) -> Value:
@@ -143,6 +147,8 @@ def _value(name: str, value: Any) -> Value:
     return float(value) if FIELDS[name] == NUMBER else str(value)
 
 
-def _text(value: Any) -> str:
-    """A value in a tag; numbers that are equal have one text."""
-    return f"{value:g}" if isinstance(value, int | float) else str(value)
+def tag_text(value: Any) -> str:
+    """A value in a tag; numbers that are equal have one text, and no others have it."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value)

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 
 from envoy_plugin.engine.engine import Engine
-from envoy_plugin.engine.queries import count_tagged, find_described, find_job, find_tagged
+from envoy_plugin.engine.queries import find_described, find_job
 from envoy_plugin.engine.states import State
+from envoy_plugin.engine.tagged import Group, count_tagged, find_tagged
 from envoy_plugin.engine.verbs import Describe, Enqueue, Retire
 from envoy_plugin.errors import VersionMismatch
 from tests.engine.clock import Clock
@@ -44,9 +45,9 @@ async def test_jobs_are_found_by_their_tags_the_newest_first(engine: Engine) -> 
     for job_id in ids:
         await engine.run(Describe(id=job_id, tags=["open", "red"]))
     await engine.run(Describe(id=ids[1], untag=["red"]))
-    assert await find_tagged(engine, "open") == ids[::-1]
-    assert await find_tagged(engine, "red") == [ids[2], ids[0]]
-    assert await find_tagged(engine, "open", before=ids[2], limit=1) == [ids[1]]
+    assert (await find_tagged(engine, [Group(tags=["open"])])).ids == ids[::-1]
+    assert (await find_tagged(engine, [Group(tags=["red"])])).ids == [ids[2], ids[0]]
+    assert (await find_tagged(engine, [Group(tags=["open"])], before=ids[2], limit=1)).ids == [ids[1]]
     assert await count_tagged(engine, ["open", "red", "blue"]) == [3, 2, 0]
 
 

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.listings import Filter, find_jobs
-from envoy_plugin.engine.queries import count_tagged, find_attempts, find_job
+from envoy_plugin.engine.queries import find_attempts, find_job
 from envoy_plugin.engine.retries import REPORT_DEBT
 from envoy_plugin.engine.states import State
+from envoy_plugin.engine.tagged import count_tagged
 from envoy_plugin.engine.verbs import (
     Assign,
     ClaimJob,

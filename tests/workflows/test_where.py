@@ -1,7 +1,9 @@
 """Where-clauses: what they mean, with SQLite as the oracle; and what is refused."""
 
 import contextlib
+import re
 import sqlite3
+import time
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -10,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envoy_plugin.errors import BadQuery
-from envoy_plugin.workflows.where import FIELDS, Facts, parse_where
+from envoy_plugin.workflows.truth import Facts
+from envoy_plugin.workflows.where import FIELDS, parse_where
 
-TEXTS: Final = ["", "a", "A", "it's", "100%", "a_c", "abc", "Ünïcode"]
+TEXTS: Final = ["", "a", "A", "it's", "100%", "a_c", "abc", "aabbc", "Ünïcode", "a\nb", "\\", "[a]*"]
+PATTERNS: Final = st.text("ab%_c", max_size=6) | st.sampled_from(["%'%", "100%", "%\\%", "[a]*", "%ï%", "a%b"])
 COLUMNS: Final = ("jobName", "priority", "closed", "percentComplete")
 
 
@@ -29,9 +33,13 @@ def leaves(draw: st.DrawFn) -> str:
     one, other = literal(draw(values)), literal(draw(values))
     shapes = [f"{field} {sign} {one}" for sign in ("=", "<>", "!=", "<", "<=", ">", ">=")]
     shapes += [f"{one} < {field}", f"{field} IN ({one}, {other})", f"{field} NOT IN ({one})"]
-    shapes += [f"{field} BETWEEN {one} AND {other}", f"{field} IS NULL", f"{field} IS NOT NULL"]
+    shapes += [f"{field} BETWEEN {one} AND {other}", f"{field} NOT BETWEEN {one} AND {other}"]
+    shapes += [f"{field} IS NULL", f"{field} IS NOT NULL", f"{one} <> {field}", f"{field} NOT IN ({one}, {other})"]
     if FIELDS[field] == "text":
-        shapes += [f"{field} LIKE {literal(pattern)}" for pattern in ("%", "a%", "_", "%'%", "a_c")]
+        pattern = draw(PATTERNS)
+        itself = re.sub("([%_!])", r"!\1", pattern)
+        escaped = f"{literal(itself + '%')} ESCAPE '!'"
+        shapes += [f"{field} {sign} {told}" for sign in ("LIKE", "NOT LIKE") for told in (literal(pattern), escaped)]
     return draw(st.sampled_from(shapes))
 
 
@@ -65,7 +73,7 @@ def in_sqlite(clause: str, row: dict[str, Any]) -> bool:
     return bool(found)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(clause=CLAUSES, row=ROWS)
 def test_a_clause_means_what_it_means_in_sql(clause: str, row: dict[str, Any]) -> None:
     facts = {name: [] if value is None else [value] for name, value in row.items()}
@@ -112,7 +120,43 @@ def test_a_user_is_a_value_whatever_the_name(user: str) -> None:
 
 def test_equalities_between_ands_are_told() -> None:
     found = parse_where("(closed = 0) AND 'High' = priority AND (jobName = 'a' OR jobName = 'b')")
-    assert found.required == (("closed", 0.0), ("priority", "High"))
+    assert found.choices == (("closed", (0.0,)), ("priority", ("High",)))
+    assert not found.is_told
+    assert found.fields == {"closed", "priority", "jobName"}
+
+
+@pytest.mark.parametrize("clause", ["closed = 0", "(closed = 0 AND (priority IN ('a', 'b'))) AND jobName = 'c'"])
+def test_equalities_may_be_all_that_is_said(clause: str) -> None:
+    assert parse_where(clause).is_told
+
+
+@pytest.mark.parametrize("sign", ["AND", "OR"])
+def test_a_chain_may_be_as_long_as_a_clause(sign: str) -> None:
+    clause = f" {sign} ".join(f"jobId='{number}'" for number in range(200))
+    assert parse_where(clause).fits({"jobId": ["199"]}) is (sign == "OR")
+
+
+def test_a_pattern_takes_no_longer_than_its_length_times_the_text_s() -> None:
+    pattern, text = "%a" * 500 + "b", "a" * 4_000
+    start = time.process_time()
+    assert not parse_where(f"notes LIKE '{pattern}'").fits({"notes": [text]})
+    assert not parse_where(f"notes LIKE '{'%a' * 500}%b%'").fits({"notes": [text]})
+    assert parse_where(f"notes LIKE '{'%a' * 500}%'").fits({"notes": [text]})
+    assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize(
+    ("clause", "name"),
+    [
+        ("jobName = 7", "7"),
+        ("jobName = -7", "-7"),
+        ("job_name = 'it''s'", "it's"),
+        ("JOB_NAME LIKE 'a!_' ESCAPE '!'", "a_"),
+    ],
+)
+def test_a_text_may_be_written_so(clause: str, name: str) -> None:
+    assert parse_where(clause).fits({"jobName": [name]})
+    assert not parse_where(clause).fits({"jobName": ["ab"]})
 
 
 @pytest.mark.parametrize(
@@ -128,7 +172,28 @@ def test_equalities_between_ands_are_told() -> None:
         ("jobName = priority", "a value alone"),
         ("jobName = upper('a')", "a value alone"),
         ("upper(jobName) = 'A'", "a field on one side"),
-        ("closed IN (SELECT 1)", "IN needs a list"),
+        ("closed IN (SELECT 1)", "IN with QUERY"),
+        ("closed IN ()", "IN needs a list"),
+        ("closed = 0 UNION SELECT 1", "character 12"),
+        ("closed = 0 -- AND jobName = 'a'", "a comment"),
+        ("closed /* 1 */ = 0", "a comment"),
+        ("closed = 0 {# 1 #}", "a comment"),
+        ("jobName = CAST('a' AS INT)", "jobName can be compared with a value alone"),
+        ("closed = '0'::int", "closed can be compared with a value alone"),
+        ("jobName < TRUE", "jobName can be compared with a value alone"),
+        ("dueDate > FALSE", "dueDate can be compared with a value alone"),
+        ("jobName = -'a'", "jobName can be compared with a value alone"),
+        ("closed = -TRUE", "closed can be compared with a value alone"),
+        ("closed = 1e400", "closed is a number"),
+        ("closed = 'NaN'", "closed is a number"),
+        ("closed = '1_0'", "closed is a number"),
+        ("jobName BETWEEN SYMMETRIC 'b' AND 'a'", "not understood|a value alone"),
+        ("jobName = NULL", "IS NULL"),
+        ("jobName NOT IN ('a', NULL)", "IS NULL"),
+        ("jobName LIKE 'a!' ESCAPE '!'", "stands before nothing"),
+        ("jobName LIKE 'a' ESCAPE '!!'", "one character"),
+        ("jobName = 'a' AND jobName ILIKE 'A'", "ILIKE is not understood"),
+        ("assignedTo = $currentUser", "goes between texts"),
         ("EXISTS (SELECT 1)", "EXISTS is not understood"),
         ("closed LIKE '1'", "LIKE is for texts"),
         ("closed = 'many'", "closed is a number"),
