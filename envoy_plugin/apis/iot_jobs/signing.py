@@ -24,7 +24,7 @@ HASH_HEADER: Final = "x-amz-content-sha256"
 TYPE_HEADER: Final = "content-type"
 JSON: Final = "application/json"
 REQUIRED: Final = frozenset({"host", DATE_HEADER})
-ONCE: Final = (*sorted(REQUIRED), "authorization", HASH_HEADER)
+ONCE: Final = (*sorted(REQUIRED), "authorization")
 
 AUTHORIZATION: Final = re.compile(
     rf"{ALGORITHM} +Credential=([^,\s]+) *, *SignedHeaders=([^,\s]+) *, *Signature=([0-9a-f]{{64}})", re.ASCII

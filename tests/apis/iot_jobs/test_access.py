@@ -1,12 +1,22 @@
 """Who may: keys of a thing, of a location, of an operator; and what is no signature of theirs."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from yarl import URL
 
-from envoy_plugin.apis.iot_jobs.access_keys import EVERYTHING, MOST_KEYS, AccessKey, AccessKeys, of_location, of_thing
+from envoy_plugin.apis.iot_jobs.access_keys import (
+    EVERYTHING,
+    MOST_KEYS,
+    AccessKey,
+    AccessKeys,
+    is_key_id,
+    of_location,
+    of_thing,
+)
 from envoy_plugin.apis.iot_jobs.registry import Registry
 from envoy_plugin.apis.iot_jobs.signing import SignedRequest
 from envoy_plugin.engine.engine import Engine
@@ -36,8 +46,9 @@ async def test_a_key_of_a_location_reaches_the_things_there(site: Site) -> None:
     await site.registry.add("door", location="rome")
     client = site.client("iot-jobs-data", await site.keys.make(of_location("paris")))
     assert await Device(client, "kiosk").pending()
-    for name in ("door", THING, "nowhere"):
-        assert (await Device(client, name).refused("describe_job_execution")).code == "AccessDeniedException"
+    of_none = site.client("iot-jobs-data", await site.keys.make(of_location("")))
+    for name, key in (("door", client), (THING, client), ("nowhere", client), (THING, of_none)):
+        assert (await Device(key, name).refused("describe_job_execution")).code == "AccessDeniedException"
 
 
 async def test_an_operators_key_reaches_every_thing(site: Site) -> None:
@@ -139,6 +150,14 @@ async def test_a_body_is_bounded_before_it_is_hashed(site: Site, path: str, most
     assert (reply.status, reply.error) == (413, "RequestEntityTooLargeException")
 
 
+async def test_a_length_that_is_too_much_is_refused_before_a_byte_of_it_comes(site: Site) -> None:
+    reader, writer = await asyncio.open_connection(URL(site.url).host, URL(site.url).port)
+    writer.write(f"PUT {PENDING} HTTP/1.1\r\nHost: plugin\r\nContent-Length: {64 * 1024 + 1}\r\n\r\n".encode())
+    async with asyncio.timeout(5):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 413 ")
+    writer.close()
+
+
 async def test_a_body_without_a_length_is_bounded_too(site: Site) -> None:
     async def endless() -> AsyncIterator[bytes]:
         for _ in range(100):
@@ -177,6 +196,18 @@ async def test_a_key_may_have_an_end_which_no_overlap_puts_off(site: Site) -> No
     await site.keys.make(of_thing(THING), overlap=DAY)
     site.wall.ahead = timedelta(hours=1)
     assert await site.keys.find(short.id) is None
+
+
+async def test_a_generation_is_never_given_twice_while_there_are_keys(site: Site) -> None:
+    made = [await site.keys.make("location:paris") for _ in range(3)]
+    await site.keys.revoke(made[0].id)
+    assert (await site.keys.make("location:paris")).generation == 4
+
+
+def test_an_id_is_told_from_a_secret() -> None:
+    head, rest = "EPTK", "0123456789ABCDEF"
+    assert is_key_id(head + rest)
+    assert not any(map(is_key_id, [rest, f"{head}{rest}0", "AKIA" + rest, head + rest.lower(), "", head]))
 
 
 async def test_a_holder_has_ten_keys_at_most(site: Site) -> None:

@@ -11,7 +11,15 @@ from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envoy_plugin.apis.iot_jobs.signing import Authorization, Fault, SignatureFault, SignedRequest, is_signed_with
+from envoy_plugin.apis.iot_jobs.signing import (
+    Authorization,
+    Fault,
+    SignatureFault,
+    SignedRequest,
+    canonical_path,
+    canonical_request,
+    is_signed_with,
+)
 from tests.apis.iot_jobs.vectors import AWS_SUITE, FORM, KEY_ID, OTHER_SDKS, OURS, REGION, SECRET, Vector
 
 SERVICES = frozenset({"iot", "iot-jobs-data"})
@@ -94,6 +102,25 @@ def test_whatever_botocore_signs_is_taken(
     claimed = Authorization.of(request)
     claimed.check(region=REGION, services=SERVICES, now=datetime.now(UTC))
     assert is_signed_with(SECRET, request, claimed)
+
+
+@pytest.mark.parametrize(
+    ("path", "canonical"),
+    [
+        ("/a/b/../c", "/a/c"),
+        ("/../a/./b//", "/a/b/"),
+        ("/a/b/..", "/a"),
+        ("/%2e%2e/a%2Fb", "/%252e%252e/a%252Fb"),
+        ("/$next/a:b~", "/%24next/a%3Ab~"),
+    ],
+)
+def test_a_path_is_signed_without_dots_and_encoded_once_more(path: str, canonical: str) -> None:
+    assert canonical_path(path) == canonical
+
+
+def test_a_header_that_is_no_utf_8_is_signed_byte_by_byte() -> None:
+    request = UPDATE.request(("X-Amz-Extra", "\udcff"))
+    assert b"x-amz-extra:\xff\n" in canonical_request(request, ("host", "x-amz-extra"))
 
 
 @pytest.mark.parametrize(
