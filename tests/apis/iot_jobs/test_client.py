@@ -53,6 +53,7 @@ async def test_what_is_sent_reaches_the_device_and_its_end_is_the_jobs(site: Sit
 async def test_what_is_sent_to_several_ends_with_the_last_of_them(site: Site, last: str, state: State) -> None:
     door = await site.add("door")
     sent = await send(site, THING, "door")
+    assert (await site.job(sent.job_id))["targets"] == [site.arn(), site.arn("door")]
     await site.device.update("SUCCEEDED", sent.job_id)
     assert await state_of(site, sent) is State.RUNNING
     await door.update(last, sent.job_id)
@@ -121,6 +122,9 @@ async def test_a_handler_that_runs_again_finds_what_it_has_sent(site: Site) -> N
         first = [await send(site), await send(site, "door"), await send(site)]
     with run():
         again = [await send(site, "door"), await send(site), await send(site)]
+        both = await send(site, "door", THING)
+    with run():
+        assert (await send(site, THING, "door")).id == both.id
     assert [sent.id for sent in again] == [first[number].id for number in (1, 0, 2)]
     assert [sent.created for sent in first + again] == [True] * 3 + [False] * 3
     assert (await send(site)).created
