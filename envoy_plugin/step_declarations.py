@@ -66,6 +66,8 @@ class StepDeclarations(TaskDeclarations):
         Raises:
             DeclarationError: the name is had already, or the options or the function's parameters make no sense.
         """
+        if callable(name):
+            raise DeclarationError('step takes a name, as in @plugin.step("print_badge"), not a function.')
         if not isinstance(timeout, timedelta) or timeout <= timedelta(0):
             raise DeclarationError(f"The timeout of the step {name!r} must be a timedelta above zero, not {timeout!r}.")
 
@@ -86,8 +88,10 @@ class StepDeclarations(TaskDeclarations):
         """Let workflows be made from this template, in every install.
 
         Raises:
-            DeclarationError: there is one of this id already.
+            DeclarationError: it is no template, or there is one of this id already.
         """
+        if not isinstance(template, Template):
+            raise DeclarationError(f"workflow takes a template, as of Template.of, not a {type(template).__name__}.")
         if self._closed:
             raise DeclarationError(f"Workflow {template.id!r} is declared after its routes were included in a plugin.")
         if template.id in self._templates:

@@ -45,6 +45,9 @@ ESCAPED: Final = re.compile(r"\\(.)")
 WORDS: Final = {"and": "&&", "or": "||", "not": "!", "in": "in"}
 """Words that are signs."""
 LITERALS: Final[Mapping[str, Value]] = {"true": True, "false": False, "null": None}
+PYTHONS: Final = {"True": "it is true", "False": "it is false", "None": "it is null"}
+"""What is called something else in Python."""
+QUOTES: Final = "'\""
 COMPARISONS: Final = frozenset({"==", "!=", "<", "<=", ">", ">=", "in"})
 
 
@@ -143,13 +146,19 @@ def _tokens(text: str) -> Iterator[_Token]:
     while at < end:
         found = TOKEN.match(text, at)
         if found is None:
-            raise BadCondition(text, at=at, why=f"nothing can begin with {text[at:].strip()[:1]!r}")
+            raise BadCondition(text, at=at, why=_why_not(text[at:].strip()[:1]))
         kind, word = found.lastgroup or "", found[found.lastgroup or 0]
         if word in WORDS and not names:
             kind, word = "sign", WORDS[word]
         yield _Token(kind, word, found.start(found.lastgroup or 0))
         at, names = found.end(), word == "."  # what follows a dot is a name, whatever it means elsewhere
     yield _Token("end", "", len(text))
+
+
+def _why_not(letter: str) -> str:
+    if letter in QUOTES:
+        return f"the text that begins with {letter} has no end"
+    return f"nothing can begin with {letter!r}{'; == asks whether two are equal' if letter == '=' else ''}"
 
 
 class _Parser:
@@ -165,7 +174,8 @@ class _Parser:
     def parse(self) -> Node:
         root = self._either()
         if self._token.kind != "end":
-            raise self._fault(f"{self._token.text!r} is one too many")
+            hint = "; == asks whether two are equal" if self._token.text == "is" else ""
+            raise self._fault(f"{self._token.text!r} is one too many{hint}")
         return root
 
     @property
@@ -246,9 +256,8 @@ class _Parser:
 
     def _place(self, token: _Token) -> Node:
         if token.text not in NAMES:
-            raise BadCondition(
-                self._text, at=token.at, why=f"there is no {token.text!r}; there are {', '.join(sorted(NAMES))}"
-            )
+            hint = PYTHONS.get(token.text) or f"there are {', '.join(sorted(NAMES))}; texts stand in quotes"
+            raise BadCondition(self._text, at=token.at, why=f"there is no {token.text!r}; {hint}")
         self.names.add(token.text)
         way: list[str | int] = []
         while sign := self._take(".", "["):

@@ -1,9 +1,11 @@
 """Diagrams: the steps of a workflow, and the paths from each to the next."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
+from math import ceil
 from typing import Any, Final, TypeAlias, TypedDict, Unpack
 
 
@@ -61,11 +63,19 @@ Then: TypeAlias = str | Sequence[str] | Mapping[str, str]
 
 
 def _paths(then: Then) -> tuple[Path, ...]:
-    if isinstance(then, str):
-        return (Path(to=then),)
+    """What is of another type stays as it is: the template says what is wrong with it."""
     if isinstance(then, Mapping):
         return tuple(Path(to=to, when=when) for to, when in then.items())
-    return tuple(Path(to=to) for to in then)
+    others: Iterable[Any] = then if _is_many(then) else (then,)
+    return tuple(Path(to=to) for to in others)
+
+
+def _is_many(value: object) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str)
+
+
+def _seconds(span: int | timedelta) -> int:
+    return ceil(span.total_seconds()) if isinstance(span, timedelta) else span
 
 
 class Facts(TypedDict, total=False):
@@ -126,16 +136,16 @@ class Step:
         thing: str,
         document: Mapping[str, Any] | str,
         then: Then = (),
-        timeout: int = 0,
+        timeout: int | timedelta = 0,
         retries: int = 0,
         **facts: Unpack[Facts],
     ) -> "Step":
-        """A step that a device does, within `timeout` s from when it began; 0: however long it takes.
+        """A step that a device does, within `timeout`, in s, from when it began; 0: however long it takes.
 
         In `thing` and in the texts of `document`, `{input.name}` stands for what the workflow was given. It is sent
         again `retries` times where the device fails.
         """
-        beside = {name: value for name, value in {"timeout": timeout, "retries": retries}.items() if value}
+        beside = {name: value for name, value in {"timeout": _seconds(timeout), "retries": retries}.items() if value}
         args = {"thing": thing, "document": document, **beside}
         return cls(id=step_id, kind=Kind.DEVICE, args=args, paths=_paths(then), **{"automatic": True} | facts)
 
@@ -147,15 +157,17 @@ class Step:
         payload: Mapping[str, Any] | str,
         image: str = "",
         then: Then = (),
-        timeout: int = 60,
+        timeout: int | timedelta = 60,
         retries: int = 0,
         **facts: Unpack[Facts],
     ) -> "Step":
-        """A step that a pull-worker does, who may say nothing for `timeout` s. `payload` is as a device's document.
+        """A step that a pull-worker does, who may say nothing for `timeout`, in s. `payload` is as a device's document.
 
         It is tried again `retries` times.
         """
-        args = {"payload": payload, "image": image, "timeout": timeout} | ({"retries": retries} if retries else {})
+        args = {"payload": payload, "image": image, "timeout": _seconds(timeout)} | (
+            {"retries": retries} if retries else {}
+        )
         return cls(id=step_id, kind=Kind.TITAN, args=args, paths=_paths(then), **{"automatic": True} | facts)
 
     @classmethod
@@ -168,7 +180,7 @@ class Step:
         cls, step_id: str, question: str, *, answers: Sequence[str], then: Then = (), **facts: Unpack[Facts]
     ) -> "Step":
         """A step that a person answers; it is asked as soon as it opens."""
-        args = {"question": question, "answers": list(answers)}
+        args = {"question": question, "answers": list(answers) if _is_many(answers) else answers}
         return cls(id=step_id, kind=Kind.QUESTION, args=args, paths=_paths(then), **{"automatic": True} | facts)
 
     @property

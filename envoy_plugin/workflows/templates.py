@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 from envoy_plugin.errors import BadDiagram
 from envoy_plugin.workflows.checks import faults_in
 from envoy_plugin.workflows.diagrams import Diagram, Step, is_assignment
+from envoy_plugin.workflows.written import faults_as_written
 
 ACTIVE: Final = "Active"
 STATES: Final = ("Draft", ACTIVE, "Automated", "Retired")
@@ -47,6 +48,9 @@ class Template:
         Raises:
             BadDiagram: with everything that is wrong; whether the functions exist is checked with the plugin.
         """
+        faults = list(faults_as_written(template_id, steps, {"name": name, **facts}))
+        if faults:
+            raise BadDiagram(faults)
         initial = steps[0].id if steps else ""
         diagram = Diagram(id=template_id, name=name or template_id, initial=initial, steps=steps)
         faults = [*_faults(template_id, facts.get("assigned", "")), *faults_in(diagram)]

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -150,6 +150,14 @@ def test_there_is_one_workflow_of_an_id_and_one_function_of_a_name() -> None:
     plugin.step("f")(function)
     with pytest.raises(DeclarationError, match="two functions for the step 'f'"):
         plugin.step("f")(function)
+
+
+def test_decorators_without_brackets_are_refused_where_they_stand() -> None:
+    plugin, visit = plugin_with(), cast("Template", asks_for_nothing)
+    with pytest.raises(DeclarationError, match=r'@plugin\.step\("print_badge"\), not a function'):
+        plugin.step(cast("str", asks_for_nothing))
+    with pytest.raises(DeclarationError, match=r"workflow takes a template, .*, not a function"):
+        plugin.workflow(visit)
 
 
 def test_routes_that_were_included_take_no_more() -> None:
