@@ -107,7 +107,7 @@ async def create_fleet(
         known = await find_holder(engine, key_of_job(plan.job_id))
         if known is None:
             raise _first(refused) from None
-        return await _known(engine, known, plan)
+        return Sent(id=known, job_id=plan.job_id, created=False)  # it is for other things: of these, none was added
     return Sent(id=made[-1].id if len(things) == 1 else made[0].id, job_id=plan.job_id, created=made[0].created)
 
 
@@ -139,12 +139,6 @@ async def find_children(engine: Engine, envelope_id: str, *states: State) -> lis
 def id_of(envelope: Job) -> str:
     """The id of a job that its operator gave it."""
     return (envelope.unique or "").partition(":")[2]
-
-
-async def _known(engine: Engine, envelope_id: str, plan: Plan) -> Sent:
-    """The job of this id that is there already."""
-    children = await find_children(engine, envelope_id)
-    return Sent(id=children[0].id if len(children) == 1 else envelope_id, job_id=plan.job_id, created=False)
 
 
 def _execution(

@@ -203,10 +203,22 @@ async def test_what_is_out_of_bounds_is_refused(site: Site, how: dict[str, Any])
     assert (await site.device.pending())["queuedJobs"] == []
 
 
-@pytest.mark.parametrize("document", [object(), float("nan"), "x" * 32768, "\ud800", nested(100_000)], ids=type)
+@pytest.mark.parametrize("document", [object(), float("nan"), "x" * 32767, "\ud800", nested(100_000)], ids=type)
 async def test_a_document_is_json_of_some_size(site: Site, document: object) -> None:
     with pytest.raises(ThingRefused, match="A document"):
         await things_of(site)[THING].send(document)
+
+
+async def test_what_is_just_within_bounds_is_taken(site: Site) -> None:
+    how: dict[str, Any] = {"timeout": timedelta(days=7), "description": "x" * 2028}
+    assert (await things_of(site)[THING].send("x" * 32766, retries=10, **how)).created
+    assert (await send(site, retries={"timeout": 6, "*": 4})).created
+    assert things_of(site)[tuple(f"thing-{number}" for number in range(100))]
+
+
+async def test_a_thing_that_is_named_twice_gets_the_work_once(site: Site) -> None:
+    sent = await send(site, THING, THING)
+    assert [work.thing for work in await things_of(site).find(sent.job_id)] == [THING]
 
 
 @pytest.mark.parametrize("names", [(), tuple(f"thing-{number}" for number in range(101)), ("a b",)])

@@ -8,6 +8,7 @@ import pytest
 
 from envoy_plugin.apis.iot_jobs.access_keys import of_thing
 from envoy_plugin.apis.iot_jobs.registry import Registry
+from envoy_plugin.engine.listings import Filter, every_job
 from envoy_plugin.errors import ThingRefused
 from tests.apis.iot_jobs.site import JOB, THING, Site, counts, listed
 
@@ -91,3 +92,20 @@ async def test_a_thing_that_is_deleted_loses_its_work_and_its_keys(site: Site) -
     assert await site.keys.of(of_thing(THING)) == []
     assert await site.operator("delete_thing", thingName=THING) == {}
     assert [row["thingName"] for row in await listed(site, "list_things")] == ["door"]
+
+
+async def test_what_operators_give_out_is_work_of_the_things_install(site: Site) -> None:
+    for name, install in (("door", "1001"), ("gate", "1001"), ("kiosk", "2002")):
+        await site.add(name, install=install)
+    await site.create("one", "door", "gate")
+    await site.create("two", "door", "kiosk")
+    jobs = [job async for job in every_job(site.engine, Filter())]
+    installs = {(job.kind, job.unique): job.install for job in jobs}
+    assert installs == {
+        ("fleet", "iot:one"): "1001",
+        ("device", "iot:one:door"): "1001",
+        ("device", "iot:one:gate"): "1001",
+        ("fleet", "iot:two"): "-",
+        ("device", "iot:two:door"): "1001",
+        ("device", "iot:two:kiosk"): "2002",
+    }

@@ -125,6 +125,20 @@ async def test_a_list_tells_who_was_heard_what_is_to_do_and_who_fails(
     assert (await things(environment, "list")).out.splitlines()[1].split()[-3:] == ["1", "1", "2"]
 
 
+async def test_what_is_taken_back_ends_no_row_of_failures(served: Site, environment: dict[str, str]) -> None:
+    device = device_of(served, await told(environment, "add", NAME))
+    for job in ("a", "b", "c"):
+        await told(environment, "send", NAME, "--job-id", job, "--document", "{}")
+    for job in ("b", "c"):
+        await device.update("FAILED", job)
+    await told(environment, "cancel", NAME, "a")
+    shown = await told(environment, "show", NAME)
+    assert (shown["failureStreak"], shown["ended"][0]["status"]) == (2, "CANCELED")
+    await told(environment, "send", NAME, "--job-id", "d", "--document", "{}")
+    await device.update("SUCCEEDED", "d")
+    assert (await told(environment, "show", NAME))["failureStreak"] == 0
+
+
 async def test_a_list_goes_on_after_a_name(environment: dict[str, str]) -> None:
     assert (await things(environment, "list")).out == "No things.\n"
     for name in ("c", "a", "b"):
