@@ -7,6 +7,7 @@ import pytest
 
 from envoy_plugin.apis.iot_jobs.client import Things, Word
 from envoy_plugin.apis.iot_jobs.fleets import Sent
+from envoy_plugin.apis.iot_jobs.presence import look_at
 from envoy_plugin.context import Context, Entered
 from envoy_plugin.engine.batching import Batcher
 from envoy_plugin.engine.queries import find_job
@@ -76,6 +77,7 @@ async def test_work_waits_for_other_work_unseen_by_its_device(site: Site) -> Non
     assert (await door.pending())["queuedJobs"] == []
     assert (await door.refused("describe_job_execution", "second")).code == "ResourceNotFoundException"
     assert (await site.execution("second", "door"))["status"] == "QUEUED"
+    assert (await look_at(site.engine, await site.registry.get("door"))).pending == 1
     await site.device.update("SUCCEEDED", first.job_id)
     assert (await door.start())["jobId"] == second.job_id
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from envoy_plugin.apis.iot_jobs.executions import find_execution
+from envoy_plugin.apis.iot_jobs.presence import find_ended
 from envoy_plugin.engine.queries import count_jobs, list_jobs
 from envoy_plugin.engine.retries import REPORT_DEBT
 from envoy_plugin.engine.states import State
@@ -297,6 +298,7 @@ async def test_a_deleted_execution_is_counted_no_more_and_its_thing_stays_a_targ
     assert (job["status"], counts(job)) == ("IN_PROGRESS", {"QueuedThings": 1})
     assert job["targets"] == [site.arn(), site.arn("door")]
     assert len(await listed(site, "list_job_executions_for_job", jobId=JOB)) == 1
+    assert await find_ended(site.engine, await site.registry.get("door"), 9) == []
 
 
 async def test_what_a_thing_had_to_do_is_listed_after_its_end_and_of_no_thing_nothing(site: Site) -> None:
