@@ -9,13 +9,14 @@ from pydantic_core import to_json
 
 from envoy_plugin.engine.verbs import MOST_PAYLOAD
 from envoy_plugin.workflows.diagrams import Kind, Step
-from envoy_plugin.workflows.work import MOST_TITAN
 
 MOST_RETRIES: Final = 100
 WEEK: Final = 7 * 24 * 60 * 60
 """In s: as long as a device may take. Source: AWS IoT Jobs, `inProgressTimeoutInMinutes`."""
 MOST_SECONDS: Final = 2**31 - 1
 """Source: Titan's API, as its own jobs have it."""
+MOST_TITAN: Final = 1024 * 1024
+"""In bytes: of a pull-worker's payload. Source: the same."""
 MOST_ANSWERS: Final = 100
 SEALED: Final = 1024
 """Room for what sealing adds."""

@@ -17,9 +17,9 @@ from envoy_plugin.workflows.hold_records import shut_holds
 from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.privileges import Privilege
 from envoy_plugin.workflows.quota import release
-from envoy_plugin.workflows.record import MANUAL_HOLD, PATH, RUN, Workflow
+from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow
 from envoy_plugin.workflows.scope import Scope, check_idle, check_many, check_open
-from envoy_plugin.workflows.work import StepJob
+from envoy_plugin.workflows.work import new_job
 
 
 async def close_jobs(scope: Scope, job_ids: Sequence[str]) -> None:
@@ -99,7 +99,7 @@ def _upgrade(draft: Draft, diagram: Diagram, awaited: Collection[str]) -> None:
     missing = [step_id for step_id in workflow.current if step_id not in diagram.by_id]
     if missing:
         raise JobRefused(workflow.public_id, f"its current step {missing[0]!r} isn't in the latest version")
-    made = {step.id: _job(workflow, step) for step in diagram.steps if not _is_same(workflow, step)}
+    made = {step.id: new_job(workflow, step) for step in diagram.steps if not _is_same(workflow, step)}
     for step_id in made:
         if workflow.steps.get(step_id) in awaited:
             raise JobRefused(workflow.public_id, f"others wait for step {step_id!r}, another in the latest version")
@@ -120,22 +120,6 @@ def _is_same(workflow: Workflow, step: Step) -> bool:
     if Kind.DEVICE in {before.kind, step.kind}:
         raise JobRefused(workflow.public_id, f"step {step.id!r} sends a device something else in the latest version")
     return False
-
-
-def _job(workflow: Workflow, step: Step) -> StepJob:
-    """The new job of a step; of a current one, it is current, and waits to be run."""
-    holds = (RUN,) if workflow.is_current(step.id) else (PATH, RUN)
-    before = workflow.jobs.get(step.id)
-    assignee = before.assignee if before and before.assignee else "unassigned"
-    return StepJob(
-        workflow=workflow.id,
-        item=workflow.item,
-        step=step,
-        assignee=assignee,
-        priority=before.priority if before else 4,
-        input=workflow.input,
-        holds=dict.fromkeys(holds),
-    )
 
 
 def _gates(workflow: Workflow, step: Step, job_id: str) -> list[Verb[Any]]:

@@ -17,7 +17,7 @@ from envoy_plugin.workflows.history import Row, row, span_of
 from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.record import PATH, RUN, Change, Origin, Walk, Workflow, describe, forget
 from envoy_plugin.workflows.store import Store
-from envoy_plugin.workflows.work import StepJob, retries_of
+from envoy_plugin.workflows.work import StepJob, new_job, retries_of
 
 CLOSED: Final = "closed"
 """Why a step was cancelled that wasn't over when its workflow was."""
@@ -205,24 +205,27 @@ class Draft:
     def move_to(self, origin: Origin, diagram: Diagram, made: Mapping[str, StepJob]) -> None:
         """Let the workflow go on by another version of its diagram, with new jobs for the steps in `made`."""
         steps = {step.id: self.workflow.steps.get(step.id, "") for step in diagram.steps}
-        for step_id in self.workflow.jobs:
-            work = self._work[step_id]
+        for step_id, work in list(self._work.items()):
             if (step_id not in steps or step_id in made) and not work.ended:
                 self.end(step_id, Cancel(id=work.id, reason=UPGRADED))
         for step_id, job in made.items():
-            verb = job.enqueue(self._store.engine)
-            self.verbs.append(verb)
-            steps[step_id] = verb.id
-            holds, assignee = set(job.holds), job.assignee
-            self._work[step_id] = _Work(
-                id=verb.id, ended=False, attempt=1, holds=holds, queue=verb.queue, assignee=assignee
-            )
-            self.standings[step_id] = Standing.IDLE if PATH in holds else Standing.CURRENT
+            steps[step_id] = self._make(step_id, job)
+            self.standings[step_id] = Standing.IDLE if PATH in job.holds else Standing.CURRENT
         self.standings = {step_id: self.standings[step_id] for step_id in steps}
-        self._work = {step_id: self._work[step_id] for step_id in steps}
+        self._work = {step_id: work for step_id, work in self._work.items() if step_id in steps}
         jobs = {step_id: job for step_id, job in self.workflow.jobs.items() if step_id in steps and step_id not in made}
         self.workflow = replace(self.workflow, origin=origin, diagram=diagram, steps=steps, jobs=jobs)
         self._is_moved = True
+
+    def _make(self, step_id: str, job: StepJob) -> str:
+        """Let another job be a step's from now on, of which no end was followed; answers its id."""
+        self._passed.pop(step_id, None)
+        verb = job.enqueue(self._store.engine)
+        self.verbs.append(verb)
+        self._work[step_id] = _Work(
+            id=verb.id, ended=False, attempt=1, holds=set(job.holds), queue=verb.queue, assignee=job.assignee
+        )
+        return verb.id
 
     def attempt_of(self, step_id: str) -> int:
         """The attempt that a step's job is in."""
@@ -311,6 +314,10 @@ class Draft:
 
     def _open(self, step_id: str, path: Path, *, after: str) -> None:
         step = self.workflow.diagram[step_id]
+        if step_id not in self._work:  # its job was over for so long that it was forgotten
+            made = self._make(step_id, new_job(self.workflow, step))
+            self.workflow = replace(self.workflow, steps={**self.workflow.steps, step_id: made})
+            self._is_moved = True
         if self._work[step_id].ended:
             self.again(step_id, runs=step.runs_by_itself)
         self.record(JobHistoryAction.ACTIVATED, step_id, runs=step.runs_by_itself or None)

@@ -77,7 +77,7 @@ _origins: Final = TypeAdapter(Origin)
 
 @dataclass(frozen=True, kw_only=True)
 class Workflow:
-    """A workflow as it was read. `steps` maps a step's id to its job's, `jobs` to the job itself."""
+    """A workflow as it was read. `steps` maps a step's id to its job's, `jobs` to the job itself, where it is kept."""
 
     envelope: Job
     origin: Origin
@@ -131,7 +131,7 @@ class Workflow:
     @cached_property
     def standings(self) -> Standings:
         """Where its steps stand."""
-        return {step_id: self._standing(step_id, job) for step_id, job in self.jobs.items()}
+        return {step.id: self._standing(step.id, self.jobs.get(step.id)) for step in self.diagram.steps}
 
     @property
     def current(self) -> list[str]:
@@ -152,7 +152,9 @@ class Workflow:
         """How much of it is done, 0 to 100."""
         return percent_complete(self.diagram, self.standings)
 
-    def _standing(self, step_id: str, job: Job) -> Standing:
+    def _standing(self, step_id: str, job: Job | None) -> Standing:
+        if job is None:  # it was over for so long that it was forgotten
+            return Standing.OVER
         is_shut = PATH in job.gates.holds  # over and shut: it was cancelled before it was reached
         if not is_shut and not job.state.ended:
             return Standing.CURRENT

@@ -195,7 +195,7 @@ def _refusal(attempt: _Attempt, step_id: str, action: _Action) -> Status | None:
         return Status.JOB_CLOSED
     if not step_id:
         return Status.NO_ACTIVE_STEP
-    if step_id not in workflow.jobs:
+    if step_id not in workflow.diagram.by_id:
         return Status.STEP_NOT_IN_DIAGRAM
     if action.anywhere:
         return None

@@ -16,7 +16,9 @@ from pydantic_core import to_json
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.retries import Backoff, Debt
 from envoy_plugin.engine.verbs import Enqueue, Listing, Unique
+from envoy_plugin.workflows.arguments import MOST_TITAN
 from envoy_plugin.workflows.diagrams import UNASSIGNED, Kind, Step
+from envoy_plugin.workflows.record import PATH, RUN, Workflow
 
 FUNCTIONS: Final = "steps"
 """The queue of the steps that our worker does, and their kind is `step`, as that of people's steps."""
@@ -29,7 +31,6 @@ ADVANCE: Final = Debt(
 AT_ONCE: Final = Backoff(base=timedelta(), factor=1, cap=timedelta())
 EXECUTION_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 PLACEHOLDER: Final = re.compile(r"\{(input(?:\.\w+)*)\}")
-MOST_TITAN: Final = 1024 * 1024
 RETRIES: Final = 5
 
 
@@ -101,6 +102,21 @@ class StepJob:
             listed=(Listing.QUEUE,),
             **facts,
         )
+
+
+def new_job(workflow: Workflow, step: Step) -> StepJob:
+    """Another job for a step of a workflow: a current one's waits to be run, any other's to be reached."""
+    before = workflow.jobs.get(step.id)
+    holds = (RUN,) if workflow.is_current(step.id) else (PATH, RUN)
+    return StepJob(
+        workflow=workflow.id,
+        item=workflow.item,
+        step=step,
+        assignee=(before and before.assignee) or UNASSIGNED,
+        priority=workflow.envelope.priority,
+        input=workflow.input,
+        holds=dict.fromkeys(holds),
+    )
 
 
 def retries_of(step: Step) -> int:

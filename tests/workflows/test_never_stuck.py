@@ -1,16 +1,23 @@
 """Whatever those do who know nothing of workflows, a workflow that isn't over can be gone on with."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
 from envoy_plugin.apis.iot_jobs.ending import delete_execution
 from envoy_plugin.apis.iot_jobs.executions import load_execution
 from envoy_plugin.engine.states import State
+from envoy_plugin.engine.sweeper import Keeping, retire
 from envoy_plugin.engine.verbs import Delete, Fail, Succeed
-from envoy_plugin.errors import ThingRefused, WrongState
+from envoy_plugin.errors import ThingRefused, TooLarge, WrongState
+from envoy_plugin.workflows import checks
 from envoy_plugin.workflows.create import NewWorkflow, create
 from envoy_plugin.workflows.diagrams import Step
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.templates import Template
+from tests.engine.clock import Clock
+from tests.workflows.office import Office
 from tests.workflows.stage import ITEM, Stage, add_thing
 from tests.workflows.test_documents import waiting_joins
 
@@ -89,3 +96,48 @@ async def test_an_end_opens_as_many_steps_as_a_diagram_lets_it(stage: Stage) -> 
     for step_id in ("a", "b", "c", "last"):
         assert await stage.act("run", workflow, step_id) == "Success"
     assert await stage.current(workflow) == ["end", *joins]
+
+
+async def test_a_step_with_another_job_since_an_upgrade_is_followed_from_its_first_end(office: Office) -> None:
+    stage, titan = office.stage, Step.titan("a", payload="p", then="b")
+    workflow = await stage.start(titan, Step.manual("b", then="a"))
+    await stage.engine.run(Succeed.of(await stage.claim("default")))
+    await stage.advance()
+    await stage.start(replace(titan, can_skip=True), Step.manual("b", then="a"), new=NewWorkflow(item=ITEM, runs=False))
+    await office.plugin.upgrade_jobs([workflow])
+    await stage.act("run", workflow, "b")
+    await stage.engine.run(Fail.of(await stage.claim("default"), reason="bad_exit"))
+    await stage.advance()
+    assert (await stage.load(workflow)).walk.stops == {"a": "failed: bad_exit"}
+
+
+async def test_a_step_that_was_over_for_so_long_that_it_was_forgotten_can_be_reached_again(
+    office: Office, clock: Clock
+) -> None:
+    stage = office.stage
+    workflow = await stage.start(Step.titan("a", payload="{input}", then="b"), Step.manual("b", then="a"))
+    await stage.engine.run(Succeed.of(await stage.claim("default")))
+    await stage.advance()
+    clock.move(timedelta(days=8))
+    await office.plugin.close_jobs([workflow])
+    await retire(stage.engine, Keeping())
+    await office.plugin.reopen_jobs([workflow])
+    assert {*(await stage.load(workflow)).jobs} == {"b"}
+    assert await stage.act("run", workflow) == "Success"
+    assert await stage.current(workflow) == ["a"]
+    await stage.engine.run(Succeed.of(await stage.claim("default")))
+    await stage.advance()
+    assert await stage.current(workflow) == ["b"]
+
+
+async def test_an_end_that_opens_too_much_is_refused_to_whoever_acts_and_changes_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checks, "MOST_AT_ONCE", 999)  # as of a diagram that was made active before there was a bound
+    stage.templates["t"] = Template(id="t", diagram=waiting_joins(100))
+    workflow = (await create(stage.store, "t", NewWorkflow(item=ITEM))).id
+    for step_id in ("a", "b", "c"):
+        await stage.act("run", workflow, step_id)
+    with pytest.raises(TooLarge):
+        await stage.act("run", workflow)
+    assert await stage.current(workflow) == ["last"]
