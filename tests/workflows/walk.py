@@ -8,15 +8,28 @@ from typing import Any
 from pydantic_core import to_json
 
 from envoy_plugin.engine.engine import Mode
-from envoy_plugin.engine.model import Claimed
+from envoy_plugin.engine.model import Claimed, Job
 from envoy_plugin.engine.states import Reason
 from envoy_plugin.engine.sweeper import sweep
-from envoy_plugin.engine.verbs import Cancel, Claim, Depend, Fail, Hold, Resume, Succeed, Unhold, Verb
+from envoy_plugin.engine.verbs import (
+    Cancel,
+    Claim,
+    Delete,
+    Depend,
+    Fail,
+    Hold,
+    Resume,
+    Retry,
+    Succeed,
+    Unhold,
+    Verb,
+)
 from envoy_plugin.errors import EngineError
 from envoy_plugin.workflows import steps
-from envoy_plugin.workflows.advance import end_step
+from envoy_plugin.workflows.advance import end_step, load_followed
 from envoy_plugin.workflows.create import NewWorkflow, create
 from envoy_plugin.workflows.diagrams import Diagram
+from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.record import MANUAL_HOLD
 from envoy_plugin.workflows.responses import Actor, Status
 from envoy_plugin.workflows.templates import Template
@@ -43,6 +56,10 @@ class Walk:
             self.hold,
             self.release,
             self.cancel,
+            self.again,
+            self.unfollow,
+            self.delete,
+            self.reopen,
             self.wait,
         )
 
@@ -116,15 +133,44 @@ class Walk:
         workflow = await self.stage.load(self.id)
         await self._try(Cancel(id=workflow.steps[self.dice.choice(self.ids)], reason=Reason.OPERATOR))
 
+    async def again(self) -> None:
+        """Somebody gives a step that is over, wherever it stands, a new try by its job's id."""
+        workflow = await self.stage.load(self.id)
+        await self._try(Retry(id=workflow.steps[self.dice.choice(self.ids)]))
+
+    async def unfollow(self) -> None:
+        """Somebody cancels what is to follow the end of a step."""
+        for job in await self._job():
+            await self._try(Cancel(id=f"{job.id}.{job.attempt}", reason=Reason.OPERATOR))
+
+    async def delete(self) -> None:
+        """A device's or a pull-worker's client deletes a try that is over."""
+        for job in await self._job():
+            await self._try(Delete(id=job.id, attempt=self.dice.randint(1, job.attempt)))
+
+    async def reopen(self) -> None:
+        """Somebody lets a workflow that is over go on."""
+        workflow = await self.stage.load(self.id)
+        if workflow.closed:
+            draft = Draft(self.stage.store, workflow)
+            draft.reopen()
+            await self.stage.engine.call(draft.call())
+
     async def wait(self) -> None:
         """Time passes, and with it leases and limits."""
         self.clock.move(timedelta(seconds=40))
         await sweep(self.stage.engine)
 
     async def settle(self) -> None:
-        """Follow every end."""
+        """Follow every end: those that somebody is to follow, then those of which that was cancelled."""
         while await self.stage.advance():
             pass
+        await load_followed(self.stage.store, self.id)
+
+    async def _job(self) -> list[Job]:
+        """That of one of the steps; there may be none any more."""
+        job = (await self.stage.load(self.id)).jobs.get(self.dice.choice(self.ids))
+        return [] if job is None else [job]
 
     async def _claim(self, queue: str) -> list[Claimed]:
         return await self.stage.engine.run(Claim(queue=queue, n=1, who="w", lease=timedelta(seconds=30)))
