@@ -76,11 +76,12 @@ def as_page(
 
 
 def as_work(execution: Execution) -> dict[str, Any]:
-    """An execution, without what its device says of it."""
+    """An execution, without what its device says of it. `seen` is whether it is there for the device, too."""
     return {
         "thing": execution.thing,
         "jobId": execution.job_id,
         "status": execution.status,
+        "seen": execution.seen,
         "executionNumber": execution.number,
         "versionNumber": execution.version,
         "queuedAt": _iso(execution.queued_at),

@@ -13,8 +13,7 @@ from envoy_plugin.apis.iot_jobs.constraints import MOST_STEP_MINUTES, check_job_
 from envoy_plugin.apis.iot_jobs.ending import cancel_execution
 from envoy_plugin.apis.iot_jobs.executions import find_execution, find_pending
 from envoy_plugin.apis.iot_jobs.fleets import create_fleet
-from envoy_plugin.apis.iot_jobs.guesses import MOST_PENDING
-from envoy_plugin.apis.iot_jobs.presence import find_ended, look_at
+from envoy_plugin.apis.iot_jobs.presence import find_ended, find_unseen, look_at
 from envoy_plugin.apis.iot_jobs.refusals import Refusal, busy
 from envoy_plugin.apis.iot_jobs.registry import NO_INSTALL, Registry
 from envoy_plugin.apis.iot_jobs.requests import MOST_RETRIES, CreateJob
@@ -28,7 +27,7 @@ from envoy_plugin.variables import duration
 Answer = TypeVar("Answer")
 
 PAGE: Final = 250
-MOST_ENDED: Final = 10
+MOST_SHOWN: Final = 10
 LIFETIME: Final = duration("1s", "3650d")
 TRIES: Final = 3
 LONGEST_WORD: Final = 128
@@ -120,8 +119,8 @@ def show(
     async def look(engine: Engine) -> dict[str, Any]:
         thing = await _registry(engine).get(name)
         keys = await _keys(engine).of(of_thing(name))
-        pending, ended = await find_pending(engine, name, MOST_PENDING), await find_ended(engine, thing, MOST_ENDED)
-        return as_page(await look_at(engine, thing), keys, pending, ended)
+        work = await find_pending(engine, name, MOST_SHOWN) + await find_unseen(engine, thing, MOST_SHOWN)
+        return as_page(await look_at(engine, thing), keys, work, await find_ended(engine, thing, MOST_SHOWN))
 
     told = ask_with_secrets(plugin_app, env_file, look)
     typer.echo(json.dumps(told) if json_wanted else json.dumps(told, indent=2))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Final
 
-from envoy_plugin.apis.iot_jobs.executions import KIND, Execution
+from envoy_plugin.apis.iot_jobs.executions import KIND, UNSEEN, Execution
 from envoy_plugin.apis.iot_jobs.registry import Thing
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.listings import Filter, count_listed, find_jobs
@@ -37,6 +37,12 @@ async def look_at(engine: Engine, thing: Thing) -> Presence:
         running=counts[State.RUNNING],
         failure_streak=len(list(takewhile(lambda job: job.state is State.FAILED, by_end))),
     )
+
+
+async def find_unseen(engine: Engine, thing: Thing, most: int) -> list[Execution]:
+    """What this thing will have to do once something else is over, the latest first: it doesn't see it yet."""
+    found = await find_jobs(engine, Filter(queue=thing.queue, kind=KIND, states=UNSEEN), limit=most)
+    return [Execution.of(job) for job in found.jobs]
 
 
 async def find_ended(engine: Engine, thing: Thing, most: int) -> list[Execution]:

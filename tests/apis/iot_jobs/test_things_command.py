@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from envoy_plugin.apis.iot_jobs.client import Things
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.errors import ThingRefused
 from envoy_plugin.sealing import Sealer
@@ -137,6 +138,19 @@ async def test_what_is_taken_back_ends_no_row_of_failures(served: Site, environm
     await told(environment, "send", NAME, "--job-id", "d", "--document", "{}")
     await device.update("SUCCEEDED", "d")
     assert (await told(environment, "show", NAME))["failureStreak"] == 0
+
+
+async def test_work_that_waits_is_shown_behind_what_the_device_sees(served: Site, environment: dict[str, str]) -> None:
+    await told(environment, "add", NAME)
+    things_of_all = Things.for_install(served.engine, "-")
+    first = await things_of_all[NAME].send({}, key="first")
+    await things_of_all[NAME].send({}, key="second", after=[first])
+    shown = await told(environment, "show", NAME)
+    assert shown["pending"] == 2
+    assert [(work["jobId"], work["status"], work["seen"]) for work in shown["work"]] == [
+        ("first", "QUEUED", True),
+        ("second", "QUEUED", False),
+    ]
 
 
 async def test_a_list_goes_on_after_a_name(environment: dict[str, str]) -> None:
