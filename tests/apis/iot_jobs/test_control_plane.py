@@ -382,7 +382,16 @@ async def test_a_token_is_good_for_its_own_list_alone(site: Site, name: str) -> 
         await site.create(job, THING, "door")
     said = {"list_job_executions_for_job": {"jobId": "job-2"}, "list_job_executions_for_thing": {"thingName": "door"}}
     token = (await site.operator(name, maxResults=1, **LISTS[name]))["nextToken"]
+    assert (await site.operator.refused(name, nextToken=token.partition(".")[0] + ".", **LISTS[name])).status == 400
     others = LISTS | said if name in said else {each: how for each, how in LISTS.items() if each != name}
     for other, how in others.items():
         failure = await site.operator.refused(other, nextToken=token, **how)
         assert (failure.code, failure.message) == ("InvalidRequestException", "nextToken is not one of this list.")
+
+
+async def test_a_token_is_good_for_its_own_status_alone(site: Site) -> None:
+    for job in ("job-1", "job-2"):
+        await site.create(job)
+        await site.operator("cancel_job", jobId=job)
+    token = (await site.operator("list_jobs", maxResults=1, status="CANCELED"))["nextToken"]
+    assert (await site.operator.refused("list_jobs", nextToken=token)).code == "InvalidRequestException"

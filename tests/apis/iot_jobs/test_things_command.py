@@ -126,6 +126,14 @@ async def test_a_list_tells_who_was_heard_what_is_to_do_and_who_fails(
     assert (await things(environment, "list")).out.splitlines()[1].split()[-3:] == ["1", "1", "2"]
 
 
+async def test_what_operators_keep_with_a_thing_is_sealed(served: Site) -> None:
+    attributes = {"owner": "canary"}
+    await served.operator("create_thing", thingName=NAME, attributePayload={"attributes": attributes})
+    kept = await served.engine.redis.hvals(served.engine.keys.thing(NAME))
+    assert "canary" not in str(kept)
+    assert (await served.operator("describe_thing", thingName=NAME))["attributes"] == attributes
+
+
 async def test_what_is_taken_back_ends_no_row_of_failures(served: Site, environment: dict[str, str]) -> None:
     device = device_of(served, await told(environment, "add", NAME))
     for job in ("a", "b", "c"):
