@@ -22,19 +22,25 @@ _ids: Final = Ids()
 
 async def add_comment(scope: Scope, job_id: str, text: str) -> str:
     """Add a comment; answers its id. See `JobsManager.add_job_comment`."""
+    comment_id = _ids.next()
+    await scope.revise([job_id], lambda draft: keep_comment(draft, comment_id, text, by=scope.caller.name))
+    return comment_id
+
+
+def keep_comment(draft: Draft, comment_id: str, text: str, *, by: str) -> None:
+    """Keep a comment with what else is said of a job.
+
+    Raises:
+        BadProperty: it is empty or too long.
+        JobRefused: the job takes no more.
+    """
+    workflow = draft.workflow
     if not text.strip() or len(text) > MOST_CHARACTERS:
         raise BadProperty("comment", f"it is a text of 1 to {MOST_CHARACTERS} characters")
-    comment_id = _ids.next()
-
-    def change(draft: Draft) -> None:
-        if len(named(draft.workflow, PREFIX)) >= MOST_COMMENTS:
-            raise JobRefused(draft.workflow.public_id, f"it has {MOST_COMMENTS} comments, and takes no more")
-        at, version = draft.workflow.now.isoformat(), draft.workflow.envelope.version
-        told = {"text": text, "by": scope.caller.name, "at": at, "version": version}
-        draft.keep(f"{PREFIX}{comment_id}", told)
-
-    await scope.revise([job_id], change)
-    return comment_id
+    if len(named(workflow, PREFIX)) >= MOST_COMMENTS:
+        raise JobRefused(workflow.public_id, f"it has {MOST_COMMENTS} comments, and takes no more")
+    told = {"text": text, "by": by, "at": workflow.now.isoformat(), "version": workflow.envelope.version}
+    draft.keep(f"{PREFIX}{comment_id}", told)
 
 
 def comments_of(store: Store, workflow: Workflow) -> list[JobComment]:

@@ -110,6 +110,11 @@ GUESSES: Final = (
         reason="what was learned later is worth a line; the record of a visit stays as it was",
     ),
     Guess(
+        subject="the comment of an answer",
+        choice="becomes a comment of the job, in the call that answers",
+        reason="so everybody can read it",
+    ),
+    Guess(
         subject="getAttachmentUrl",
         choice="built without a request; of a link it is the link, without a token",
         reason="a token of ours is nobody else's business",

@@ -45,8 +45,10 @@ EVERYTHING: Final = JobStatisticsDetails()
 class JobsManager:
     """The jobs of one item, for one user; `user` None: for the plugin itself, which may do everything.
 
-    Every method of a job raises JobNotFound where this item has none of this id, and NotAllowed where the user lacks a
-    privilege. What a step doesn't take is not raised but answered, step by step, in an `JobActionResponse`.
+    Every method of a job raises JobNotFound where this item has none of this id, NotAllowed where the user lacks a
+    privilege, and BadProperty where an argument isn't what its annotation says. What a step doesn't take is not raised
+    but answered, step by step, in a `JobActionResponse`. A change decides again where somebody else has changed the job
+    just before it is written; where that happens eight times, it raises CallRefused, and nothing is changed.
     """
 
     def __init__(

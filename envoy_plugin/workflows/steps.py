@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias, TypedDict, Unpack
 
+from envoy_plugin.engine.ids import Ids
 from envoy_plugin.engine.model import Job
 from envoy_plugin.engine.states import Reason, State
 from envoy_plugin.engine.verbs import Cancel, ClaimJob, Promote, Release, Reschedule, Succeed, Verb
 from envoy_plugin.errors import CallRefused, TooLarge
 from envoy_plugin.workflows.advance import load_followed
 from envoy_plugin.workflows.arguments import answers_of
+from envoy_plugin.workflows.comments import keep_comment
 from envoy_plugin.workflows.diagrams import UNASSIGNED, Kind, Step
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.endings import Said, encode_answer, ending_of, read_ending
@@ -26,6 +28,7 @@ from envoy_plugin.workflows.responses import ANYBODY, DESCRIPTIONS, Actor, JobAc
 from envoy_plugin.workflows.store import Store
 
 TRIES: Final = 8
+_ids: Final = Ids()
 MOST_DUE: Final = 100
 
 
@@ -112,10 +115,19 @@ async def refresh(store: Store, workflow_id: str, step_ids: Sequence[str] = (), 
 async def answer(
     store: Store, workflow_id: str, step_id: str, value: Any, *, comment: str = "", **by: Unpack[By]
 ) -> JobActionResponse:
-    """Answer a question step, or finish a manual one that runs, and go on; see `run`."""
+    """Answer a question step, or finish a manual one that runs, and go on; a `comment` is one of the job. See `run`.
+
+    Raises:
+        BadProperty: the comment is too long.
+        JobRefused: the job takes no more comments.
+    """
+    comment_id = _ids.next()
 
     def act(attempt: _Attempt, chosen: str) -> Status:
-        return _answer(attempt, chosen, value, comment)
+        status = _answer(attempt, chosen, value, comment)
+        if status is Status.SUCCESS and comment.strip():
+            keep_comment(attempt.draft, comment_id, comment, by=attempt.actor.user)
+        return status
 
     return await _act(store, workflow_id, [step_id], _Action(act=act), **by)
 

@@ -1,6 +1,7 @@
 """Being told of jobs as they change, and answering what their steps ask."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 import pytest
@@ -54,8 +55,9 @@ async def test_a_visit_is_told_from_its_first_step_to_its_end(office: Office, ea
     )
     answer = StepInfoResponse(job_id=job_id, step_id="host", question_response="Yes", comment="welcome")
     assert (await ear.manager.send(answer)).success
-    assert await ear.next() == "StepFinished JobUpdated"
-    assert ear.heard[-1].message["properties"] == {"closed": True}
+    assert await ear.next() == "StepFinished JobUpdated JobCommentUpdated"
+    assert ear.heard[1].message["properties"] == {"closed": True}
+    assert ear.heard[2].message["adds"][0].comment == "welcome"
 
 
 async def test_a_step_that_fails_is_told_once(office: Office, ear: Ear) -> None:
@@ -78,6 +80,21 @@ async def test_a_manual_step_is_started_paused_and_finished_by_its_answer(office
     await ear.manager.send(StepInfoResponse(job_id=job_id, step_id="only", manual_response=True))
     await office.plugin.finish_steps(job_id)
     assert await ear.next() == "StepStarted StepInfoRequired StepFinished"
+
+
+async def test_the_comment_of_an_answer_is_one_of_the_job(office: Office, ear: Ear) -> None:
+    office.define("ask", Step.question("a", "Well?", answers=["Yes"], assigned="user:ada"), closes=False)
+    job_id = await subscribed(office, ear, "ask")
+    ada = ear.manager.for_user("ada")
+    await office.plugin.start_steps(job_id)
+    await ear.next()
+    for answer, said in (("No", "never"), ("Yes", "x" * 4_001), ("Yes", "They need a vest."), ("Yes", "again")):
+        response = StepInfoResponse(job_id=job_id, step_id="a", question_response=answer, comment=said)
+        with contextlib.suppress(BadProperty):
+            await ada.send(response)
+    [comment] = await office.plugin.get_job_comments(job_id)
+    assert (comment.comment, comment.last_modified_by) == ("They need a vest.", "ada")
+    assert await ear.next() == "StepFinished JobCommentUpdated"
 
 
 async def test_an_answer_that_says_nothing_changes_nothing(office: Office, ear: Ear) -> None:
