@@ -213,7 +213,10 @@ async def test_a_document_is_json_of_some_size(site: Site, document: object) -> 
 
 async def test_what_is_just_within_bounds_is_taken(site: Site) -> None:
     how: dict[str, Any] = {"timeout": timedelta(days=7), "description": "x" * 2028}
-    assert (await things_of(site)[THING].send("x" * 32766, retries=10, **how)).created
+    sent = await things_of(site)[THING].send("x" * 32766, retries=10, **how)
+    assert (await site.job(sent.job_id))["timeoutConfig"] == {"inProgressTimeoutInMinutes": 10080}
+    short = await send(site, timeout=timedelta(seconds=61))
+    assert (await site.job(short.job_id))["timeoutConfig"] == {"inProgressTimeoutInMinutes": 2}
     assert (await send(site, retries={"timeout": 6, "*": 4})).created
     assert things_of(site)[tuple(f"thing-{number}" for number in range(100))]
 
