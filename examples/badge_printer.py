@@ -71,9 +71,11 @@ def read_badge(document: str) -> str | None:
 
 def finish(jobs: Any, execution: dict[str, Any], status: str, **details: str) -> None:
     """Say how the work ended. If others have ended it first, that stands, and the printer goes on with the next."""
-    end = {"expectedVersion": execution["versionNumber"], "status": status, "statusDetails": details}
+    of = {name: execution[name] for name in ("thingName", "jobId", "executionNumber")}
     try:
-        jobs.update_job_execution(thingName=execution["thingName"], jobId=execution["jobId"], **end)
+        jobs.update_job_execution(
+            **of, expectedVersion=execution["versionNumber"], status=status, statusDetails=details
+        )
     except ClientError as error:
         if error.response["Error"]["Code"] not in OVER:
             raise

@@ -27,6 +27,15 @@ async def test_of_many_at_once_one_starts_and_one_ends_it(site: Site) -> None:
     assert (await site.execution())["versionNumber"] == 3
 
 
+async def test_of_many_updates_of_one_version_one_counts(site: Site) -> None:
+    await site.create()
+    await site.device.start()
+    said = b'{"status": "IN_PROGRESS", "expectedVersion": 2}'
+    replies = await asyncio.gather(*(site.send("POST", JOB_PATH, said) for _ in range(10)))
+    assert sorted(reply.status for reply in replies) == [200] + [400] * 9
+    assert (await site.device.describe())["versionNumber"] == 3
+
+
 async def test_of_ends_by_devices_and_by_an_operator_at_once_one_holds(site: Site) -> None:
     await site.create()
     await site.device.start()
@@ -78,8 +87,9 @@ async def test_what_ended_while_it_was_looked_at_is_not_the_next(site: Site, mon
     assert (await site.device.describe("$next"))["jobId"] == "job-2"
 
 
+@pytest.mark.parametrize("status", ["QUEUED", "IN_PROGRESS"])
 async def test_an_update_is_of_the_execution_that_it_found_whatever_comes_after_it(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    site: Site, monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
     criteria = [{"failureType": "TIMED_OUT", "numberOfRetries": 1}]
     await site.create(minutes=1, jobExecutionsRetryConfig={"criteriaList": criteria})
@@ -88,10 +98,12 @@ async def test_an_update_is_of_the_execution_that_it_found_whatever_comes_after_
     async def call(*said: Any) -> Any:
         monkeypatch.undo()
         await site.passes(minutes=1)
+        if status == "IN_PROGRESS":
+            await site.engine.run(Resume(queue=f"thing:{THING}", who="other"))
         return await site.engine.call(*said)
 
     monkeypatch.setattr(type(site.engine), "call", lambda _, *said: call(*said))
     failure = await site.device.update_refused("SUCCEEDED")
     assert failure.message == f"Job {JOB} for {THING} has already finished with status TIMED_OUT"
     fresh = await site.device.describe()
-    assert (fresh["executionNumber"], fresh["status"], fresh["versionNumber"]) == (2, "QUEUED", 1)
+    assert (fresh["executionNumber"], fresh["status"]) == (2, status)

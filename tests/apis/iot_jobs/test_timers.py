@@ -137,6 +137,17 @@ async def test_earlier_executions_can_be_told_apart(site: Site) -> None:
     await site.device.update("SUCCEEDED", executionNumber=2)
 
 
+async def test_a_late_answer_that_names_its_execution_does_not_end_the_next_one(site: Site) -> None:
+    await site.create(jobExecutionsRetryConfig=ALL, minutes=1)
+    late = await site.device.start()
+    await site.passes(minutes=1)
+    fresh = await site.device.start()
+    assert [(each["executionNumber"], each["versionNumber"]) for each in (late, fresh)] == [(1, 2), (2, 2)]
+    failure = await site.device.update_refused("SUCCEEDED", expectedVersion=2, executionNumber=1)
+    assert failure.message == "Expected version 2 but found version 3"
+    assert (await site.device.describe())["status"] == "IN_PROGRESS"
+
+
 @pytest.mark.parametrize(
     ("criteria", "ends", "attempts"),
     [
