@@ -17,6 +17,7 @@ from envoy_plugin.workflows.history import said_facts
 from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow, load
 from envoy_plugin.workflows.responses import JobActionResponse, Status
+from envoy_plugin.workflows.said import check_names, kept_input, kept_properties
 from envoy_plugin.workflows.scope import UniqueHere, no_key
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.templates import Template
@@ -82,11 +83,17 @@ class WorkflowHandle:
         return await self._did(Unhold(id=_job_of(workflow, step_id), hold=MANUAL_HOLD))
 
     async def say(self, **properties: Any) -> None:
-        """Change properties of the workflow: `job_status`, `priority`, or any other; JSON values."""
+        """Change properties of the workflow: `job_status`, `priority`, or any other; JSON values.
+
+        Raises:
+            BadProperty: a value that isn't what a property of this name must be, or a name of ours.
+            TooLarge: more than 64 KiB.
+        """
+        kept = kept_properties(properties)
         for left in reversed(range(TRIES)):
             draft = Draft(self.store, await self.read())
-            draft.say(**properties)
-            draft.record(JobHistoryAction.UPDATED, **said_facts(properties))
+            draft.say(**kept)
+            draft.record(JobHistoryAction.UPDATED, **said_facts(kept))
             try:
                 await self.store.engine.call(draft.call())
             except CallRefused:
@@ -99,7 +106,9 @@ class WorkflowHandle:
     async def _ending(self, step_id: str) -> Ending:
         workflow = await self.read()
         _job_of(workflow, step_id)
-        job = workflow.jobs[step_id]
+        job = workflow.jobs.get(step_id)
+        if job is None:  # it was over for so long that it was forgotten
+            return Ending()
         attempt = job.attempt if job.state.ended else job.attempt - 1
         return (await read_attempt(self.store.engine, workflow.diagram[step_id], job, attempt)).ending
 
@@ -151,14 +160,19 @@ class Workflows:
 
         Raises:
             NoTemplate: there is no active template of this id.
-            WorkflowError: a device's step is for a thing that isn't this install's, or a step isn't there.
+            NoThing: a device's step is for a thing that this install doesn't have.
+            WorkflowError: a step that is named isn't there.
+            BadProperty: the input is no JSON, or a property isn't what one of this name must be.
+            TooLarge: the input has more than 256 KiB, or the properties 64 KiB.
             JobNotFound: what it shall wait for is gone.
         """
+        check_names(key, owner)
+        given = kept_input(input)
         template_id = template if isinstance(template, str) else template.id
         waits = {step_id: [await _upstream(one)] for step_id, one in (after or {}).items()}
         new = NewWorkflow(
             item=self._item,
-            input=input,
+            input=given,
             key=key,
             unique=None if key else self._unique(f"workflow:{template_id}"),
             owned_by=owner,
@@ -166,17 +180,18 @@ class Workflows:
             event=self._event,
             after=waits,
             holds=holds or {},
-            properties=properties,
+            properties=kept_properties(properties),
         )
-        return self._handle(await create(self._store, template_id, new), input)
+        made = await create(self._store, template_id, new)
+        return self._handle(made, given) if made.created else await self._read(made)
 
     async def find(self, key: str) -> WorkflowHandle | None:
         """The workflow that was started with this key; None: there is none, or it is long over."""
         found = await find_by_key(self._store.engine, self._item, key)
-        if found is None:
-            return None
-        workflow = await load(self._store, found, self._item)
-        return self._handle(Created(id=found, created=False), workflow.input)
+        return None if found is None else await self._read(Created(id=found, created=False))
+
+    async def _read(self, made: Created) -> WorkflowHandle:
+        return self._handle(made, (await load(self._store, made.id, self._item)).input)
 
     def _handle(self, made: Created, given: Any) -> WorkflowHandle:
         return WorkflowHandle(id=made.id, item=self._item, input=given, created=made.created, store=self._store)

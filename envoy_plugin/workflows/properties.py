@@ -65,7 +65,7 @@ def plain_values(given: object, *, unset: object = UNCHANGED) -> dict[str, Any]:
         BadProperty: a text that is too long, a date without an offset, or nothing where something must be.
     """
     told = {name: getattr(given, name) for name in (*SHORT, *LONG, *DATES)}
-    return {name: _checked(name, value) for name, value in told.items() if value is not unset}
+    return {name: plain_value(name, value) for name, value in told.items() if value is not unset}
 
 
 def check_dates(properties: Mapping[str, Any]) -> None:
@@ -188,7 +188,8 @@ def _tables(properties: Mapping[str, Any], updates: UpdateJobOverrides) -> Table
     return after
 
 
-def _checked(name: str, value: Any) -> Any:
+def plain_value(name: str, value: Any) -> Any:
+    """One of them as it is kept; raises as `plain_values`."""
     if value is None or value == "" or (name in NEEDED and isinstance(value, str) and not value.strip()):
         if name in NEEDED:
             raise BadProperty(name, "it is empty")

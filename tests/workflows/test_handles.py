@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from envoy_plugin.engine.verbs import Describe
-from envoy_plugin.errors import CallRefused, JobNotFound, WorkflowError
+from envoy_plugin.errors import BadProperty, CallRefused, JobNotFound, TooLarge, WorkflowError
 from envoy_plugin.workflows.diagrams import Step
 from envoy_plugin.workflows.handles import WorkflowHandle, Workflows
 from envoy_plugin.workflows.templates import Template
@@ -102,6 +102,45 @@ async def test_a_key_finds_the_workflow_of_this_install_alone(stage: Stage, work
     assert await Workflows.for_item(stage.store, "another").find("k") is None
     with pytest.raises(JobNotFound):
         await WorkflowHandle(id=visit.id, item="another", store=stage.store).current()
+
+
+async def test_who_finds_a_workflow_has_what_it_was_started_with(workflows: Workflows, clock: Clock) -> None:
+    at = clock.after(timedelta())
+    first = await workflows.start("t", key="visit-1", input={"at": at, 1: (2,)})
+    again = await workflows.start("t", key="visit-1", input="something else")
+    found = await workflows.find("visit-1")
+    assert found is not None
+    assert (again.created, again.id, again.input) == (False, first.id, first.input)
+    assert found.input == first.input == {"at": at.isoformat().replace("+00:00", "Z"), "1": [2]}
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"input": object()}, "input can't be this: it is no JSON"),
+        ({"input": "\ud800"}, "input can't be this: it is no JSON"),
+        ({"input": "x" * 262_143}, "input of 262145 is over the limit of 262144"),
+        ({"key": "x" * 513}, "key can't be this"),
+        ({"key": "\ud800"}, "key can't be this"),
+        ({"owner": "a\nb"}, "owner can't be this"),
+        ({"owner": None}, "owner can't be this"),
+        ({"owner": "\ud800"}, "owner can't be this"),
+        ({"_walk": 1}, "_walk can't be this: a property has a name like job_status"),
+        ({"comment:1": 1}, "comment:1 can't be this"),
+        ({"end_date": None}, "end_date can't be this"),
+        ({"due_date": "tomorrow"}, "due_date can't be this: it is a moment with an offset"),
+        ({"job_status": 7}, "job_status can't be this"),
+        ({"x": "x" * 65_536}, "x of 65544 is over the limit of 65536"),
+    ],
+)
+async def test_what_can_not_be_kept_or_read_later_is_refused_when_it_is_said(
+    workflows: Workflows, said: dict[str, Any], why: str
+) -> None:
+    with pytest.raises((BadProperty, TooLarge), match=why):
+        await workflows.start("t", **said)
+    if not said.keys() & {"input", "key", "owner"}:
+        with pytest.raises((BadProperty, TooLarge), match=why):
+            await (await workflows.start("t")).say(**said)
 
 
 def test_a_document_is_filled_with_what_the_workflow_was_given() -> None:
