@@ -25,7 +25,8 @@ EnvoyPluginError
 │   ├── JobRefused           a workflow's job doesn't take this as it stands: it is closed, a step runs, …
 │   ├── NotAllowed           whoever acts lacks a privilege; names it
 │   ├── NoAttachment         the job has no such attachment, or its bytes are gone
-│   └── NoTemplate           there is no such template, or it isn't active
+│   ├── NoTemplate           there is no such template, or it isn't active
+│   └── NoThing              a step is for a device that the install doesn't have
 ├── ThingRefused             what was asked of a thing can't be: there is none, the job's id is taken, …
 ├── StorageRefused           a storage command that can't be: its key, value, range or size; nothing was run
 ├── JWTError                 a JSON Web Token can't be made: a weak secret, no end, a claim that is not to be set
@@ -194,6 +195,17 @@ class NoTemplate(WorkflowError):
     def __init__(self, template_id: str) -> None:
         super().__init__(f"There is no active template {template_id!r}.")
         self.template_id = template_id
+
+
+class NoThing(WorkflowError):
+    """A step is for a device that nobody has registered for this install, or for all; nothing was started."""
+
+    def __init__(self, *, step: str, thing: str, item: str) -> None:
+        super().__init__(
+            f"Step {step!r} is for the thing {thing!r}, which {item!r} doesn't have. Add it: envoy-plugin things add."
+        )
+        self.step = step
+        self.thing = thing
 
 
 class BadProperty(WorkflowError):

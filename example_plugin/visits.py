@@ -7,7 +7,20 @@ visit it shows how far that one is.
 
 from datetime import timedelta
 
-from envoy_plugin import Done, Entry, Failed, Ongoing, Routes, Step, Storage, Template, Text, WorkflowHandle, Workflows
+from envoy_plugin import (
+    Done,
+    Entry,
+    Failed,
+    NoThing,
+    Ongoing,
+    Routes,
+    Step,
+    Storage,
+    Template,
+    Text,
+    WorkflowHandle,
+    Workflows,
+)
 from example_plugin.config import DoorConfig, door_errors
 from example_plugin.doors import Doors
 
@@ -48,14 +61,17 @@ async def begin_visit(entry: Entry, badge: str, printer: str, workflows: Workflo
     about the first of them.
     """
     first = await _first_of_group(entry, workflows, storage)
-    visit = await workflows.start(
-        VISIT,
-        key=f"visit:{entry.id}",
-        owner=entry.host_email or "",
-        input={"visit": entry.id, "badge": badge, "printer": printer},
-        holds={} if has_signed(entry) else {"badge": None},
-        after={"badge": (first, "host")} if first else {},
-    )
+    try:
+        visit = await workflows.start(
+            VISIT,
+            key=f"visit:{entry.id}",
+            owner=entry.host_email or "",
+            input={"visit": entry.id, "badge": badge, "printer": printer},
+            holds={} if has_signed(entry) else {"badge": None},
+            after={"badge": (first, "host")} if first else {},
+        )
+    except NoThing as error:
+        raise Failed(f"There is no printer {printer!r}. Check it in the plugin's setup.", str(error)) from error
     return Ongoing("The visit is under way", after=visit)
 
 

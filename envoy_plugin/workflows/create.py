@@ -9,7 +9,7 @@ from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.ids import Ids, made_at
 from envoy_plugin.engine.queries import find_holder, text_of
 from envoy_plugin.engine.verbs import Depend, Enqueue, Hold, Listing, Unique, Verb
-from envoy_plugin.errors import CallRefused, NoTemplate, WorkflowError
+from envoy_plugin.errors import CallRefused, NoTemplate, NoThing, WorkflowError
 from envoy_plugin.workflows.diagrams import CREATOR, MAINTAIN, OWNER, UNASSIGNED, Diagram, Kind, Step
 from envoy_plugin.workflows.flow import Standing, percent_complete
 from envoy_plugin.workflows.history import row
@@ -89,7 +89,7 @@ async def create(store: Store, template_id: str, new: NewWorkflow) -> Created:
 
     Raises:
         NoTemplate: the item has no active template of this id.
-        WorkflowError: a device's step is for a thing that isn't this item's.
+        NoThing: a device's step is for a thing that isn't this item's.
         EngineError: a job that a step shall wait for doesn't exist, or the like.
     """
     template = await store.find_template(new.item, template_id)
@@ -120,7 +120,7 @@ async def plan_workflow(store: Store, template: Template, new: NewWorkflow) -> P
 
     Raises:
         NoTemplate: the template isn't active, or its diagram isn't.
-        WorkflowError: a device's step is for a thing that isn't this item's.
+        NoThing: a device's step is for a thing that isn't this item's.
     """
     item, diagram = await store.diagram_of(new.item, template)
     await _check_things(store.engine, diagram, new)
@@ -222,4 +222,4 @@ async def _check_things(engine: Engine, diagram: Diagram, new: NewWorkflow) -> N
             thing = thing_of(step, new.input)
             whose = await engine.redis.hget(engine.keys.thing(thing), "install")
             if whose is None or text_of(whose) not in {new.item, OF_PLUGIN}:
-                raise WorkflowError(f"Step {step.id!r} is for the thing {thing!r}, which {new.item!r} doesn't have.")
+                raise NoThing(step=step.id, thing=thing, item=new.item)

@@ -145,6 +145,14 @@ async def test_a_groups_badges_wait_until_the_host_has_decided_about_the_first(e
     assert await printer.work() is not None
 
 
+async def test_a_visit_whose_badge_nobody_can_print_fails_at_once(envoy: LocalEnvoy) -> None:
+    envoy.config = HOST_DECIDES
+    delivery = await envoy.trigger("entry_sign_in", id="9001")
+    await envoy.drain()
+    job = envoy.job(delivery)
+    assert (job.status, job.message) == ("failed", "There is no printer 'badges'. Check it in the plugin's setup.")
+
+
 async def test_a_decision_that_nobody_waits_for_is_said_so(envoy: LocalEnvoy) -> None:
     envoy.config = HOST_DECIDES
     await envoy.add_thing("badges")

@@ -7,7 +7,7 @@ import pytest
 from envoy_plugin.engine.queries import find_record
 from envoy_plugin.engine.states import State
 from envoy_plugin.engine.verbs import Cancel, Claim, Fail, Resume, Succeed
-from envoy_plugin.errors import JobNotFound, WorkflowError
+from envoy_plugin.errors import JobNotFound, NoThing, WorkflowError
 from envoy_plugin.workflows import steps
 from envoy_plugin.workflows.create import NewWorkflow, create
 from envoy_plugin.workflows.diagrams import Step
@@ -248,8 +248,9 @@ async def test_a_device_and_a_pull_worker_find_their_steps_as_their_apis_keep_th
 async def test_a_workflow_sends_nothing_to_another_installs_thing(stage: Stage) -> None:
     await add_thing(stage.engine, "theirs", install="another")
     for thing in ("theirs", "nobodys"):
-        with pytest.raises(WorkflowError, match=f"for the thing '{thing}', which 'install-1' doesn't have"):
+        with pytest.raises(NoThing, match=f"for the thing '{thing}', which 'install-1' doesn't have") as refused:
             await stage.start(Step.device("badge", thing=thing, document="d"))
+        assert (refused.value.step, refused.value.thing) == ("badge", thing)
 
 
 async def test_the_first_step_of_a_workflow_can_be_left_to_somebody(stage: Stage) -> None:
