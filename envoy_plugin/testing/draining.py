@@ -4,7 +4,7 @@ Nothing waits and nothing runs beside the test, so that the same test does the s
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from math import ceil
@@ -23,6 +23,9 @@ from envoy_plugin.logs import Bound
 from envoy_plugin.reports import QUEUE as REPORTS
 from envoy_plugin.runtime import Runtime
 from envoy_plugin.serving import queues_of
+from envoy_plugin.workflows.drawing import states_of
+from envoy_plugin.workflows.record import KIND as WORKFLOW
+from envoy_plugin.workflows.record import load
 
 MOST_RUNS: Final = 100
 """How often a job runs without time passing, before it is taken for one that never ends."""
@@ -48,15 +51,17 @@ async def work(runtime: Runtime) -> None:
             await _run(runtime, held)
 
 
-async def check_finished(engine: Engine, now: datetime) -> None:
-    """Make sure that nothing is left.
+async def check_finished(runtime: Runtime, now: datetime) -> None:
+    """Make sure that nothing is left; of a workflow its current steps are told, which is what it waits for.
 
     Raises:
         Unfinished: something is.
     """
-    jobs = await list_jobs(engine, OPEN, limit=MOST_LISTED)
-    if jobs:
-        raise Unfinished("\n".join(_told(sorted(jobs, key=lambda job: job.id), now)))
+    jobs = sorted(await list_jobs(runtime.engine, OPEN, limit=MOST_LISTED), key=lambda job: job.id)
+    steps = {job.id: await _steps(runtime, job.id, now) for job in jobs if job.kind == WORKFLOW}
+    told = [job for job in jobs if job.parent not in steps or _due(job, now)]
+    if told:
+        raise Unfinished("\n".join([f"{len(told)} not finished:", *(_told(job, steps, now) for job in told)]))
 
 
 async def _claim(engine: Engine, queues: Iterable[str]) -> list[Claimed]:
@@ -74,12 +79,20 @@ async def _run(runtime: Runtime, held: Claimed) -> None:
             await end_job(runtime.engine, runtime.batcher, end)
 
 
-def _told(jobs: list[Job], now: datetime) -> Iterator[str]:
-    yield f"{len(jobs)} not finished:"
-    for job in jobs:
-        what = "the report to Envoy" if job.queue == REPORTS else job.kind
-        why = f" (before: {job.history[-1].detail})" if job.history[-1].detail else ""
-        yield f"  {what}, install {job.install}: {job.state}, attempt {job.attempt}{why}{_due(job, now)}"
+async def _steps(runtime: Runtime, workflow_id: str, now: datetime) -> str:
+    """The current steps of a workflow, each with who does it and how it stands."""
+    workflow = await load(runtime.workflows, workflow_id)
+    states = states_of(workflow, now)
+    current = (workflow.diagram[step_id] for step_id in workflow.current)
+    return ", ".join(f"{step.id} ({step.kind}, {states[step.id]})" for step in current)
+
+
+def _told(job: Job, steps: Mapping[str, str], now: datetime) -> str:
+    if steps.get(job.id):
+        return f"  workflow, install {job.install}: waits at {steps[job.id]}"
+    what = "the report to Envoy" if job.queue == REPORTS else job.kind
+    why = f" (before: {job.history[-1].detail})" if job.history[-1].detail else ""
+    return f"  {what}, install {job.install}: {job.state}, attempt {job.attempt}{why}{_due(job, now)}"
 
 
 def _due(job: Job, now: datetime) -> str:

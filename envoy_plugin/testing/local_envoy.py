@@ -36,6 +36,7 @@ from envoy_plugin.testing.fields import fill, override_paths
 from envoy_plugin.workflows.handles import Workflows
 
 if TYPE_CHECKING:
+    from envoy_plugin.testing.pulling import Pulled
     from envoy_plugin.testing.things import LocalThing
 
 Provided = TypeVar("Provided")
@@ -70,6 +71,15 @@ class LocalEnvoy:
         from envoy_plugin.testing.things import LocalThing  # noqa: PLC0415 - not where the APIs are left out
 
         return await LocalThing.add(self._parts.runtime.engine, name)
+
+    async def pull(self, *, failed: str = "") -> "Pulled | None":
+        """Do the next job for pull-workers: well, or let it fail with `bad_exit`, `killed` or `timeout`.
+
+        Answers its `image` and `payload`; None where there is nothing to do.
+        """
+        from envoy_plugin.testing.pulling import pull  # noqa: PLC0415 - not where the APIs are left out
+
+        return await pull(self._parts.runtime.engine, failed=failed)
 
     @property
     def config(self) -> JsonObject:
@@ -150,7 +160,7 @@ class LocalEnvoy:
             Unfinished: something waits, for a retry as a rule; the message says for how long.
         """
         await self.work()
-        await check_finished(self._parts.runtime.engine, self.now)
+        await check_finished(self._parts.runtime, self.now)
 
     def job(self, delivery: Delivery | str) -> JobAtEnvoy:
         """What Envoy holds of a delivery's job, or of the job with this id.

@@ -38,10 +38,11 @@ class LocalThing:
         await engine.run(
             Succeed.of(held, details=said) if succeeds else Fail.of(held, reason=REASONS[Status(status)], details=said)
         )
-        return _read(engine.open(held.payload or b""))
+        return read_document(engine.open(held.payload or b""))
 
 
-def _read(document: bytes) -> Any:
+def read_document(document: bytes) -> Any:
+    """What a device or a pull-worker is given: a JSON value where it is one, else the text."""
     try:
         return from_json(document)
     except ValueError:
