@@ -1,6 +1,7 @@
 """`envoy-plugin workflows`: what workflows there are, and how one stands, drawn."""
 
 import json
+from collections.abc import Collection
 from enum import StrEnum
 from typing import Annotated, Any, TypeAlias
 
@@ -13,6 +14,7 @@ from envoy_plugin.cli.table import table
 from envoy_plugin.cli.workflow_views import StepView, WorkflowView, find_template, list_workflows, view_workflow
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.errors import EnvoyPluginError, JobNotFound
+from envoy_plugin.workflows.checks import faults_in, unreachable
 from envoy_plugin.workflows.diagrams import Diagram
 from envoy_plugin.workflows.drawing import mermaid
 from envoy_plugin.workflows.picture import svg
@@ -91,10 +93,20 @@ def show(
 
     template = own.get(target)
     found = template.diagram if template else ask_with_secrets(plugin_app, env_file, ask)
+    if plugin and template and template.diagram:
+        _note(template.diagram, plugin.steps)
     if found is None:
         raise UnknownWorkflow(f"There is neither a workflow nor a template {target!r}.")
     view = WorkflowView.of_diagram(found) if isinstance(found, Diagram) else found
     typer.echo(_shown(view, form, json_wanted=json_wanted))
+
+
+def _note(diagram: Diagram, functions: Collection[str]) -> None:
+    """Say beside the drawing what will not run as it stands, and what nothing leads to."""
+    for fault in faults_in(diagram, functions):
+        typer.echo(fault, err=True)
+    for step_id in unreachable(diagram):
+        typer.echo(f"No path leads to step {step_id!r}: only somebody who sets it current gets there.", err=True)
 
 
 def _shown(view: WorkflowView, form: Form, *, json_wanted: bool) -> str:

@@ -114,6 +114,20 @@ async def test_a_template_is_shown_that_the_plugin_or_an_install_has(
     assert theirs.out == 'flowchart TD\n    s0[/"a<br/>manual"/]\n'
 
 
+async def test_what_a_template_lacks_is_said_beside_its_drawing(
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lacking = 'plugin.workflow(Template.of("odd", Step.function("a", "fly"), Step.manual("lost", then="a")))'
+    tmp_path.joinpath("lacking.py").write_text(f"{PLUGIN}{lacking}\n")
+    monkeypatch.chdir(tmp_path)
+    shown = await here.run("workflows", "show", "odd", "--as", "mermaid", "--app", "lacking:plugin")
+    assert shown.out.startswith("flowchart TD\n")
+    assert shown.err.splitlines() == [
+        "Step 'a' wants the function 'fly', which the plugin doesn't have; it has none.",
+        "No path leads to step 'lost': only somebody who sets it current gets there.",
+    ]
+
+
 async def test_what_is_not_there_is_said(here: Here) -> None:
     with pytest.raises(EnvoyPluginError, match="There is neither a workflow nor a template 'nothing'"):
         await here.run("workflows", "show", "nothing")
