@@ -58,7 +58,7 @@ async def test_looking_starts_nothing(site: Site) -> None:
         assert (seen["status"], seen["versionNumber"], seen["jobDocument"]) == ("QUEUED", 1, DOCUMENT)
         assert "startedAt" not in seen
         assert "statusDetails" not in seen
-    assert "jobDocument" not in await site.device.describe(includeJobDocument=False)
+        assert "jobDocument" not in await site.device.describe(job, includeJobDocument=False)
 
 
 async def test_a_device_that_restarted_is_handed_the_same_again(site: Site) -> None:
@@ -82,9 +82,10 @@ async def test_every_accepted_update_counts_the_version_up(site: Site) -> None:
 async def test_another_version_changes_nothing_and_tells_the_state(site: Site) -> None:
     await site.create()
     await site.device.start(statusDetails={"step": "1"})
-    failure = await site.device.update_refused("SUCCEEDED", expectedVersion=1)
-    assert (failure.code, failure.status, failure.kind) == ("InvalidRequestException", 400, "InvalidRequestException")
-    assert failure.message == "Expected version 1 but found version 2"
+    for version in (0, 1, 3):
+        failure = await site.device.update_refused("SUCCEEDED", expectedVersion=version)
+        assert (failure.code, failure.status) == (failure.kind, 400) == ("InvalidRequestException", 400)
+        assert failure.message == f"Expected version {version} but found version 2"
     body = json.dumps({"status": "SUCCEEDED", "expectedVersion": 7}).encode()
     reply = await site.send("POST", JOB_PATH, body)
     state = {"status": "IN_PROGRESS", "statusDetails": {"step": "1"}, "versionNumber": 2}
@@ -138,7 +139,8 @@ async def test_details_stay_unless_they_are_given_and_then_all_are_replaced(site
     assert kept["executionState"]["statusDetails"] == {"a": "1", "b": "2"}
     await site.device.update("IN_PROGRESS", statusDetails={"c": "3"})
     assert (await site.device.describe())["statusDetails"] == {"c": "3"}
-    await site.device.update("SUCCEEDED", statusDetails={})
+    ended = await site.device.update("SUCCEEDED", statusDetails={}, includeJobExecutionState=True)
+    assert ended["executionState"]["statusDetails"] == {}
     assert (await site.execution())["statusDetails"] == {"detailsMap": {}}
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from envoy_plugin.apis.iot_jobs import data_plane
 from envoy_plugin.apis.iot_jobs.executions import Execution, find_pending
 from envoy_plugin.engine.engine import Mode
 from envoy_plugin.engine.states import Reason
-from envoy_plugin.engine.verbs import Cancel, Resume
+from envoy_plugin.engine.verbs import Cancel, Hold, Resume, Verb
 from tests.apis.iot_jobs.site import JOB, THING, Site
 
 JOB_PATH = f"/things/{THING}/jobs/{JOB}"
@@ -73,14 +75,17 @@ async def test_what_is_just_being_started_is_pending_all_the_while(site: Site) -
         await site.device.update("SUCCEEDED", f"job-{number}")
 
 
-async def test_what_ended_while_it_was_looked_at_is_not_the_next(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("verb", [partial(Cancel, reason=Reason.OPERATOR), partial(Hold, hold="by-hand")])
+async def test_what_ended_or_was_held_while_it_was_looked_at_is_not_the_next(
+    site: Site, monkeypatch: pytest.MonkeyPatch, verb: Callable[..., Verb[Any]]
+) -> None:
     for job in (JOB, "job-2"):
         await site.create(job)
     [holder, _] = await find_pending(site.engine, THING, 2)
 
     async def find(*said: Any) -> list[Execution]:
         found = await find_pending(*said)
-        await site.engine.call([Cancel(id=holder.id, reason=Reason.OPERATOR)], Mode.EACH)
+        await site.engine.call([verb(id=holder.id)], Mode.EACH)
         return found
 
     monkeypatch.setattr(data_plane, "find_pending", find)
