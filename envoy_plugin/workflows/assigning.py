@@ -30,7 +30,7 @@ async def assign(scope: Scope, job_id: str, step_id: str | None, assigned_to: st
 
 def _assign(draft: Draft, step_id: str, assignee: str) -> None:
     workflow = draft.workflow
-    if step_id not in workflow.jobs:
+    if step_id not in workflow.diagram.by_id:
         raise _refused(draft, Status.STEP_NOT_IN_DIAGRAM)
     if not workflow.is_current(step_id):
         raise _refused(draft, Status.STEP_NOT_CURRENT)

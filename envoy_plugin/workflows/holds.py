@@ -134,7 +134,9 @@ def _refusal(draft: Draft, step_id: str) -> Status | None:
         return Status.JOB_CLOSED
     if not step_id:
         return Status.NO_ACTIVE_STEP
-    return None if step_id in draft.workflow.jobs else Status.STEP_NOT_IN_DIAGRAM
+    if step_id not in draft.workflow.diagram.by_id:
+        return Status.STEP_NOT_IN_DIAGRAM
+    return None if step_id in draft.workflow.jobs else Status.STEP_NOT_CURRENT  # it was over long ago
 
 
 def _if_idle(act: Each) -> Each:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from envoy_plugin.engine.sweeper import sweep
-from envoy_plugin.engine.verbs import Enqueue
+from envoy_plugin.engine.sweeper import Keeping, retire, sweep
+from envoy_plugin.engine.verbs import Enqueue, Succeed
 from envoy_plugin.errors import BadProperty, DependencyCycle, JobNotFound, JobRefused, NotAllowed
 from envoy_plugin.workflows.create import NewWorkflow
 from envoy_plugin.workflows.diagrams import Diagram, Step
@@ -302,6 +302,20 @@ async def test_what_code_waits_for_is_shown_too(office: Office) -> None:
     job_id = await office.stage.start(Step.manual("a"), new=new)
     shown = {(one.dependent_job_id, one.dependent_step_id, one.released_date) for one in await holds(office, job_id)}
     assert shown == {("other", None, None), ("other", "sign", None), (nobody, None, None)}
+
+
+async def test_a_step_that_is_long_over_is_known_though_its_job_is_forgotten(office: Office, clock: Clock) -> None:
+    office.define("two", Step.titan("a", payload="p", then="b"), Step.manual("b"))
+    job_id = await office.job("two")
+    await office.stage.engine.run(Succeed.of(await office.stage.claim("default")))
+    await office.stage.advance()
+    clock.move(timedelta(days=8))
+    await office.plugin.close_jobs([job_id])
+    await retire(office.stage.engine, Keeping())
+    await office.plugin.reopen_jobs([job_id])
+    assert [await hold(office, job_id, "a"), await release(office, job_id, "a")] == ["StepNotCurrent"] * 2
+    with pytest.raises(JobRefused, match="not a current step"):
+        await office.plugin.assign_step(job_id, "a", "bob", "User")
 
 
 async def test_what_code_holds_after_a_hold_was_over_is_shown(office: Office, clock: Clock) -> None:
