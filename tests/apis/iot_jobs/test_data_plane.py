@@ -41,6 +41,18 @@ async def test_what_is_in_progress_comes_first_then_what_was_created_first(site:
     assert (await site.device.start())["jobId"] == "job-1"
 
 
+async def test_what_is_in_progress_is_in_the_order_of_creation_whenever_it_was_started_or_ends(site: Site) -> None:
+    for number in range(3):
+        await site.create(f"job-{number}")
+    for number, minutes in ((2, 5), (0, 10), (1, 1)):
+        await site.device.update("IN_PROGRESS", f"job-{number}", stepTimeoutInMinutes=minutes)
+        site.clock.move(site.second)
+    rows = (await site.device.pending())["inProgressJobs"]
+    assert [row["jobId"] for row in rows] == ["job-0", "job-1", "job-2"]
+    assert rows[0]["startedAt"] > rows[2]["startedAt"] > rows[0]["queuedAt"] - 1
+    assert (await site.device.describe(NEXT))["jobId"] == (await site.device.start())["jobId"] == "job-0"
+
+
 async def test_ten_pending_ones_are_shown(site: Site) -> None:
     for number in range(12):
         await site.create(f"job-{number:02}")

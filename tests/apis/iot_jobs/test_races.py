@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from envoy_plugin.apis.iot_jobs import data_plane
+from envoy_plugin.apis.iot_jobs import data_plane, executions
 from envoy_plugin.apis.iot_jobs.executions import Execution, find_pending
 from envoy_plugin.engine.engine import Mode
+from envoy_plugin.engine.model import Job
+from envoy_plugin.engine.queries import load_jobs
 from envoy_plugin.engine.states import Reason
-from envoy_plugin.engine.verbs import Cancel, Hold, Resume, Verb
+from envoy_plugin.engine.verbs import Cancel, ClaimJob, Hold, Resume, Verb
 from tests.apis.iot_jobs.site import JOB, THING, Site
 
 JOB_PATH = f"/things/{THING}/jobs/{JOB}"
@@ -73,6 +75,24 @@ async def test_what_is_just_being_started_is_pending_all_the_while(site: Site) -
         seen = await asyncio.gather(look(0), look(1), start, look(2), look(4))
         assert [seen[0], seen[1], *seen[3:]] == [1] * 4
         await site.device.update("SUCCEEDED", f"job-{number}")
+
+
+async def test_lists_show_what_they_say_although_it_changed_since_they_were_read(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        await site.create(f"job-{number}")
+    ids = [execution.id for execution in await find_pending(site.engine, THING, 3)]
+
+    async def load(*said: Any) -> list[Job]:
+        await site.engine.call([Cancel(id=ids[0], reason=Reason.OPERATOR), ClaimJob(id=ids[2], who="other")])
+        monkeypatch.undo()
+        return await load_jobs(*said)
+
+    monkeypatch.setattr(executions, "load_jobs", load)
+    pending = await site.device.pending()
+    assert [row["jobId"] for row in pending["inProgressJobs"]] == ["job-2"]
+    assert [row["jobId"] for row in pending["queuedJobs"]] == ["job-1"]
 
 
 @pytest.mark.parametrize("verb", [partial(Cancel, reason=Reason.OPERATOR), partial(Hold, hold="by-hand")])
