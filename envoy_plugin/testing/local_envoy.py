@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from envoy_plugin.app import serve_runtime
+from envoy_plugin.opened import OpenedPlugin
 from envoy_plugin.plugin import Plugin
 from envoy_plugin.runtime import Runtime, open_runtime
 from envoy_plugin.settings import Settings
@@ -65,6 +66,14 @@ class LocalEnvoy:
     def workflows(self) -> Workflows:
         """The workflows of the install that events are from unless they name another."""
         return Workflows.for_item(self._parts.runtime.workflows, defaults.INSTALL_ID)
+
+    def get(self, wanted: type[Provided], *, install: str = defaults.INSTALL_ID) -> Provided:
+        """What handlers are given for this type: `JobsManager`, `NotificationManager`, `Workflows`, `Things`, `Titan`.
+
+        Raises:
+            DeclarationError: no such type is given.
+        """
+        return OpenedPlugin(self._parts.runtime).get(wanted, install=install)
 
     async def add_thing(self, name: str) -> "LocalThing":
         """Make a device known, for every install; answers what does its work when the test says so."""

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from envoy_plugin import Entry, Ongoing, Plugin, Step, Template, Workflows
+from envoy_plugin import Entry, JobNotFound, JobsManager, Ongoing, Plugin, Step, Template, Workflows
 from envoy_plugin.testing import LocalEnvoy, Unfinished
 from envoy_plugin.testing.local_envoy import local_envoy
 
@@ -55,6 +55,16 @@ async def test_a_pull_worker_fails_when_the_test_says_so(envoy: LocalEnvoy) -> N
     assert await parcel.current() == ["desk"]
     with pytest.raises(ValueError, match="'broken' is not a valid Why"):
         await envoy.pull(failed="broken")
+
+
+async def test_what_handlers_are_given_a_test_is_given(envoy: LocalEnvoy) -> None:
+    parcel = await envoy.workflows.find("9001")
+    assert parcel is not None
+    jobs = envoy.get(JobsManager)
+    await jobs.add_job_comment(parcel.id, "It is heavy")
+    assert [said.comment for said in await jobs.get_job_comments(parcel.id)] == ["It is heavy"]
+    with pytest.raises(JobNotFound):
+        await envoy.get(JobsManager, install="2002").get_job(parcel.id)
 
 
 async def test_what_a_workflow_waits_for_is_told_by_step(envoy: LocalEnvoy) -> None:
