@@ -1,11 +1,16 @@
-"""A filtered page of 100,000 jobs beside what Redis alone needs for it: `python benchmarks/workflows.py [--json]`."""
+"""A filtered page of 100,000 jobs beside what Redis alone needs for it: `python benchmarks/workflows.py [--json]`.
+
+Then what no index tells: patterns, other orders, counts by a value.
+"""
 
 import argparse
 import json
 import os
 import platform
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
+from itertools import cycle
 from statistics import median
 from typing import Any
 
@@ -20,10 +25,12 @@ from envoy_plugin.sealing import Sealer
 from envoy_plugin.workflows.create import NewWorkflow, plan_workflow
 from envoy_plugin.workflows.diagrams import Step
 from envoy_plugin.workflows.manager import JobsManager
-from envoy_plugin.workflows.models import JobStatisticsDetails, Query
+from envoy_plugin.workflows.models import JobStatisticsDetails, Query, SortField
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.summary import tag_of
 from envoy_plugin.workflows.templates import Template
+
+Asked = dict[str, Any]
 
 ITEM = "1001"
 PAGE = 50
@@ -31,25 +38,49 @@ EACH = 100  # jobs of one person
 AT_ONCE = 60  # jobs that are made in one call
 VISIT = Template.of("visit", Step.manual("sign"), name="Visit")
 FIELDS = ("jobId", "jobName", "jobStatus", "priority")
-FILTERS = {
-    "one tag": "closed = 0",
-    "one person": "assignedType='User' AND closed=0 AND assignedTo='user-1'",
-    "two that cut": "jobStatus = 'Waiting' AND priority = 'High'",
-    "a list": "priority IN ('High', 'Low') AND jobStatus = 'Waiting'",
+BY_NAME = (SortField(field="jobName"), SortField(field="priority", sort_order="Desc"))
+PAGES: dict[str, Asked] = {
+    "one tag": {"q": "closed = 0"},
+    "one person": {"q": "assignedType='User' AND closed=0 AND assignedTo='user-{}'"},
+    "one person sorted": {"q": "closed=0 AND assignedTo='user-{}'", "sort_fields": BY_NAME},
+    "two that cut": {"q": "jobStatus = 'Waiting' AND priority = 'High'"},
+    "a list": {"q": "priority IN ('High', 'Low') AND jobStatus = 'Waiting'"},
+    "a tag and a date": {"q": "priority = 'High' AND createdDate > '2020-01-01'"},
+    "a common word": {"search": "visit"},
+    "two words": {"search": "visit {}"},
+    "halfway in one tag": {"q": "closed = 0", "start": 0.5},
+    "halfway in two that cut": {"q": "jobStatus = 'Waiting' AND priority = 'High'", "start": 1 / 60},
+}
+"""What is asked, by name: `{}` is another number each time, and `start` a share of all jobs."""
+LOOKS: dict[str, Asked] = {
+    "a pattern that a tenth fits, none of the newest": {"q": "closed = 0 AND jobName LIKE 'Visit 1%'"},
+    "a pattern that one fits": {"q": "closed = 0 AND jobName LIKE 'Visit {}'"},
+    "two tags that no job has both": {"q": "jobStatus = 'Left' AND ownedBy = 'grace'"},
+    "a phrase, sorted": {"search": "'user 1{}'", "sort_fields": BY_NAME},
+    "a third of all, sorted": {"q": "priority = 'High'", "sort_fields": BY_NAME},
+    "all, sorted": {"q": "closed = 0", "sort_fields": BY_NAME},
+}
+COUNTS: dict[str, Asked] = {
+    "one tag": {"q": "closed = 0"},
+    "two that cut": {"q": "jobStatus = 'Waiting' AND priority = 'High'"},
+    "a pattern": {"q": "jobName LIKE '%99'"},
+    "a third of all, by status": {"q": "priority = 'High'", "group_by": "job_status"},
+    "all, by priority": {"group_by": "priority"},
 }
 TARGETS = {
     f"page_{name.replace(' ', '_')}": Target(f"a page, {name}, against ZRANGE and 50 HGETALL", 5, 2, at_most=True)
-    for name in FILTERS
+    for name in PAGES
 }
 
 
 async def fill(store: Store, jobs: int) -> None:
-    """Make the jobs: a tenth waits, a third is urgent, each person has as many."""
+    """Make the jobs: a tenth waits, a tenth has left, a third is urgent, each person has as many."""
     plans: list[Any] = []
     for number in range(jobs):
         facts = {
             "job_name": f"Visit {number}",
-            "job_status": "Waiting" if number % 10 == 0 else "Arrived",
+            "job_status": {0: "Waiting", 1: "Left"}.get(number % 10, "Arrived"),
+            "owned_by": "ada" if number % 2 else "grace",
             "priority": ("High", "Medium", "Low")[number // 10 % 3],
         }
         new = NewWorkflow(
@@ -74,10 +105,15 @@ async def bare(redis: Redis, engine: Engine, tag: str) -> None:
     assert all(found)
 
 
-async def page(manager: JobsManager, clause: str) -> None:
-    """A page by us."""
-    result = await manager.query_jobs(Query(q=clause, fields=FIELDS, num=PAGE))
-    assert result.results
+def asked_of(asked: Asked, number: int, jobs: int) -> Asked:
+    """What is asked of so many jobs, the so-many-eth time."""
+    texts = {name: value.format(number) for name, value in asked.items() if isinstance(value, str)}
+    return asked | texts | ({"start": int(asked["start"] * jobs)} if "start" in asked else {})
+
+
+async def page(manager: JobsManager, asked: Asked, numbers: Iterator[int], jobs: int) -> None:
+    """A page by us; never the same person's, nor the same words, twice in a row."""
+    await manager.query_jobs(Query(**asked_of(asked, next(numbers), jobs), fields=FIELDS, num=PAGE))
 
 
 async def seconds(work: Callable[[], Awaitable[object]], times: int) -> float:
@@ -103,20 +139,31 @@ async def measure(arguments: argparse.Namespace) -> dict[str, float]:
 
 
 async def compare(arguments: argparse.Namespace, engine: Engine, manager: JobsManager, tag: str) -> dict[str, float]:
-    """Every filter beside the same page in bare commands, in turns."""
-    rounds: list[dict[str, float]] = []
+    """Every filter beside the same page in bare commands, in turns; then what is looked at job by job."""
+    numbers, rounds = cycle(range(arguments.jobs // EACH)), list[dict[str, float]]()
     for _ in range(arguments.rounds + 1):
         row = {"bare": await seconds(lambda: bare(engine.redis, engine, tag), arguments.pages)}
-        for name, clause in FILTERS.items():
-            row[name] = await seconds(lambda clause=clause: page(manager, clause), arguments.pages)  # type: ignore[misc]
+        for name, asked in PAGES.items():
+            ask = partial(page, manager, asked, numbers, arguments.jobs)
+            row[name] = await seconds(ask, arguments.pages)
         rounds.append(row)
     rounds = rounds[1:]  # the first warmed everything up
     print_table(("a page of 50", "ms"), [(name, median(1e3 * one[name] for one in rounds)) for name in rounds[0]])
-    figures = {f"page_{name.replace(' ', '_')}": median(one[name] / one["bare"] for one in rounds) for name in FILTERS}
-    counted = await seconds(lambda: manager.calculate_job_statistics(JobStatisticsDetails(q="closed = 0")), 10)
-    print(f"counting the open jobs: {1e3 * counted:.2f} ms")
+    figures = {f"page_{name.replace(' ', '_')}": median(one[name] / one["bare"] for one in rounds) for name in PAGES}
+    await look(arguments, manager, numbers)
     print_targets(TARGETS, figures)
     return figures
+
+
+async def look(arguments: argparse.Namespace, manager: JobsManager, numbers: Iterator[int]) -> None:
+    """What is looked at job by job, and what is counted: how long it takes."""
+    asked = {name: partial(page, manager, one, numbers, arguments.jobs) for name, one in LOOKS.items()}
+    took = [(name, 1e3 * await seconds(ask, arguments.rounds)) for name, ask in asked.items()]
+    print_table(("a page that no index tells", "ms"), took)
+    count = manager.calculate_job_statistics
+    counts = {name: partial(count, JobStatisticsDetails(**one)) for name, one in COUNTS.items()}
+    took = [(name, 1e3 * await seconds(ask, arguments.rounds)) for name, ask in counts.items()]
+    print_table(("a count", "ms"), took)
 
 
 def main() -> None:

@@ -81,5 +81,5 @@ def test_the_benchmark_of_pages_ends_with_one_json_object() -> None:
     ]
     done = subprocess.run(command, env={"PATH": os.environ["PATH"]}, capture_output=True, check=True, timeout=60)
     figures = json.loads(done.stdout.splitlines()[-1])
-    assert figures.keys() == {"page_one_tag", "page_one_person", "page_two_that_cut", "page_a_list"}
+    assert {"page_one_tag", "page_two_that_cut", "page_halfway_in_one_tag"} < figures.keys()
     assert all(value > 0 for value in figures.values())
