@@ -14,6 +14,7 @@ from envoy_plugin.envoy.events import Event, parse_event
 from envoy_plugin.errors import DeclarationError
 from envoy_plugin.injection import gather_arguments
 from envoy_plugin.invocation import watched
+from envoy_plugin.logs import get_logger
 from envoy_plugin.outcomes import Outcome, to_outcome
 from envoy_plugin.reports import Report
 from envoy_plugin.run import Run
@@ -23,6 +24,8 @@ from envoy_plugin.work import Work
 from envoy_plugin.workflows.advance import end_step, find_step, follow_up
 from envoy_plugin.workflows.handles import WorkflowHandle
 from envoy_plugin.workflows.record import EVENT, Workflow
+
+log = get_logger(__name__)
 
 
 async def read_step(runtime: Runtime, held: Claimed) -> Work | None:
@@ -36,8 +39,10 @@ async def read_step(runtime: Runtime, held: Claimed) -> Work | None:
     if found is None:
         return None
     workflow, step_id = found
-    handler = runtime.plugin.steps.get(str(workflow.diagram[step_id].args.get("function")))
+    wanted = str(workflow.diagram[step_id].args.get("function"))
+    handler = runtime.plugin.steps.get(wanted)
     if handler is None:
+        log.error("step.function_missing", template=workflow.origin.template, step=step_id, function=wanted)
         return None
     run, event = Run(runtime.engine, held, runtime), _event_of(workflow)
     handle = WorkflowHandle(

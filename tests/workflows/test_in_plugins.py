@@ -268,7 +268,9 @@ async def test_a_step_of_a_workflow_that_no_event_started_can_not_have_one(envoy
         assert await visit.current() == []
 
 
-async def test_a_step_whose_function_is_gone_waits_and_says_why(envoy_redis_url: str) -> None:
+async def test_a_step_whose_function_is_gone_waits_and_says_why(
+    envoy_redis_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
     plugin = outcomes_plugin(lambda _: None)
     async with local_envoy(plugin, redis_url=envoy_redis_url) as envoy:
         await envoy.trigger("entry_sign_in")
@@ -277,6 +279,7 @@ async def test_a_step_whose_function_is_gone_waits_and_says_why(envoy_redis_url:
         visit = await envoy.workflows.find("k")
         assert visit is not None
         assert (await visit.read()).walk.stops == {"a": "failed: unreadable"}
+    assert "template=t step=a function=f" in caplog.text
 
 
 async def test_a_step_that_is_in_no_workflow_fails(envoy_redis_url: str) -> None:
