@@ -173,7 +173,8 @@ async def test_a_body_that_breaks_off_is_refused(site: Site) -> None:
         assert (answered.status, answered.headers["x-amzn-ErrorType"]) == (400, "InvalidRequestException")
 
 
-async def test_a_revoked_key_ends_at_once(site: Site) -> None:
+async def test_a_revoked_key_ends_at_once_on_a_connection_that_it_has_opened_too(site: Site) -> None:
+    assert await site.device.pending()
     assert await site.keys.revoke(site.thing_key.id)
     assert not await site.keys.revoke(site.thing_key.id)
     failure = await site.device.refused("describe_job_execution")

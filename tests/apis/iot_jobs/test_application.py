@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,13 +17,14 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from envoy_plugin.apis.iot_jobs import application
+from envoy_plugin.apis.iot_jobs.executions import find_pending
 from envoy_plugin.apis.iot_jobs.guesses import GUESSES
 from envoy_plugin.apis.iot_jobs.mounting import IOT_JOBS, PATHS, DeviceApi, answer
 from envoy_plugin.apis.iot_jobs.refusals import STATUSES, Refusal
 from envoy_plugin.apis.iot_jobs.registry import Registry
 from envoy_plugin.connection import connect_redis
 from envoy_plugin.engine.engine import Engine
-from envoy_plugin.engine.verbs import Enqueue, Pause, Unique, Unpause
+from envoy_plugin.engine.verbs import Enqueue, Pause, Reschedule, Unique, Unpause
 from envoy_plugin.logs import configure_logs
 from envoy_plugin.settings import Settings
 from tests.acceptance.pages import ROOT
@@ -87,8 +89,8 @@ async def test_while_redis_is_away_the_service_is(
     server = redis_server()
     async with connect_redis(server.url, retries=0) as client, open_site(Engine(client, prefix="a"), clock) as site:
         server.kill()
-        reply = await site.send("GET", f"/things/{THING}/jobs")
-        assert (reply.status, reply.error) == (503, "ServiceUnavailableException")
+        failure = await site.device.refused("describe_job_execution")
+        assert (failure.status, failure.kind) == (503, "ServiceUnavailableException")
         assert "device.unavailable" in logged.getvalue()
 
 
@@ -180,6 +182,21 @@ async def test_jobs_of_other_systems_are_unknown(site: Site) -> None:
         for job in (theirs.id, str(number)):
             assert (await site.operator.refused("describe_job", jobId=job)).status == 404
             assert (await site.device.refused("describe_job_execution", job)).status == 404
+
+
+async def test_a_task_whose_key_looks_like_a_devices_work_is_none(site: Site) -> None:
+    await site.engine.enqueue(Enqueue(queue="default", kind="task", unique=Unique(key=f"iot:{JOB}:{THING}")))
+    assert (await site.device.update_refused("SUCCEEDED")).code == "ResourceNotFoundException"
+
+
+async def test_work_that_was_put_off_is_not_there_for_its_device_until_then(site: Site) -> None:
+    await site.create()
+    [execution] = await find_pending(site.engine, THING, 1)
+    await site.engine.run(Reschedule(id=execution.id, at=site.clock.after(timedelta(hours=1))))
+    assert await site.device.pending() == {"inProgressJobs": [], "queuedJobs": []}
+    assert (await site.device.update_refused("SUCCEEDED")).code == "ResourceNotFoundException"
+    await site.passes(hours=1)
+    await site.device.update("SUCCEEDED")
 
 
 async def test_the_process_that_serves_answers_for_the_place_of_its_settings(site: Site) -> None:

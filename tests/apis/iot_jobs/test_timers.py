@@ -1,5 +1,6 @@
 """The in-progress timer of a job, the step timer of an execution, and retries."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -81,6 +82,29 @@ async def test_ending_the_step_timer_leaves_the_timer_of_the_job(site: Site) -> 
     assert await left(site) == 1200
 
 
+async def test_a_start_without_a_step_timer_has_the_timer_of_the_job(site: Site) -> None:
+    await site.create(minutes=20)
+    await site.device.update("IN_PROGRESS", stepTimeoutInMinutes=-1)
+    assert await left(site) == 1200
+
+
+async def test_a_retry_has_timers_of_its_own(site: Site) -> None:
+    await site.create(jobExecutionsRetryConfig=ALL, minutes=20)
+    await site.device.start(stepTimeoutInMinutes=5)
+    await site.passes(minutes=5)
+    assert await left(site) is None
+    await site.passes(minutes=30)
+    await site.device.start()
+    assert await left(site) == 1200
+
+
+async def test_a_timer_that_ran_out_unnoticed_shows_nothing_left(site: Site) -> None:
+    await site.create(minutes=1)
+    await site.device.start()
+    site.clock.move(timedelta(minutes=2))
+    assert await left(site) == 0
+
+
 async def test_being_handed_the_same_again_moves_the_step_timer_if_asked(site: Site) -> None:
     await site.create()
     await site.device.start(stepTimeoutInMinutes=5)
@@ -126,13 +150,18 @@ async def test_a_retry_is_behind_what_was_queued_before_it(site: Site) -> None:
 
 async def test_earlier_executions_can_be_told_apart(site: Site) -> None:
     await site.create(jobExecutionsRetryConfig=ALL)
+    began = site.clock.now / 1000
+    await site.device.update("IN_PROGRESS")
+    site.clock.move(site.second)
     await site.device.update("FAILED", statusDetails={"why": "paper"})
     assert (await site.device.refused("describe_job_execution", executionNumber=1)).code == "TerminalStateException"
     failure = await site.device.update_refused("SUCCEEDED", executionNumber=1)
     assert failure.code == "InvalidStateTransitionException"
     assert (await site.device.update_refused("SUCCEEDED", executionNumber=3)).code == "ResourceNotFoundException"
     earlier = await site.execution(executionNumber=1)
-    assert (earlier["status"], earlier["versionNumber"]) == ("FAILED", 2)
+    assert (earlier["status"], earlier["versionNumber"]) == ("FAILED", 3)
+    times = [earlier[name].timestamp() - began for name in ("queuedAt", "startedAt", "lastUpdatedAt")]
+    assert times == pytest.approx([0, 0, 1])
     assert earlier["statusDetails"]["detailsMap"] == {"why": "paper"}
     await site.device.update("SUCCEEDED", executionNumber=2)
 
