@@ -201,6 +201,9 @@ async def test_order_is_by_each_field_and_what_has_no_value_is_last(office: Offi
     down = [SortField(field="dueDate"), SortField(field="jobName", sort_order="Desc")]
     assert await names(office, q="closed = 0", sort_fields=down) == ["c", "b", "a"]
     assert await names(office, q="closed = 0", sort_fields=[SortField(field="created_date")]) == ["b", "a", "c"]
+    for down_or_up in ("Asc", "Desc"):
+        by_date = [SortField(field="dueDate", sort_order=down_or_up), SortField(field="createdDate")]
+        assert await names(office, q="closed = 0", sort_fields=by_date) == ["b", "c", "a"]
 
 
 async def test_statistics_count_and_tell_apart(office: Office) -> None:
@@ -260,6 +263,65 @@ async def test_lists_that_are_put_together_leave_nobody_out(office: Office, monk
     )
     del expected[6]
     assert [row[0] for row in every.results] == expected
+
+
+async def test_words_are_found_however_their_letters_are_written(office: Office) -> None:
+    for name in ("Jose\u0301 O'Brien", "Miles O\u2019Brien", "STRASSE", "\uff21da"):
+        await office.job(job_name=name)
+    found = {"O'Brien": 2, "'Jos\u00e9 O'Brien'": 1, "'miles o'brien'": 1, "jose": 0, "stra\u00dfe": 1, "ada": 1}
+    assert {words: len(await names(office, search=words)) for words in found} == found
+
+
+async def test_a_long_text_leaves_the_other_words_their_place(office: Office) -> None:
+    await office.job(
+        description=" ".join(f"w{number}" for number in range(300)), assigned_type="User", assigned_to="grace"
+    )
+    assert await names(office, search="grace w200") == ["one"]
+    assert await names(office, search="w290") == []
+
+
+async def test_pages_of_what_tags_tell_may_be_as_deep_as_there_are_jobs(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding, "MOST_LOOKED_AT", 3)
+    made = await office.plugin.create_jobs("one", CreateJobOverrides(number_of_jobs=9, priority="Low"))
+    ids, count = [*made.job_ids][::-1], office.plugin.calculate_job_statistics
+    for asked in ("closed = 0", "closed = 0 AND priority IN ('Low', 'High')"):
+        found = await office.plugin.query_jobs(Query(q=asked, fields=["jobId"], start=6, num=2))
+        assert page(found) == (ids[6:8], 8)
+        assert page(await office.plugin.query_jobs(Query(q=asked, fields=["jobId"], start=8, num=2))) == (ids[8:], -1)
+        assert (await count(JobStatisticsDetails(q=asked))).total == 9
+    assert (await count(JobStatisticsDetails(search="one low"))).total == 9
+    with pytest.raises(BadQuery, match="more than 3 jobs"):
+        await count(JobStatisticsDetails(search="'low unassigned'", q="notes IS NULL"))
+
+
+async def test_what_is_passed_is_bounded_too(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding, "MOST_PASSED", 2)
+    await office.plugin.create_jobs("one", CreateJobOverrides(number_of_jobs=3))
+    clause = "closed = 0 AND jobName = 'one'"
+    for ask in (Query(q=clause), JobStatisticsDetails(q=clause)):
+        name = "query_jobs" if isinstance(ask, Query) else "calculate_job_statistics"
+        with pytest.raises(BadQuery, match="more than 2 jobs"):
+            await getattr(office.plugin, name)(ask)
+
+
+@pytest.mark.parametrize("beside", ["", " AND closed = 0"])
+async def test_a_list_may_have_more_values_than_redis_is_asked_for(office: Office, beside: str) -> None:
+    await office.job(job_name="n7")
+    await office.job(job_name="other")
+    listed = ", ".join(f"'n{number}'" for number in range(200))
+    assert await names(office, q=f"jobName IN ({listed}){beside}") == ["n7"]
+    counted = await office.plugin.calculate_job_statistics(JobStatisticsDetails(q=f"jobName IN ({listed}){beside}"))
+    assert counted.total == 1
+
+
+async def test_a_job_that_is_named_stands_where_it_was_made(office: Office) -> None:
+    first = await office.job(job_name="Parent")
+    for number in range(3):
+        await office.job(job_name=f"Child {number}", parent_job=first)
+    found = await office.plugin.query_jobs(Query(search=first, fields=["jobName"]))
+    assert [row[0] for row in found.results] == ["Child 2", "Child 1", "Child 0", "Parent"]
 
 
 async def test_jobs_of_others_and_deleted_ones_are_not_found(office: Office) -> None:
