@@ -80,7 +80,7 @@ class Execution:
             queued_at=job.created,
             started_at=job.started,
             updated_at=job.changed,
-            expires=job.expires if job.state is State.RUNNING else None,
+            expires=job.expires,
         )
 
     def earlier(self, attempt: Attempt) -> Self:

@@ -247,6 +247,17 @@ async def test_an_update_that_makes_no_sense_changes_nothing(site: Site, said: d
     assert (await site.device.describe())["versionNumber"] == 1
 
 
+async def test_the_longest_names_details_and_steps_are_taken(site: Site) -> None:
+    device, job = await site.add("t" * 128), "j" * 64
+    await site.create(job, device.thing)
+    details = {f"{number:0128}": "x" for number in range(99)} | {"long": "\U0001f5a8" * 1024}
+    await device.start(stepTimeoutInMinutes=10_080)
+    await device.update("IN_PROGRESS", job, statusDetails=details, stepTimeoutInMinutes=10_080)
+    assert (await device.describe(job))["statusDetails"] == details
+    device.thing += "t"
+    assert (await device.refused("describe_job_execution", job)).code == "InvalidRequestException"
+
+
 @pytest.mark.parametrize("body", [b"[]", b"null", b"{", b'{"status": NaN}', b"\xff", b"1"])
 async def test_a_body_that_is_no_object_is_refused(site: Site, body: bytes) -> None:
     await site.create()
