@@ -294,8 +294,8 @@ class WrongState(StateError):
     `key_taken` (another job holds the unique key), `superseded` (a report of an end that was tried again), `paused`
     (the queue), `children_left` (of an envelope), `held` and `not_held`, `depends` and `not_depending`,
     `owes_nothing`, `owes_already`, `blob_gone` (stored too long ago), `no_envelope` (the parent isn't one), `envelope`
-    (which doesn't take the verb), `envelope_over` (that of a job to be tried again), `too_many` (jobs to search for a
-    cycle).
+    (which doesn't take the verb), `envelope_over` (that of a job to be tried again), `envelope_open` (that of a job to
+    be deleted, which may be tried again), `too_many` (jobs to search for a cycle).
     """
 
     def __init__(self, job_id: str, state: str, why: str = "wrong_state") -> None:

@@ -11,7 +11,7 @@ from envoy_plugin.engine.queries import load_jobs
 from envoy_plugin.engine.retries import FollowUp
 from envoy_plugin.engine.states import State
 from envoy_plugin.engine.verbs import Fail, Succeed, Verb
-from envoy_plugin.errors import CallRefused, JobNotFound, WorkflowError
+from envoy_plugin.errors import CallRefused, JobNotFound, SealError, TooLarge, VersionMismatch, WorkflowError
 from envoy_plugin.logs import get_logger
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.endings import ending_of, read_ending
@@ -23,7 +23,11 @@ from envoy_plugin.workflows.store import Store
 TRIES: Final = 8
 """How often a call is decided again because the workflow has changed meanwhile."""
 CONTENDED: Final = "contended"
+REFUSED: Final = "refused"
 UNREADABLE: Final = "unreadable"
+"""Why a follow-up fails, and is tried again later: others are always first; a step can't be opened; or what is kept of
+the workflow can't be read here.
+"""
 
 log = get_logger(__name__)
 
@@ -33,23 +37,31 @@ async def follow_up(store: Store, held: Claimed) -> Verb[Any] | None:
 
     What Redis raises goes through.
     """
-    debt = FollowUp.parse(held.id)
+    debt, reason = FollowUp.parse(held.id), CONTENDED
     for _ in range(TRIES):
         found = await load_jobs(store.engine, [debt.job_id]) if debt else []
         try:
             draft = await _draft_of(store, found[0], debt.attempt) if found and debt else None
-        except WorkflowError as error:
-            log.error("advance.refused", error=type(error).__name__)
+        except (WorkflowError, SealError, ValueError) as error:
+            log.error("advance.unreadable", error=type(error).__name__)
             return Fail.of(held, reason=UNREADABLE)
         if draft is None:
             return Succeed.of(held)
         try:
             await store.engine.call([Succeed.of(held), *draft.call()])  # first: a retry ends what it makes void
-        except CallRefused:
+        except (CallRefused, TooLarge) as refused:
+            reason = CONTENDED if _has_changed(refused) else REFUSED
             continue
         store.tell(draft.workflow.id)
         return None
-    return Fail.of(held, reason=CONTENDED)
+    log.error("advance.refused", reason=reason)
+    return Fail.of(held, reason=reason)
+
+
+def _has_changed(refused: CallRefused | TooLarge) -> bool:
+    """Whether a call was refused because the workflow isn't as it was read."""
+    errors = refused.refusals.values() if isinstance(refused, CallRefused) else ()
+    return any(isinstance(error, VersionMismatch) for error in errors)
 
 
 async def _draft_of(store: Store, job: Job, attempt: int) -> Draft | None:

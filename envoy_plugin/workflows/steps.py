@@ -4,7 +4,7 @@ Each is one call of the engine. A step that can't be acted on is answered with w
 the same request go on.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias, TypedDict, Unpack
@@ -13,7 +13,7 @@ from envoy_plugin.engine.ids import Ids
 from envoy_plugin.engine.model import Job
 from envoy_plugin.engine.states import Reason, State
 from envoy_plugin.engine.verbs import Cancel, ClaimJob, Promote, Release, Reschedule, Succeed, Verb
-from envoy_plugin.errors import CallRefused, TooLarge
+from envoy_plugin.errors import CallRefused, TooLarge, WrongState
 from envoy_plugin.workflows.advance import load_followed
 from envoy_plugin.workflows.arguments import answers_of
 from envoy_plugin.workflows.comments import keep_comment
@@ -30,6 +30,8 @@ from envoy_plugin.workflows.store import Store
 TRIES: Final = 8
 _ids: Final = Ids()
 MOST_DUE: Final = 100
+PAUSED: Final = "paused"
+"""Why nobody gets a job of a queue: an operator says so."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +45,8 @@ class _Attempt:
     """How those steps ended that are over, and wait for somebody to go on."""
     seal: Callable[[bytes], bytes]
     has_due: bool = False
+    paused: Collection[str] = ()
+    """Steps whose queue is paused."""
 
     @property
     def workflow(self) -> Workflow:
@@ -157,8 +161,10 @@ async def _act(
 
     More steps than go into one call are acted on by halves.
     """
+    paused: set[str] = set()
     for left in reversed(range(TRIES)):
         attempt = await _begin(store, workflow_id, **by)
+        attempt.paused = paused
         chosen = step_ids or attempt.workflow.current or [""]
         responses = tuple(_respond(attempt, step_id, action) for step_id in chosen)
         try:
@@ -169,12 +175,20 @@ async def _act(
             halves = chosen[: len(chosen) // 2], chosen[len(chosen) // 2 :]
             parts = [await _act(store, workflow_id, some, action, **by) for some in halves]
             return JobActionResponse(step_responses=tuple(one for part in parts for one in part.step_responses))
-        except CallRefused:
+        except CallRefused as refused:
+            paused |= _paused(attempt.workflow, refused)
             if not left:
                 raise
             continue
         return JobActionResponse(step_responses=responses)
     raise AssertionError  # pragma: no cover - the last try raises
+
+
+def _paused(workflow: Workflow, refused: CallRefused) -> set[str]:
+    """The steps that can't be had because an operator has paused their queue."""
+    errors = [error for error in refused.refusals.values() if isinstance(error, WrongState) and error.why == PAUSED]
+    jobs = {error.job_id for error in errors}
+    return {step_id for step_id, job_id in workflow.steps.items() if job_id in jobs}
 
 
 async def _begin(store: Store, workflow_id: str, **by: Unpack[By]) -> _Attempt:
@@ -197,7 +211,8 @@ async def _write(store: Store, attempt: _Attempt) -> None:
 
 
 def _respond(attempt: _Attempt, step_id: str, action: _Action) -> StepResponse:
-    status = _refusal(attempt, step_id, action) or action.act(attempt, step_id)
+    paused = Status.HELD if step_id in attempt.paused else None
+    status = _refusal(attempt, step_id, action) or paused or action.act(attempt, step_id)
     return StepResponse(step_id=step_id, status=status, status_description=DESCRIPTIONS[status])
 
 

@@ -9,9 +9,10 @@ from envoy_plugin.apis.iot_jobs.ending import delete_execution
 from envoy_plugin.apis.iot_jobs.executions import load_execution
 from envoy_plugin.engine.states import State
 from envoy_plugin.engine.sweeper import Keeping, retire
-from envoy_plugin.engine.verbs import Delete, Fail, Succeed
+from envoy_plugin.engine.verbs import Delete, Depend, Fail, Pause, Succeed, Undepend
 from envoy_plugin.errors import ThingRefused, TooLarge, WrongState
 from envoy_plugin.workflows import checks
+from envoy_plugin.workflows.advance import follow_up
 from envoy_plugin.workflows.create import NewWorkflow, create
 from envoy_plugin.workflows.diagrams import Step
 from envoy_plugin.workflows.draft import Draft
@@ -141,3 +142,40 @@ async def test_an_end_that_opens_too_much_is_refused_to_whoever_acts_and_changes
     with pytest.raises(TooLarge):
         await stage.act("run", workflow)
     assert await stage.current(workflow) == ["last"]
+
+
+async def follow(stage: Stage) -> str:
+    """Why the next follow-up fails."""
+    end = await follow_up(stage.store, await stage.claim("advance"))
+    assert isinstance(end, Fail)
+    return end.reason
+
+
+async def test_a_follow_up_that_can_not_read_what_it_is_to_follow_comes_back(stage: Stage) -> None:
+    await stage.start(Step.titan("a", payload="p", then="b"), Step.manual("b"))
+    held = await stage.claim("default")
+    await stage.engine.run(Succeed.of(held, outcome=b"sealed with another secret"))
+    assert await follow(stage) == "unreadable"
+
+
+async def test_a_follow_up_of_what_can_not_be_opened_says_so_and_comes_back(stage: Stage) -> None:
+    workflow = await stage.start(Step.titan("a", payload="p", then="b"), Step.manual("b"))
+    other = await stage.start(Step.manual("c"), template="other")
+    a, c = (await stage.load(workflow)).steps["a"], (await stage.load(other)).steps["c"]
+    await stage.engine.run(Depend(id=a, upstream=c))
+    await stage.engine.cancel(a, reason="operator")
+    await stage.engine.run(Depend(id=c, upstream=a))  # the new try of one would wait for the other, and that for it
+    assert await follow(stage) == "refused"
+    await stage.engine.run(Undepend(id=c, upstream=a))
+    assert await stage.advance() == 0
+    assert await stage.act("run", workflow) == "Held"
+
+
+async def test_a_step_in_a_paused_queue_is_held_and_others_go_on(stage: Stage) -> None:
+    workflow = await stage.start(
+        Step.manual("a", then=["b", "c"]), Step.manual("b", assigned="group:front-desk"), Step.manual("c")
+    )
+    await stage.act("run", workflow)
+    await stage.engine.run(Pause(queue="group:front-desk", why=b"lunch"))
+    assert await stage.act("run", workflow) == "Held Success"
+    assert await stage.current(workflow) == ["b"]
