@@ -14,7 +14,7 @@ from envoy_plugin.cli.table import table
 from envoy_plugin.cli.workflow_views import StepView, WorkflowView, find_template, list_workflows, view_workflow
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.errors import EnvoyPluginError, JobNotFound
-from envoy_plugin.workflows.checks import faults_in, unreachable
+from envoy_plugin.workflows.checks import dead_answers, faults_in, unreachable
 from envoy_plugin.workflows.diagrams import Diagram
 from envoy_plugin.workflows.drawing import mermaid
 from envoy_plugin.workflows.picture import svg
@@ -102,11 +102,13 @@ def show(
 
 
 def _note(diagram: Diagram, functions: Collection[str]) -> None:
-    """Say beside the drawing what will not run as it stands, and what nothing leads to."""
+    """Say beside the drawing what will not run as it stands, and what leads nowhere, or is led to from nowhere."""
     for fault in faults_in(diagram, functions):
         typer.echo(fault, err=True)
     for step_id in unreachable(diagram):
         typer.echo(f"No path leads to step {step_id!r}: only somebody who sets it current gets there.", err=True)
+    for step_id, answer in dead_answers(diagram):
+        typer.echo(f"The answer {answer!r} of step {step_id!r} will be refused: no path is taken at it.", err=True)
 
 
 def _shown(view: WorkflowView, form: Form, *, json_wanted: bool) -> str:

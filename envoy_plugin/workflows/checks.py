@@ -6,7 +6,7 @@ from typing import Final
 
 from envoy_plugin.errors import BadCondition, BadDiagram
 from envoy_plugin.workflows import conditions
-from envoy_plugin.workflows.arguments import faults_in_arguments
+from envoy_plugin.workflows.arguments import answers_of, faults_in_arguments
 from envoy_plugin.workflows.diagrams import Diagram, Join, Kind, Step, is_assignment
 
 MOST_STEPS: Final = 200
@@ -48,6 +48,22 @@ def unreachable(diagram: Diagram) -> list[str]:
     """The steps to which no path leads from the first one. They are no fault: somebody can set them current."""
     reached = diagram.reach.get(diagram.initial, frozenset()) | {diagram.initial}
     return [step.id for step in diagram.steps if step.id not in reached]
+
+
+def dead_answers(diagram: Diagram) -> list[tuple[str, object]]:
+    """Answers by step that will be refused, since no path is taken at them; of conditions on the answer alone."""
+    return [
+        (step.id, answer)
+        for step in diagram.steps
+        if step.kind == Kind.QUESTION and step.paths
+        for answer in answers_of(step)
+        if not any(_may_hold(path.when, answer) for path in step.paths)
+    ]
+
+
+def _may_hold(condition: str, answer: object) -> bool:
+    parsed = conditions.parse(condition) if condition else None
+    return parsed is None or not parsed.names <= {"answer"} or parsed.holds({"answer": answer})
 
 
 def faults_in(diagram: Diagram, functions: Collection[str] | None = None) -> Iterator[str]:

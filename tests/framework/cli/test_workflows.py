@@ -114,17 +114,30 @@ async def test_a_template_is_shown_that_the_plugin_or_an_install_has(
     assert theirs.out == 'flowchart TD\n    s0[/"a<br/>manual"/]\n'
 
 
+ODD = 'plugin.workflow(Template.of("odd", Step.function("a", "fly", then="q"), Step.manual("lost"), {question}))'
+ASKED = """Step.question("q", "In?", answers=["Yes", "No", 3], then={{"q": "answer == 'Yes'", "a": "{condition}"}})"""
+
+
+@pytest.mark.parametrize(
+    ("condition", "dead"),
+    [
+        ("input.x && answer > 2", []),
+        ("answer > 2", ["The answer 'No' of step 'q' will be refused: no path is taken at it."]),
+    ],
+)
 async def test_what_a_template_lacks_is_said_beside_its_drawing(
-    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, condition: str, dead: list[str]
 ) -> None:
-    lacking = 'plugin.workflow(Template.of("odd", Step.function("a", "fly"), Step.manual("lost", then="a")))'
-    tmp_path.joinpath("lacking.py").write_text(f"{PLUGIN}{lacking}\n")
+    name = f"odd{len(dead)}"
+    lines = ODD.format(question=ASKED.format(condition=condition))
+    tmp_path.joinpath(f"{name}.py").write_text(f"{PLUGIN}{lines}\n")
     monkeypatch.chdir(tmp_path)
-    shown = await here.run("workflows", "show", "odd", "--as", "mermaid", "--app", "lacking:plugin")
+    shown = await here.run("workflows", "show", "odd", "--as", "mermaid", "--app", f"{name}:plugin")
     assert shown.out.startswith("flowchart TD\n")
     assert shown.err.splitlines() == [
         "Step 'a' wants the function 'fly', which the plugin doesn't have; it has none.",
         "No path leads to step 'lost': only somebody who sets it current gets there.",
+        *dead,
     ]
 
 
