@@ -84,6 +84,14 @@ async def test_a_held_step_does_nothing_until_it_is_released(office: Office) -> 
     assert await actions(office, job_id) == "Held:sign HoldReleased:sign Reactivated:"
 
 
+async def test_each_hold_of_a_step_is_shown_with_who_released_it(office: Office) -> None:
+    job_id = await office.job("visit")
+    for name in ("ada", "bob"):
+        await hold(office, job_id, by=office.chief("eve"))
+        await office.chief(name).release_holds(JobHoldDetails(job_id=job_id))
+    assert [(one.set_by, one.released_by) for one in await holds(office, job_id)] == [("eve", "ada"), ("eve", "bob")]
+
+
 async def test_a_step_that_is_not_reached_yet_is_held_too(office: Office) -> None:
     job_id = await office.job("visit")
     assert await hold(office, job_id, "badge", "sign") == "Success Success"

@@ -19,10 +19,26 @@ from envoy_plugin.workflows.messages import MessageType
 from envoy_plugin.workflows.responses import Status
 from envoy_plugin.workflows.templates import Template
 from tests.acceptance.pages import ROOT
-from tests.workflows.office import VISIT
+from tests.workflows.office import VISIT, Office
+from tests.workflows.stage import ITEM
 from tests.workflows.test_privileges import METHODS, TAKES
 
+RARE = {
+    MessageType.STEP_PAUSED,
+    MessageType.STEP_PROGRESS,
+    MessageType.JOB_COMMENT_UPDATED,
+    MessageType.JOB_ATTACHMENT_UPDATED,
+    MessageType.JOB_LOCATION_UPDATED,
+}
+"""What no random walk does, or few."""
 PAGE = (ROOT / "docs/jobs_manager.md").read_text(encoding="utf-8")
+
+SAID = {
+    kind: {"job_id", *re.findall(r"`(\w+)`", facts)}
+    for kinds, facts in re.findall(r"^\| (`.+?`) \| [^|]+ \|(.*)\|$", PAGE[PAGE.index("## Being told") :], re.M)
+    for kind in re.findall(r"`(\w+)`", kinds)
+}
+"""What the page says is in a message of each kind."""
 
 
 def test_the_page_has_every_method_with_the_privilege_that_it_takes() -> None:
@@ -35,6 +51,24 @@ def test_the_page_has_every_method_with_the_privilege_that_it_takes() -> None:
 def test_the_page_has_every_guess_message_and_status() -> None:
     assert [row for row in GUESSES if f"| {row.subject} | {row.choice} | {row.reason} |" not in PAGE] == []
     assert [word for word in (*MessageType, *Status) if f"`{word}`" not in PAGE and word != Status.STEP_NOT_AUTO] == []
+
+
+async def test_the_page_has_what_is_in_messages_of_people_and_papers(office: Office) -> None:
+    heard, job_id = list[NotificationMessage](), await office.job()
+
+    async def hear(message: NotificationMessage) -> None:
+        heard.append(message)
+
+    manager = NotificationManager(office.stage.store, item=ITEM)
+    await manager.subscribe_to_job(job_id, hear)
+    for action in ("start_steps", "stop_steps"):
+        await getattr(office.plugin, action)(job_id)
+    await office.plugin.add_job_comment(job_id, "hello")
+    await office.plugin.delete_attachment(*await attached(office.plugin, job_id))
+    await office.plugin.set_job_location(job_id, {"type": "Point", "coordinates": [1, 2]})
+    await manager.check()
+    assert [one.msg_type for one in heard if not one.message.keys() <= SAID[one.msg_type]] == []
+    assert {one.msg_type for one in heard} >= RARE - {MessageType.STEP_PROGRESS}
 
 
 async def test_handlers_are_given_the_managers_of_their_install(envoy_redis_url: str) -> None:

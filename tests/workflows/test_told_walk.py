@@ -14,18 +14,11 @@ from envoy_plugin.workflows.phases import Phase
 from tests.engine.clock import Clock
 from tests.workflows.generated import make_diagram
 from tests.workflows.stage import ITEM, Stage, add_thing
+from tests.workflows.test_manager_page import RARE, SAID
 from tests.workflows.walk import Walk
 
 DIAGRAMS = 60
 ACTS = 24
-RARE = {
-    MessageType.STEP_PAUSED,
-    MessageType.STEP_PROGRESS,
-    MessageType.JOB_COMMENT_UPDATED,
-    MessageType.JOB_ATTACHMENT_UPDATED,
-    MessageType.JOB_LOCATION_UPDATED,
-}
-"""What no walk does, or few."""
 LEAVING = {MessageType.STEP_FINISHED, MessageType.STEP_ERROR, MessageType.STEP_CANCELLED, MessageType.STEP_PAUSED}
 
 
@@ -38,11 +31,13 @@ class Mirror:
         self.whose: dict[str, str | None] = {}
         self.closed = False
         self.kinds: Counter[str] = Counter()
+        self.unsaid: set[str] = set()
 
     async def hear(self, message: NotificationMessage) -> None:
         """Take in what is told."""
         kind, told = message.msg_type, message.message
         self.kinds[kind] += 1
+        self.unsaid |= told.keys() - SAID[kind]
         steps = set(told.get("step_ids", [told["step_id"]] if "step_id" in told else []))
         match kind:
             case MessageType.JOB_STATE:
@@ -101,5 +96,6 @@ async def test_whoever_is_told_knows_how_a_job_stands(stage: Stage, clock: Clock
         for action in (JobHistoryAction.FINISHED, JobHistoryAction.ERROR):
             told = mirror.kinds[f"Step{action}"]
             assert told == sum(row.action is action for row in history), f"seed {seed}: {action}"
+        assert mirror.unsaid == set(), f"seed {seed}: the page doesn't name these"
         kinds += mirror.kinds
     assert kinds.keys() >= set(MessageType) - RARE
