@@ -247,6 +247,17 @@ async def test_an_update_that_makes_no_sense_changes_nothing(site: Site, said: d
     assert (await site.device.describe())["versionNumber"] == 1
 
 
+async def test_what_is_wrong_is_said_without_what_was_said(site: Site) -> None:
+    await site.create()
+    said = {"status": "FAILED", "statusDetails": {"Ada L": "", "b": "x\n"}}
+    reply = await site.send("POST", JOB_PATH, json.dumps(said).encode())
+    assert reply.body["message"].split("; ") == [
+        "statusDetails: a key: String should match pattern '[a-zA-Z0-9:_-]{1,128}'",
+        "statusDetails: String should have at least 1 character",
+        "statusDetails.b: must have no control characters",
+    ]
+
+
 async def test_the_longest_names_details_and_steps_are_taken(site: Site) -> None:
     device, job = await site.add("t" * 128), "j" * 64
     await site.create(job, device.thing)
