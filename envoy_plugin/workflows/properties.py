@@ -175,7 +175,8 @@ def _check_state(workflow: Workflow, changed: Mapping[str, Any], allowed: str | 
         raise JobRefused(workflow.public_id, "it is closed")
     running = [step_id for step_id in running_steps(workflow) if step_id != allowed]
     if running and changed.keys() != {"notes"}:
-        raise JobRefused(workflow.public_id, f"its step {running[0]!r} is running")
+        why = f"its step {running[0]!r} is running, and whoever does it changes this by naming it"
+        raise JobRefused(workflow.public_id, why)
 
 
 def _tables(properties: Mapping[str, Any], updates: UpdateJobOverrides) -> Tables:
