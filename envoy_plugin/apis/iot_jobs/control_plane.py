@@ -29,7 +29,7 @@ from envoy_plugin.apis.iot_jobs.fleets import (
     status_of,
 )
 from envoy_plugin.apis.iot_jobs.pages import find_page
-from envoy_plugin.apis.iot_jobs.refusals import Refusal, busy, invalid, no_job
+from envoy_plugin.apis.iot_jobs.refusals import Refusal, busy, invalid, no_job, no_thing
 from envoy_plugin.apis.iot_jobs.registry import Thing, queue_of
 from envoy_plugin.apis.iot_jobs.requests import (
     CancelExecution,
@@ -43,9 +43,10 @@ from envoy_plugin.apis.iot_jobs.requests import (
 )
 from envoy_plugin.apis.iot_jobs.shapes import Shape, control_summary, described, exact, known
 from envoy_plugin.apis.iot_jobs.words import REASONS, JobStatus, Status, states_of
-from envoy_plugin.engine.listings import Filter
+from envoy_plugin.engine.listings import Filter, count_listed
 from envoy_plugin.engine.model import Job
 from envoy_plugin.engine.states import State
+from envoy_plugin.engine.verbs import Listing
 from envoy_plugin.errors import ThingRefused
 
 COUNTS: Final = {
@@ -183,10 +184,16 @@ async def list_executions_of_thing(call: Call) -> Shape:
         found, token = await _executions(call, wanted, asked)
     else:
         found, token = await _execution_of_job(call, asked.job_id, asked.status), None
-    if not found and not token and not asked.next_token:
-        await call.service.registry.get(thing)
+    if not found and not await _is_known(call, thing):
+        raise no_thing(thing)
     told = [{"jobId": each.job_id, "jobExecutionSummary": control_summary(each)} for each in found]
     return known({"executionSummaries": told, "nextToken": token})
+
+
+async def _is_known(call: Call, thing: str) -> bool:
+    """Whether there is such a thing, or was, and something is kept that it had to do."""
+    counts = await count_listed(call.engine, Listing.QUEUE, queue_of(thing))
+    return any(counts.values()) or await call.service.registry.find(thing) is not None
 
 
 async def _execution_of_job(call: Call, job_id: str, status: Status | None) -> list[Execution]:

@@ -12,12 +12,13 @@ async def test_executions_are_listed_by_job_and_by_thing_page_by_page(site: Site
         await site.create(f"job-{number}")
     await site.device.update("SUCCEEDED", "job-1")
     await site.device.update("REJECTED", "job-3")
+    await site.device.update("FAILED", "job-0")
     by_thing = await listed(site, "list_job_executions_for_thing", thingName=THING, maxResults=2)
     assert [row["jobId"] for row in by_thing] == [f"job-{number}" for number in reversed(range(5))]
     rejected = await listed(site, "list_job_executions_for_thing", thingName=THING, status="REJECTED")
     assert [row["jobId"] for row in rejected] == ["job-3"]
     queued = await listed(site, "list_job_executions_for_thing", thingName=THING, status="QUEUED", maxResults=1)
-    assert [row["jobId"] for row in queued] == ["job-4", "job-2", "job-0"]
+    assert [row["jobId"] for row in queued] == ["job-4", "job-2"]
     [one] = await listed(site, "list_job_executions_for_thing", thingName=THING, jobId="job-1")
     assert one["jobExecutionSummary"]["status"] == "SUCCEEDED"
     [row] = await listed(site, "list_job_executions_for_job", jobId="job-2")
@@ -86,6 +87,7 @@ async def test_what_a_thing_had_to_do_is_listed_after_its_end_and_of_no_thing_no
     await site.operator("delete_thing", thingName=THING)
     [removed] = await listed(site, "list_job_executions_for_thing", thingName=THING)
     assert removed["jobExecutionSummary"]["status"] == "REMOVED"
+    assert await listed(site, "list_job_executions_for_thing", thingName=THING, status="FAILED") == []
     for said in ({}, {"jobId": JOB}, {"status": "QUEUED"}):
         failure = await site.operator.refused("list_job_executions_for_thing", thingName="nowhere", **said)
         assert (failure.code, failure.message) == ("ResourceNotFoundException", "Thing nowhere cannot be found.")

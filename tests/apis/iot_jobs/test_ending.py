@@ -1,0 +1,39 @@
+"""Canceling and deleting while devices go on: what was decided on one state is not done to another."""
+
+import asyncio
+
+from envoy_plugin.apis.iot_jobs.ending import cancel_execution, cancel_fleet, delete_execution
+from envoy_plugin.apis.iot_jobs.executions import find_execution
+from envoy_plugin.engine.verbs import Resume
+from tests.apis.iot_jobs.site import JOB, THING, Site, counts
+
+
+async def test_what_has_begun_meanwhile_is_not_canceled_without_force(site: Site) -> None:
+    await site.create()
+    found = await find_execution(site.engine, THING, JOB)
+    await site.device.start()
+    assert not await cancel_execution(site.engine, found, force=False)
+    assert (await site.execution())["status"] == "IN_PROGRESS"
+
+
+async def test_what_has_changed_meanwhile_is_looked_at_again_before_it_is_deleted(site: Site) -> None:
+    await site.create()
+    found = await find_execution(site.engine, THING, JOB)
+    await site.device.start()
+    assert not await delete_execution(site.engine, found, force=True)
+    assert (await site.execution())["status"] == "IN_PROGRESS"
+
+
+async def test_of_a_job_that_is_canceled_nothing_ends_that_devices_begin_at_the_same_time(site: Site) -> None:
+    names = [f"thing-{number}" for number in range(20)]
+    for name in names:
+        await site.registry.add(name)
+    await site.create(JOB, *names)
+
+    async def begin() -> int:
+        handed = [await site.engine.run(Resume(queue=f"thing:{name}", who="device")) for name in names]
+        return len([one for one in handed if one])
+
+    begun, _ = await asyncio.gather(begin(), cancel_fleet(site.engine, JOB, force=False, why={}))
+    job = await site.job()
+    assert (job["status"], counts(job).get("InProgressThings", 0)) == ("CANCELED", begun)
