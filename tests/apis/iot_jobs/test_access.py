@@ -167,6 +167,18 @@ async def test_a_body_without_a_length_is_bounded_too(site: Site) -> None:
         assert (answered.status, answered.headers["x-amzn-ErrorType"]) == (413, "RequestEntityTooLargeException")
 
 
+async def test_a_body_in_chunks_is_taken(site: Site) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"{"
+        yield b"}"
+
+    await site.create()
+    sent = site.signed("PUT", f"{PENDING}/$next", b"{}")
+    url = URL(f"{site.url}{sent.target}", encoded=True)
+    async with site.http.put(url, data=chunks(), headers=sent.headers) as answered:
+        assert (await answered.json())["execution"]["versionNumber"] == 2
+
+
 async def test_a_body_that_breaks_off_is_refused(site: Site) -> None:
     headers = {"Content-Encoding": "gzip"}
     async with site.http.put(f"{site.url}{PENDING}", data=b"no gzip", headers=headers) as answered:

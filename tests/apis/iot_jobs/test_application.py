@@ -4,7 +4,8 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -32,7 +33,7 @@ from tests.apis.iot_jobs.site import JOB, THING, Client, Site, open_site
 from tests.engine.clock import Clock
 from tests.framework.cli.project import CREDENTIALS
 from tests.framework.served import until
-from tests.redis_server import RedisServers
+from tests.redis_server import RedisServer, RedisServers
 
 CANARY = "canary-4711"
 ANY_JSON = st.recursive(
@@ -83,15 +84,26 @@ async def test_any_request_is_answered_or_refused_by_name(
     assert reply.error is None if reply.status == 200 else STATUSES[Refusal(reply.error or "")] == reply.status
 
 
-async def test_while_redis_is_away_the_service_is(
-    redis_server: RedisServers, clock: Clock, logged: io.StringIO
-) -> None:
+def freeze(server: RedisServer) -> None:
+    assert server.process is not None
+    server.process.send_signal(signal.SIGSTOP)
+
+
+@pytest.mark.parametrize(
+    ("end", "patience", "error"), [(RedisServer.kill, 8, "ConnectionError"), (freeze, 0.2, "TimeoutError")]
+)
+async def test_while_redis_is_away_or_says_nothing_the_service_is_unavailable(
+    redis_server: RedisServers, clock: Clock, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch,
+    end: Callable[[RedisServer], None], patience: float, error: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(application, "REDIS_SECONDS", patience)
     server = redis_server()
     async with connect_redis(server.url, retries=0) as client, open_site(Engine(client, prefix="a"), clock) as site:
-        server.kill()
+        end(server)
         failure = await site.device.refused("describe_job_execution")
         assert (failure.status, failure.kind) == (503, "ServiceUnavailableException")
-        assert "device.unavailable" in logged.getvalue()
+        [line] = [json.loads(line) for line in logged.getvalue().splitlines() if "device.unavailable" in line]
+        assert (line["error"], line["level"]) == (error, "error")
 
 
 async def test_a_body_that_does_not_come_is_the_senders_fault(

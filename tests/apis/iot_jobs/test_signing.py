@@ -156,6 +156,12 @@ def test_a_header_that_was_smuggled_in_is_refused(header: tuple[str, str]) -> No
     assert fault_of(UPDATE.request(header)) is Fault.NOT_COVERED
 
 
+@pytest.mark.parametrize("name", ["X-Amzn-Trace-Id", "X-Forwarded-Host", "Via", "User-Agent"])
+def test_what_a_proxy_adds_needs_no_signature(name: str) -> None:
+    request = UPDATE.request((name, "1"))
+    assert is_signed_with(SECRET, request, Authorization.of(request))
+
+
 @pytest.mark.parametrize("signed", ["content-type;host", "content-type;x-amz-date", "Host;X-Amz-Date;Content-Type"])
 def test_host_and_date_must_be_signed(signed: str) -> None:
     assert fault_of(replace(UPDATE, signed=signed).request()) is Fault.NOT_COVERED
