@@ -32,7 +32,8 @@ def leaves(draw: st.DrawFn) -> str:
     values = st.sampled_from(TEXTS) if FIELDS[field] == "text" else st.integers(-2, 2)
     one, other = literal(draw(values)), literal(draw(values))
     shapes = [f"{field} {sign} {one}" for sign in ("=", "<>", "!=", "<", "<=", ">", ">=")]
-    shapes += [f"{one} < {field}", f"{field} IN ({one}, {other})", f"{field} NOT IN ({one})"]
+    shapes += [f"{one} {sign} {field}" for sign in ("=", "<", "<=", ">", ">=")]
+    shapes += [f"{field} IN ({one}, {other})", f"{field} NOT IN ({one})"]
     shapes += [f"{field} BETWEEN {one} AND {other}", f"{field} NOT BETWEEN {one} AND {other}"]
     shapes += [f"{field} IS NULL", f"{field} IS NOT NULL", f"{one} <> {field}", f"{field} NOT IN ({one}, {other})"]
     if FIELDS[field] == "text":
@@ -143,6 +144,11 @@ def test_a_pattern_takes_no_longer_than_its_length_times_the_text_s() -> None:
     assert not parse_where(f"notes LIKE '{'%a' * 500}%b%'").fits({"notes": [text]})
     assert parse_where(f"notes LIKE '{'%a' * 500}%'").fits({"notes": [text]})
     assert time.process_time() - start < 1
+
+
+def test_a_pattern_goes_on_over_lines() -> None:
+    for pattern in ("a%c", "a_b_c", "%b%"):
+        assert parse_where(f"notes LIKE '{pattern}'").fits({"notes": ["a\nb\nc"]})
 
 
 @pytest.mark.parametrize(
