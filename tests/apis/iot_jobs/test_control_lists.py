@@ -25,6 +25,17 @@ async def test_executions_are_listed_by_job_and_by_thing_page_by_page(site: Site
     assert (row["thingArn"], row["jobExecutionSummary"]["executionNumber"]) == (site.arn(), 1)
 
 
+async def test_a_thing_is_listed_once_however_often_it_tried(site: Site) -> None:
+    retries = {"criteriaList": [{"failureType": "FAILED", "numberOfRetries": 2}]}
+    await site.create(jobExecutionsRetryConfig=retries)
+    await site.device.update("FAILED")
+    for operation, said in (("list_job_executions_for_job", {"jobId": JOB}),
+                            ("list_job_executions_for_thing", {"thingName": THING})):  # fmt: skip
+        [row] = await listed(site, operation, **said)
+        summary = row["jobExecutionSummary"]
+        assert (summary["status"], summary["executionNumber"], summary["retryAttempt"]) == ("QUEUED", 2, 1)
+
+
 async def test_jobs_are_listed_the_newest_first_and_by_status(site: Site) -> None:
     for number in range(4):
         await site.create(f"job-{number}")

@@ -110,7 +110,7 @@ async def test_earlier_keys_end_after_the_overlap(environment: dict[str, str]) -
 async def test_a_list_tells_who_was_heard_what_is_to_do_and_who_fails(
     served: Site, environment: dict[str, str]
 ) -> None:
-    device = device_of(served, await told(environment, "add", NAME, "--install", "1001"))
+    device = device_of(served, await told(environment, "add", NAME, "--install", "1001", "--location", "777"))
     for number, end in enumerate(("SUCCEEDED", "FAILED", "REJECTED", "IN_PROGRESS")):
         await told(environment, "send", NAME, "--job-id", str(number), "--document", "{}")
         await device.update(end, str(number))
@@ -123,7 +123,8 @@ async def test_a_list_tells_who_was_heard_what_is_to_do_and_who_fails(
     assert [(work["jobId"], work["status"]) for work in shown["work"]] == [("3", "IN_PROGRESS"), ("9", "QUEUED")]
     ended = [(work["jobId"], work["status"]) for work in shown["ended"]]
     assert ended == [("2", "REJECTED"), ("1", "FAILED"), ("0", "SUCCEEDED")]
-    assert (await things(environment, "list")).out.splitlines()[1].split()[-3:] == ["1", "1", "2"]
+    words = (await things(environment, "list")).out.splitlines()[1].split()
+    assert (words[:3], words[-3:]) == ([NAME, "1001", "777"], ["1", "1", "2"])
 
 
 async def test_what_operators_keep_with_a_thing_is_sealed(served: Site) -> None:
@@ -192,6 +193,9 @@ async def test_a_name_is_taken_once_and_a_jobs_id_too(environment: dict[str, str
     for arguments in (("add", NAME), sent):
         with pytest.raises(ThingRefused, match="already exists"):
             await things(environment, *arguments)
+    for strange in (("key", "--thing", "other"), ("show", "other"), ("cancel", "other", "a")):
+        with pytest.raises(ThingRefused, match="found"):
+            await things(environment, *strange)
 
 
 @pytest.mark.parametrize(
