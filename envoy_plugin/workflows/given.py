@@ -7,6 +7,7 @@ which part of what he gave is wrong, never what was in it.
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
 from functools import cache, wraps
 from types import GenericAlias
 from typing import Any, Final, TypeVar, cast
@@ -31,6 +32,8 @@ FAULTS: Final[Mapping[str, str]] = {
 LISTS: Final = "it is a list"
 UNIONS: Final = frozenset({"str", "int", "bool", "bytes", "datetime", "JobAttachmentDetails", "Location"})
 """What the validator calls the ways of reading one part, in its place."""
+EARLIEST: Final = datetime(1, 1, 2, tzinfo=UTC)
+LATEST: Final = datetime(9999, 12, 30, tzinfo=UTC)
 TEXT: Final = "it has half a character, which can't be written"
 
 
@@ -66,6 +69,19 @@ def check_given(annotations: tuple[Any, ...], given: Mapping[str, Any]) -> None:
         for path, text in _texts(name, value):
             if not _can_be_written(text):
                 raise BadProperty(path, TEXT)
+
+
+def moment_of(field: str, value: object) -> datetime:
+    """A moment, as it is; it can be told in UTC, and in milliseconds.
+
+    Raises:
+        BadProperty: it is no datetime, has no offset, or is of a year that can't be told.
+    """
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise BadProperty(field, "it is a moment with an offset")
+    if not EARLIEST <= value <= LATEST:
+        raise BadProperty(field, "it is a moment of the years 1 to 9999")
+    return value
 
 
 @cache

@@ -13,6 +13,7 @@ from envoy_plugin.workflows.create import Created, NewWorkflow, create, find_by_
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.endings import read_attempt
 from envoy_plugin.workflows.flow import Ending
+from envoy_plugin.workflows.given import moment_of
 from envoy_plugin.workflows.history import said_facts
 from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow, load
@@ -73,7 +74,13 @@ class WorkflowHandle:
         return _status_of(await steps.answer(self.store, self.id, step_id, value, comment=comment, item=self.item))
 
     async def hold(self, step_id: str, *, until: datetime | None = None) -> bool:
-        """Hold a step, until then or until somebody releases it. False: it is held already, or over."""
+        """Hold a step, until then or until somebody releases it. False: it is held already, or over.
+
+        Raises:
+            BadProperty: `until` is no moment with an offset.
+        """
+        if until is not None:
+            moment_of("until", until)
         workflow = await self.read()
         return await self._did(Hold(id=_job_of(workflow, step_id), hold=MANUAL_HOLD, until=until))
 
@@ -162,11 +169,14 @@ class Workflows:
             NoTemplate: there is no active template of this id.
             NoThing: a device's step is for a thing that this install doesn't have.
             WorkflowError: a step that is named isn't there.
-            BadProperty: the input is no JSON, or a property isn't what one of this name must be.
+            BadProperty: the input is no JSON, a property isn't what one of this name must be, or a hold has no offset.
             TooLarge: the input has more than 256 KiB, or the properties 64 KiB.
             JobNotFound: what it shall wait for is gone.
         """
         check_names(key, owner)
+        for until in (holds or {}).values():
+            if until is not None:
+                moment_of("holds", until)
         given = kept_input(input)
         template_id = template if isinstance(template, str) else template.id
         waits = {step_id: [await _upstream(one)] for step_id, one in (after or {}).items()}

@@ -10,6 +10,7 @@ from envoy_plugin.engine.verbs import Depend, Expect, Hold, Policy, Undepend, Un
 from envoy_plugin.errors import BadProperty, DependencyCycle, JobRefused
 from envoy_plugin.workflows.comments import opened
 from envoy_plugin.workflows.draft import Draft
+from envoy_plugin.workflows.given import moment_of
 from envoy_plugin.workflows.hold_records import PREFIX, find_place, is_over, shut_holds
 from envoy_plugin.workflows.models import JobDependencyDetails, JobHistoryAction, JobHoldDetails
 from envoy_plugin.workflows.phases import Phase, phase_of
@@ -28,8 +29,8 @@ _ids: Final = Ids()
 async def add_holds(scope: Scope, details: JobHoldDetails) -> JobActionResponse:
     """See `JobsManager.add_holds`."""
     until = details.scheduled_release
-    if until is not None and until.tzinfo is None:
-        raise BadProperty("scheduled_release", "it is a moment with an offset")
+    if until is not None:
+        moment_of("scheduled_release", until)
 
     def hold(draft: Draft, step_id: str) -> Status:
         job, now = draft.workflow.jobs[step_id], draft.workflow.now

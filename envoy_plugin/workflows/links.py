@@ -62,7 +62,7 @@ class Links:
                 issuer=ISSUER,
                 options={"require": NEEDED, "verify_exp": False, "verify_iat": False},
             )
-        except jwt.PyJWTError:
+        except (jwt.PyJWTError, UnicodeEncodeError):
             return None
         is_young = 0 <= self.clock() - claims["iat"] < LIFE and self.clock() < claims["exp"]
         return str(claims["sub"]) if is_young else None

@@ -11,6 +11,7 @@ from envoy_plugin.engine.ids import Ids, made_at
 from envoy_plugin.errors import BadProperty, JobRefused, NotAllowed
 from envoy_plugin.workflows.diagrams import UNASSIGNED
 from envoy_plugin.workflows.draft import Draft
+from envoy_plugin.workflows.given import moment_of
 from envoy_plugin.workflows.history import said_facts
 from envoy_plugin.workflows.models import (
     UNCHANGED,
@@ -206,9 +207,7 @@ def plain_value(name: str, value: Any) -> Any:
 
 
 def _date(name: str, value: Any) -> str:
-    if not isinstance(value, datetime) or value.tzinfo is None:
-        raise BadProperty(name, "it is a moment with an offset")
-    return _as_told(value).isoformat()
+    return _as_told(moment_of(name, value)).isoformat()
 
 
 def _as_told(value: datetime) -> datetime:

@@ -1,6 +1,6 @@
 """What a plugin's functions do with a workflow at hand."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -55,6 +55,11 @@ async def test_a_step_is_held_once_and_released_once(workflows: Workflows, clock
     assert [await visit.release("q"), await visit.release("q"), await visit.release("m")] == [True, False, True]
     with pytest.raises(WorkflowError, match="no step 'x'"):
         await visit.hold("x")
+    for never in (clock.after(timedelta()).replace(tzinfo=None), datetime.max.replace(tzinfo=UTC)):
+        with pytest.raises(BadProperty, match="until"):
+            await visit.hold("a", until=never)
+        with pytest.raises(BadProperty, match="holds"):
+            await workflows.start("t", holds={"a": never})
 
 
 async def test_a_workflow_waits_for_another_or_for_one_of_its_steps(stage: Stage, workflows: Workflows) -> None:

@@ -1,7 +1,7 @@
 """Holds and dependencies: who set them, what they stop, and how they end."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -192,9 +192,9 @@ async def test_what_can_not_be_held_or_released_says_why(office: Office, clock: 
     assert [await hold(office, job_id), await hold(office, job_id, "only")] == ["NoActiveStep", "StepNotCurrent"]
     await office.plugin.close_jobs([job_id])
     assert [await hold(office, job_id, "only"), await release(office, job_id, "only")] == ["JobClosed", "JobClosed"]
-    naive = clock.after(HOUR).replace(tzinfo=None)
-    with pytest.raises(BadProperty):
-        await office.plugin.add_holds(JobHoldDetails(job_id=job_id, scheduled_release=naive))
+    for never in (clock.after(HOUR).replace(tzinfo=None), datetime.max.replace(tzinfo=timezone(-HOUR))):
+        with pytest.raises(BadProperty, match="moment"):
+            await office.plugin.add_holds(JobHoldDetails(job_id=job_id, scheduled_release=never))
     with pytest.raises(NotAllowed, match="jobUpdateHolds"):
         await hold(office, job_id, by=office.by())
 

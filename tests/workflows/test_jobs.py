@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -89,6 +89,7 @@ BAD: dict[str, tuple[dict[str, Any], type[Exception]]] = {
     "another type": ({"assigned_type": "Robot"}, BadProperty),
     "nobody": ({"assigned_type": "User"}, BadProperty),
     "due before start": ({"start_date": NOON, "due_date": NOON - timedelta(1)}, BadProperty),
+    "the end of time": ({"due_date": datetime.max.replace(tzinfo=timezone(-timedelta(hours=12)))}, BadProperty),
     "no offset": ({"due_date": datetime(2026, 1, 1)}, BadProperty),  # noqa: DTZ001 - that is what is refused
     "a long name": ({"job_name": "x" * 257}, BadProperty),
     "an empty name": ({"job_name": ""}, BadProperty),
@@ -191,13 +192,22 @@ async def test_a_job_whose_step_runs_is_changed_by_that_step_alone(office: Offic
     job_id = await office.job()
     await office.plugin.start_steps(job_id)
     for allowed in (None, "another"):
-        with pytest.raises(JobRefused, match="'only' is running, .* by naming it"):
+        with pytest.raises(JobRefused, match=r"'only' is running, .* by naming it"):
             await office.plugin.update_job(job_id, UpdateJobOverrides(priority="High"), allowed)
     await office.update(job_id, notes="at any time")
     assert await office.plugin.update_job(job_id, UpdateJobOverrides(priority="High"), "only")
     for refused in (office.plugin.close_jobs, office.plugin.delete_jobs, office.plugin.upgrade_jobs):
         with pytest.raises(JobRefused, match="running"):
             await refused([job_id])
+
+
+async def test_a_moment_is_told_in_milliseconds_and_who_sends_it_back_has_changed_nothing(office: Office) -> None:
+    job_id = await office.job()
+    await office.update(job_id, due_date=NOON + timedelta(microseconds=123_456))
+    due = (await office.plugin.get_job(job_id)).due_date
+    assert due == NOON + timedelta(milliseconds=123)
+    await office.update(job_id, due_date=due)
+    assert [row.action for row in await office.plugin.get_job_history(job_id)].count(JobHistoryAction.UPDATED) == 1
 
 
 async def test_a_due_date_goes_with_what_is_there(office: Office) -> None:

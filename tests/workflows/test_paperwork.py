@@ -229,7 +229,8 @@ def test_a_token_opens_nothing_else() -> None:
     for other in ((ITEM, "visit-7", "a2"), (ITEM, "visit-8", "a1"), ("other", "visit-7", "a1")):
         assert not links.opens(token, *other)
     assert not Links(keys=[b"x" * 32], clock=links.clock).opens(token, *PLACE)
-    assert not links.opens("none", *PLACE)
+    for other_text in ("none", "", "é.é.é", "\ud800"):
+        assert not links.opens(other_text, *PLACE)
     assert "nnn" not in repr(links)
 
 
