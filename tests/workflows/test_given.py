@@ -76,6 +76,7 @@ GIVEN: dict[str, tuple[str, tuple[Any, ...], str, str]] = {
     "an order": ("query_jobs", (Query(q="closed=0", sort_fields=[SortField(field="x", sort_order=wrong("Up"))]),),
                  "sort_fields.0.sort_order", "it is 'Asc' or 'Desc'"),
     "half a character": ("add_job_comment", ("x", "\ud800"), "comment", "it has half a character, which"),
+    "half a character in a tuple": ("start_steps", ("x", ("sign", "\ud800")), "step_ids", "it has half a character"),
     "half a character inside": (
         "create_jobs",
         ("t", CreateJobOverrides(extended_properties=[ExtendedProperty(identifier="a.b", value="\udfff")])),

@@ -120,6 +120,30 @@ async def test_a_template_that_is_missing_or_retired_makes_no_job(office: Office
             await office.job(template_id)
 
 
+async def test_a_due_date_goes_with_the_start_that_the_template_gives(office: Office) -> None:
+    dated = replace(office.stage.templates["visit"], id="dated", properties={"start_date": NOON.isoformat()})
+    office.stage.templates["dated"] = dated
+    with pytest.raises(BadProperty, match="before"):
+        await office.job("dated", due_date=NOON - timedelta(1))
+    assert (await office.plugin.get_job(await office.job("dated", due_date=NOON))).start_date == NOON
+
+
+async def test_an_open_question_does_not_run(office: Office) -> None:
+    office.define("ask", Step.question("a", "Well?", answers=["Yes"]))
+    job_id = await office.job("ask")
+    await office.update(job_id, priority="High")
+    assert await office.plugin.close_jobs([job_id])
+
+
+async def test_a_step_that_waits_to_be_finished_is_not_current_in_a_closed_job(office: Office) -> None:
+    office.define("done", Step.function("a", "f", proceeds=False))
+    job_id = await office.job("done")
+    await office.stage.do()
+    assert [step.step_id for step in (await office.plugin.get_job(job_id)).current_steps] == ["a"]
+    await office.plugin.close_jobs([job_id])
+    assert (await office.plugin.get_job(job_id)).current_steps == ()
+
+
 async def test_a_template_without_a_name_gives_jobs_a_name_of_their_own(office: Office) -> None:
     office.stage.templates["bare"] = replace(office.stage.templates["visit"], id="bare", name="")
     job_id = await office.job("bare")
