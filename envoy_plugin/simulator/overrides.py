@@ -15,6 +15,30 @@ from envoy_plugin.simulator.wire import Json, JsonObject
 
 ROOTS: Final = frozenset({"meta", "payload"})
 FREE_FORM: Final = (("meta", "config"), ("meta", "env"))
+ATTRIBUTES: Final = ("payload", "attributes")
+SELDOM: Final = frozenset(
+    {
+        "agreement-refused",
+        "agreements-status",
+        "checked-in-at",
+        "custom-deny-markdown",
+        "device-session-uuid",
+        "email-status",
+        "failure-message-markdown",
+        "group-name",
+        "id-check-status",
+        "is-delivery",
+        "original-nda-sign-date",
+        "pov-key",
+        "push-status",
+        "signed-in-by",
+        "signed-in-via",
+        "signed-out-by",
+        "signed-out-via",
+        "sms-status",
+    }
+)
+"""Attributes of entries that Envoy sends now and then, and that no made-up one has; they can be added."""
 
 
 class BadOverride(ValueError):
@@ -116,9 +140,14 @@ def _place(document: JsonObject, path: Sequence[str]) -> Json:
 
 def _put(document: JsonObject, one: Override) -> None:
     place, last = _place(document, one.path), one.path[-1]
-    if not (_has(place, last) or (isinstance(place, dict) and one.path[:-1] in FREE_FORM)):
+    if not (_has(place, last) or (isinstance(place, dict) and _can_be_added(document, one.path))):
         raise UnknownPath(_shown(one.path), _nearest(document, _shown(one.path)))
     place[int(last) if isinstance(place, list) else last] = one.value
+
+
+def _can_be_added(document: JsonObject, path: tuple[str, ...]) -> bool:
+    is_of_entry = path[:-1] == ATTRIBUTES and document["payload"].get("type") == "entries"
+    return path[:-1] in FREE_FORM or (is_of_entry and path[-1] in SELDOM)
 
 
 def _has(place: Json, step: str) -> bool:

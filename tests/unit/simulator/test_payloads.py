@@ -323,3 +323,11 @@ def test_oddities_are_what_they_say() -> None:
 @pytest.mark.parametrize("body", [b"[]", b'{"meta": 7, "payload": []}'])
 def test_a_body_that_is_no_event_bears_oddities(body: bytes) -> None:
     assert isinstance(json.loads(make_odd(read_webhook(body), list(Oddity)).body), dict)
+
+
+def test_what_entries_seldom_have_can_be_added_to_entries_alone() -> None:
+    grouped = override(build_webhook("entry_sign_in", seed=1), [parse_override("attributes.group-name=Delegation")])
+    assert grouped.document["payload"]["attributes"]["group-name"] == "Delegation"
+    for event, path in (("invite_created", "attributes.group-name"), ("entry_sign_in", "relationships.group-name")):
+        with pytest.raises(UnknownPath):
+            override(build_webhook(event, seed=1), [parse_override(f"{path}=Delegation")])
