@@ -141,14 +141,14 @@ def _refusal(draft: Draft, step_id: str) -> Status | None:
 
 
 def _if_idle(act: Each) -> Each:
-    """Refuses a step that runs, or is over."""
+    """Refuses a step that runs, was done and waits to be finished, or is over."""
 
     def guarded(draft: Draft, step_id: str) -> Status:
         job = draft.workflow.jobs[step_id]
-        if job.state.ended:
+        if job.state.ended and not draft.workflow.waits_for_finish(step_id):
             return Status.STEP_NOT_CURRENT
-        is_running = phase_of(job, draft.workflow.now) is Phase.RUNNING
-        return Status.ALREADY_EXECUTING if is_running else act(draft, step_id)
+        is_begun = phase_of(job, draft.workflow.now) in {Phase.RUNNING, Phase.DONE}
+        return Status.ALREADY_EXECUTING if is_begun else act(draft, step_id)
 
     return guarded
 

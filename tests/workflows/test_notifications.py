@@ -163,6 +163,19 @@ async def test_nobody_is_told_of_what_they_left_or_of_what_is_gone(office: Offic
     assert (ear.manager.unsubscribe(again), await ear.next()) == (True, "")
 
 
+async def test_whoever_leaves_while_messages_are_told_is_told_no_more(office: Office, ear: Ear) -> None:
+    job_id, numbers = await office.job(), list[str]()
+
+    async def leave(message: NotificationMessage) -> None:
+        for number in numbers:
+            ear.manager.unsubscribe(number)
+
+    await ear.manager.subscribe_to_job(job_id, leave)
+    numbers.append(await ear.manager.subscribe_to_job(job_id, ear))
+    await office.update(job_id, notes="n")
+    assert await ear.next() == ""
+
+
 async def test_one_that_raises_keeps_nobody_from_being_told(
     office: Office, ear: Ear, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -15,6 +15,7 @@ from envoy_plugin.workflows.models import (
     ExtendedProperty,
     JobAttachmentDetails,
     JobDependencyDetails,
+    JobHistoryAction,
     JobHoldDetails,
     Query,
     RelatedEntry,
@@ -193,6 +194,20 @@ async def test_steps_that_can_not_be_assigned_say_why(office: Office) -> None:
     await office.plugin.finish_steps(one)
     with pytest.raises(JobRefused, match="no active step"):
         await office.plugin.assign_current_step(one, "bob", "User")
+
+
+async def test_who_is_assigned_what_is_his_already_changes_nothing(office: Office) -> None:
+    job_id = await office.job("visit")
+    for _ in range(2):
+        assert await office.plugin.assign_step(job_id, "sign", "bob", "User")
+    assert [row.action for row in await office.plugin.get_job_history(job_id)].count(JobHistoryAction.REASSIGNED) == 1
+
+
+async def test_a_step_that_is_named_twice_is_answered_once(office: Office) -> None:
+    job_id = await office.job()
+    for action in ("start_steps", "refresh_steps", "stop_steps", "start_steps", "finish_steps"):
+        answer = await getattr(office.plugin, action)(job_id, ["only", "only"])
+        assert [one.step_id for one in answer.step_responses] == ["only"]
 
 
 async def test_somebody_elses_step_is_stopped_by_force_alone(office: Office) -> None:

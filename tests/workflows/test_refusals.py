@@ -71,40 +71,40 @@ get_attachment_url        JobNotFound  JobNotFound      JobNotFound  JobNotFound
 """
 """Which job: its own id, or its template's, is none, or is no text."""
 STANDING = """
-method                    closed      running           all-done        held        waiting
-create_jobs               ok          ok                ok              ok          ok
-get_job                   ok          ok                ok              ok          ok
-query_jobs                ok          ok                ok              ok          ok
-calculate_job_statistics  ok          ok                ok              ok          ok
-update_job                JobRefused  JobRefused        ok              ok          ok
-close_jobs                JobRefused  JobRefused        ok              ok          ok
-reopen_jobs               ok          JobRefused        JobRefused      JobRefused  JobRefused
-delete_jobs               ok          JobRefused        ok              ok          ok
-upgrade_jobs              JobRefused  JobRefused        ok              ok          ok
-start_steps               JobClosed   AlreadyExecuting  NoActiveStep    Held        Held
-stop_steps                JobClosed   ok                NoActiveStep    NotRunning  NotRunning
-finish_steps              JobClosed   ok                NoActiveStep    Held        Held
-refresh_steps             JobClosed   ok                NoActiveStep    NotRunning  NotRunning
-set_current_step          JobClosed   AlreadyExecuting  ok              ok          ok
-assign_step               JobRefused  JobRefused        JobRefused      ok          ok
-assign_current_step       JobRefused  JobRefused        JobRefused      ok          ok
-add_holds                 JobClosed   AlreadyExecuting  StepNotCurrent  Held        ok
-release_holds             JobClosed   NotHeld           NotHeld         ok          NotHeld
-add_dependency            JobClosed   AlreadyExecuting  StepNotCurrent  ok          Held
-release_dependency        JobClosed   NotHeld           NotHeld         NotHeld     ok
-get_job_comments          ok          ok                ok              ok          ok
-add_job_comment           ok          ok                ok              ok          ok
-get_job_history           ok          ok                ok              ok          ok
-get_job_diagram           ok          ok                ok              ok          ok
-get_job_location          ok          ok                ok              ok          ok
-set_job_location          JobRefused  ok                ok              ok          ok
-get_attachments           ok          ok                ok              ok          ok
-add_attachment            JobRefused  ok                ok              ok          ok
-add_attachment_linked     JobRefused  ok                ok              ok          ok
-update_attachment         JobRefused  ok                ok              ok          ok
-delete_attachment         JobRefused  ok                ok              ok          ok
-get_attachment_body       ok          ok                ok              ok          ok
-get_attachment_url        ok          ok                ok              ok          ok
+method                    closed      running           all-done        held        waiting     done
+create_jobs               ok          ok                ok              ok          ok          ok
+get_job                   ok          ok                ok              ok          ok          ok
+query_jobs                ok          ok                ok              ok          ok          ok
+calculate_job_statistics  ok          ok                ok              ok          ok          ok
+update_job                JobRefused  JobRefused        ok              ok          ok          ok
+close_jobs                JobRefused  JobRefused        ok              ok          ok          ok
+reopen_jobs               ok          JobRefused        JobRefused      JobRefused  JobRefused  JobRefused
+delete_jobs               ok          JobRefused        ok              ok          ok          ok
+upgrade_jobs              JobRefused  JobRefused        ok              ok          ok          ok
+start_steps               JobClosed   AlreadyExecuting  NoActiveStep    Held        Held        ok
+stop_steps                JobClosed   ok                NoActiveStep    NotRunning  NotRunning  NotRunning
+finish_steps              JobClosed   ok                NoActiveStep    Held        Held        ok
+refresh_steps             JobClosed   ok                NoActiveStep    NotRunning  NotRunning  NotRunning
+set_current_step          JobClosed   AlreadyExecuting  ok              ok          ok          ok
+assign_step               JobRefused  JobRefused        JobRefused      ok          ok          JobRefused
+assign_current_step       JobRefused  JobRefused        JobRefused      ok          ok          JobRefused
+add_holds                 JobClosed   AlreadyExecuting  StepNotCurrent  Held        ok          AlreadyExecuting
+release_holds             JobClosed   NotHeld           NotHeld         ok          NotHeld     NotHeld
+add_dependency            JobClosed   AlreadyExecuting  StepNotCurrent  ok          Held        AlreadyExecuting
+release_dependency        JobClosed   NotHeld           NotHeld         NotHeld     ok          NotHeld
+get_job_comments          ok          ok                ok              ok          ok          ok
+add_job_comment           ok          ok                ok              ok          ok          ok
+get_job_history           ok          ok                ok              ok          ok          ok
+get_job_diagram           ok          ok                ok              ok          ok          ok
+get_job_location          ok          ok                ok              ok          ok          ok
+set_job_location          JobRefused  ok                ok              ok          ok          ok
+get_attachments           ok          ok                ok              ok          ok          ok
+add_attachment            JobRefused  ok                ok              ok          ok          ok
+add_attachment_linked     JobRefused  ok                ok              ok          ok          ok
+update_attachment         JobRefused  ok                ok              ok          ok          ok
+delete_attachment         JobRefused  ok                ok              ok          ok          ok
+get_attachment_body       ok          ok                ok              ok          ok          ok
+get_attachment_url        ok          ok                ok              ok          ok          ok
 """
 """How it stands, for the plugin itself."""
 CALLERS = """
@@ -336,6 +336,14 @@ async def all_done(office: Office) -> Case:
     return case
 
 
+async def done(office: Office) -> Case:
+    office.define("pair", Step.function("first", "f", proceeds=False, then="later"), Step.manual("later"))
+    case = await make(office)
+    while not (await office.stage.load(case.job_id)).waits_for_finish("first"):
+        await office.stage.do()
+    return case
+
+
 async def held(office: Office) -> Case:
     case = await make(office)
     await office.plugin.add_holds(case.hold)
@@ -388,6 +396,7 @@ STATES: dict[str, Callable[[Office], Awaitable[Case]]] = {
     "closed": closed,
     "running": running,
     "all-done": all_done,
+    "done": done,
     "held": held,
     "waiting": waiting,
     "nobody": lambda office: varied(office, manager=office.by("ada", groups=())),
