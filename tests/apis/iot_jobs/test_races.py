@@ -112,6 +112,24 @@ async def test_what_ended_or_was_held_while_it_was_looked_at_is_not_the_next(
     assert (await site.device.describe("$next"))["jobId"] == "job-2"
 
 
+@pytest.mark.parametrize(("expected", "status", "version"), [(2, 400, 3), (None, 200, 4)])
+async def test_an_update_that_was_overtaken_is_decided_anew(
+    site: Site, monkeypatch: pytest.MonkeyPatch, expected: int | None, status: int, version: int
+) -> None:
+    await site.create()
+    await site.device.start()
+
+    async def call(*said: Any) -> Any:
+        monkeypatch.undo()
+        await site.device.update("IN_PROGRESS")
+        return await site.engine.call(*said)
+
+    monkeypatch.setattr(type(site.engine), "call", lambda _, *said: call(*said))
+    said = {"status": "IN_PROGRESS", "expectedVersion": expected, "includeJobExecutionState": True}
+    reply = await site.send("POST", JOB_PATH, json.dumps(said).encode())
+    assert (reply.status, reply.body["executionState"]["versionNumber"]) == (status, version)
+
+
 @pytest.mark.parametrize("status", ["QUEUED", "IN_PROGRESS"])
 async def test_an_update_is_of_the_execution_that_it_found_whatever_comes_after_it(
     site: Site, monkeypatch: pytest.MonkeyPatch, status: str
