@@ -209,12 +209,11 @@ def _metres(x: float, y: float) -> Position:
 def _mercator(longitude: float, latitude: float) -> Position:
     if not (abs(longitude) <= MOST_LONGITUDE and abs(latitude) <= MOST_LATITUDE):
         raise BadLocation(f"a longitude is at most {MOST_LONGITUDE} degrees, a latitude at most {MOST_LATITUDE}")
-    y = EARTH_RADIUS * math.log(math.tan(math.pi / 4 + math.radians(latitude) / 2))
-    return EARTH_RADIUS * math.radians(longitude), y
+    return EARTH_RADIUS * math.radians(longitude), EARTH_RADIUS * math.asinh(math.tan(math.radians(latitude)))
 
 
 def _degrees(x: float, y: float) -> Position:
-    latitude = math.degrees(2 * math.atan(math.exp(y / EARTH_RADIUS)) - math.pi / 2)
+    latitude = math.degrees(math.atan(math.sinh(y / EARTH_RADIUS)))
     return round(math.degrees(x / EARTH_RADIUS), DECIMALS), round(latitude, DECIMALS)
 
 

@@ -46,7 +46,7 @@ def parse_search(text: str) -> Search:
     if len(text.encode()) > MOST_BYTES:
         raise BadQuery(f"the search has more than {MOST_BYTES} bytes")
     pieces = [(found[1], found[2] or found[3]) for found in PIECE.finditer(text)]
-    if PIECE.sub("", text):
+    if PIECE.sub("", text).strip():
         raise BadQuery("a single quote in the search has no other")
     if not 1 <= len(pieces) <= MOST_PIECES:
         raise BadQuery(f"a search has 1 to {MOST_PIECES} words and signs")

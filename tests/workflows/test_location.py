@@ -21,6 +21,7 @@ def test_degrees_are_answered_in_metres_of_spherical_mercator() -> None:
     found = json.loads(esri("Point", x=-111.3, y=52.68).to_esri())
     assert found["points"] == [[pytest.approx(-12389859.3, abs=0.1), pytest.approx(6924024.6, abs=0.1)]]
     assert found["spatialReference"] == {"wkid": 102100, "latestWkid": 3857}
+    assert Location.from_degrees(0, 0).parts == (((0.0, 0.0),),)
 
 
 @pytest.mark.parametrize("wkid", [3857, 102100])

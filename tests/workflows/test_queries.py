@@ -101,7 +101,22 @@ async def test_jobs_are_found_by_words(office: Office, words: str) -> None:
     assert await names(office, search=words) == SEARCHES[words]
 
 
-BAD_SEARCHES = ["'x", "", "!", "(x", "x)", "AND x", "x OR", "NOT", "x AND AND y", "()", "x" * 4097, "x " * 65, "(" * 20]
+BAD_SEARCHES = [
+    "'x",
+    "",
+    "  ",
+    "!",
+    "(x",
+    "x)",
+    "AND x",
+    "x OR",
+    "NOT",
+    "x AND AND y",
+    "()",
+    "x" * 4097,
+    "x " * 65,
+    "(" * 20,
+]
 
 
 @pytest.mark.parametrize("words", BAD_SEARCHES)
