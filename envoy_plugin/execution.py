@@ -39,7 +39,7 @@ from envoy_plugin.sources import Subject, TaskSubject
 from envoy_plugin.step_execution import advance, go_on, read_step
 from envoy_plugin.tasks import PREFIX, Payload
 from envoy_plugin.work import Work
-from envoy_plugin.workflows.work import ADVANCE, STEP
+from envoy_plugin.workflows.work import ADVANCE, OVERDUE, STEP
 
 LOST_HEIR: Final = "The job in which the work should go on doesn't exist"
 ENVOY_AWAY: Final = timedelta(seconds=10)
@@ -52,14 +52,14 @@ def is_known(plugin: Plugin, kind: str) -> bool:
     """Whether the plugin has something that does jobs of this kind."""
     if kind.startswith(PREFIX):
         return plugin.find_task(kind.removeprefix(PREFIX)) is not None
-    return kind in {REPORTS, STEP, ADVANCE.kind} or plugin.find(kind) is not None
+    return kind in {REPORTS, STEP, ADVANCE.kind, OVERDUE} or plugin.find(kind) is not None
 
 
 async def execute(runtime: Runtime, held: Claimed) -> Ending:
     """Do what a claimed job is for."""
     if held.kind == REPORTS:
         return await deliver(runtime.engine, runtime.api, held)
-    if held.kind == ADVANCE.kind:
+    if held.kind in {ADVANCE.kind, OVERDUE}:
         return advance(runtime, held)
     try:
         work = await read_step(runtime, held) if held.kind == STEP else _read(runtime, held)

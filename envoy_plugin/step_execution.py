@@ -21,9 +21,10 @@ from envoy_plugin.run import Run
 from envoy_plugin.runtime import Runtime
 from envoy_plugin.sources import StepSubject
 from envoy_plugin.work import Work
-from envoy_plugin.workflows.advance import end_step, find_step, follow_up
+from envoy_plugin.workflows.advance import end_overdue, end_step, find_step, follow_up
 from envoy_plugin.workflows.handles import WorkflowHandle
 from envoy_plugin.workflows.record import EVENT, Workflow
+from envoy_plugin.workflows.work import OVERDUE
 
 log = get_logger(__name__)
 
@@ -92,12 +93,13 @@ async def _end(runtime: Runtime, end: Succeed) -> State:
 
 
 def advance(runtime: Runtime, held: Claimed) -> Ending:
-    """What follows the end of a step, and the end of the job that stands for it."""
+    """What follows the end of a step, or of its time, and the end of the job that stands for it."""
     return Written(name="advance", write=partial(_advance, runtime, held))
 
 
 async def _advance(runtime: Runtime, held: Claimed) -> State:
-    end = await follow_up(runtime.workflows, held)
+    follow = end_overdue if held.kind == OVERDUE else follow_up
+    end = await follow(runtime.workflows, held)
     if end is None:
         return State.SUCCEEDED
     state: State = await runtime.batcher.run(end)

@@ -4,18 +4,21 @@ Where our code ends a step, `end_step` writes the end and what follows in one ca
 pull-worker's, an expiry, a cancel) leaves a follow-up, `advance`, which a worker gives to `follow_up`.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
+
+from pydantic_core import from_json
 
 from envoy_plugin.engine.model import Claimed, Job
 from envoy_plugin.engine.queries import load_jobs
 from envoy_plugin.engine.retries import FollowUp
-from envoy_plugin.engine.states import State
-from envoy_plugin.engine.verbs import Fail, Succeed, Verb
+from envoy_plugin.engine.states import Reason, State
+from envoy_plugin.engine.verbs import Cancel, Fail, Succeed, Verb
 from envoy_plugin.errors import CallRefused, JobNotFound, SealError, TooLarge, VersionMismatch, WorkflowError
 from envoy_plugin.logs import get_logger
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.endings import ending_of, read_ending
-from envoy_plugin.workflows.flow import Standing
+from envoy_plugin.workflows.flow import Ending, Standing
 from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.record import Workflow, load
 from envoy_plugin.workflows.store import Store
@@ -37,11 +40,45 @@ async def follow_up(store: Store, held: Claimed) -> Verb[Any] | None:
 
     What Redis raises goes through.
     """
-    debt, reason = FollowUp.parse(held.id), CONTENDED
-    for _ in range(TRIES):
+    debt = FollowUp.parse(held.id)
+
+    async def decide() -> Draft | None:
         found = await load_jobs(store.engine, [debt.job_id]) if debt else []
+        return await _draft_of(store, found[0], debt.attempt) if found and debt else None
+
+    return await _decide(store, held, decide)
+
+
+async def end_overdue(store: Store, held: Claimed) -> Verb[Any] | None:
+    """End the step whose time is up, by the job that was claimed for it, and go on; answers as `follow_up`."""
+
+    async def decide() -> Draft | None:
+        told = from_json(store.engine.open(held.payload or b""))
         try:
-            draft = await _draft_of(store, found[0], debt.attempt) if found and debt else None
+            workflow = await load(store, told["workflow"])
+        except JobNotFound:
+            return None
+        return None if workflow.closed else _end_overdue(store, workflow, told["step"], held.id)
+
+    return await _decide(store, held, decide)
+
+
+def _end_overdue(store: Store, workflow: Workflow, step_id: str, timer: str) -> Draft | None:
+    """What follows where a step is still open for which this is the timer."""
+    if workflow.walk.timers.get(step_id) != timer or workflow.standings.get(step_id) is not Standing.CURRENT:
+        return None
+    draft = Draft(store, workflow)
+    draft.end(step_id, Cancel(id=workflow.steps[step_id], reason=Reason.TIMEOUT))
+    draft.follow(step_id, Ending(state=State.CANCELLED, reason=Reason.TIMEOUT))
+    return draft
+
+
+async def _decide(store: Store, held: Claimed, decide: Callable[[], Awaitable[Draft | None]]) -> Verb[Any] | None:
+    """Write what is decided with the end of the job that was claimed for it; decide again where it has changed."""
+    reason = CONTENDED
+    for _ in range(TRIES):
+        try:
+            draft = await decide()
         except (WorkflowError, SealError, ValueError) as error:
             log.error("advance.unreadable", error=type(error).__name__)
             return Fail.of(held, reason=UNREADABLE)

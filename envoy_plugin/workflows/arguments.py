@@ -13,6 +13,8 @@ from envoy_plugin.workflows.diagrams import Kind, Step
 MOST_RETRIES: Final = 100
 WEEK: Final = 7 * 24 * 60 * 60
 """In s: as long as a device may take. Source: AWS IoT Jobs, `inProgressTimeoutInMinutes`."""
+MONTH: Final = 31 * 24 * 60 * 60
+"""In s: as long as a person may have."""
 MOST_SECONDS: Final = 2**31 - 1
 """Source: Titan's API, as its own jobs have it."""
 MOST_TITAN: Final = 1024 * 1024
@@ -85,10 +87,11 @@ def _is_answer(value: Any) -> bool:
 
 ARGUMENTS: Final[Mapping[str, Mapping[str, Argument]]] = MappingProxyType(
     {
-        Kind.MANUAL: {},
+        Kind.MANUAL: {"timeout": _whole(0, MONTH)},
         Kind.QUESTION: {
             "question": Argument("a text", _is_text),
             "answers": Argument(f"a list of at most {MOST_ANSWERS} texts or numbers, each once", _are_answers),
+            "timeout": _whole(0, MONTH),
         },
         Kind.FUNCTION: {"function": Argument("a text", _is_text), "retries": _whole(0, MOST_RETRIES)},
         Kind.DEVICE: {

@@ -29,7 +29,7 @@ from envoy_plugin.workflows.record import (
 )
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.templates import OF_PLUGIN, Template
-from envoy_plugin.workflows.work import StepJob, thing_of
+from envoy_plugin.workflows.work import StepJob, overdue, thing_of
 
 _ids: Final = Ids()
 
@@ -150,17 +150,20 @@ async def plan_workflow(store: Store, template: Template, new: NewWorkflow) -> P
         listed=(Listing.INSTALL, Listing.KIND),
     )
     fields = _fields(workflow_id, template, new) | {STEPS: {step_id: job.id for step_id, job in jobs.items()}}
-    about = describe_new(store, envelope, origin, diagram, fields, _beginning(diagram, jobs, new, made_at(workflow_id)))
-    waits = [*_waits(new, jobs), *_holds(new, jobs)]
+    timer = overdue(store.engine, workflow_id, new.item, first)
+    walk = Walk(timers={first.id: timer.id}) if timer else Walk()
+    beginning = _beginning(diagram, jobs, new, walk, made_at(workflow_id))
+    about = describe_new(store, envelope, origin, diagram, fields, beginning)
+    waits = [*_waits(new, jobs), *_holds(new, jobs), *([timer] if timer else [])]
     return Plan(id=workflow_id, verbs=[envelope, *jobs.values(), *waits, about], started=started)
 
 
-def _beginning(diagram: Diagram, jobs: Mapping[str, Enqueue], new: NewWorkflow, at: datetime) -> Change:
+def _beginning(diagram: Diagram, jobs: Mapping[str, Enqueue], new: NewWorkflow, walk: Walk, at: datetime) -> Change:
     """What is said of a workflow that has just begun."""
     first = diagram.initial
     standings = {step.id: Standing.CURRENT if step.id == first else Standing.IDLE for step in diagram.steps}
     return Change(
-        walk=Walk(),
+        walk=walk,
         properties={},
         current=[(first, jobs[first].assignee)],
         percent=percent_complete(diagram, standings),

@@ -78,6 +78,11 @@ def _seconds(span: int | timedelta) -> int:
     return ceil(span.total_seconds()) if isinstance(span, timedelta) else span
 
 
+def _within(timeout: int | timedelta) -> dict[str, Any]:
+    seconds = _seconds(timeout)
+    return {"timeout": seconds} if seconds else {}
+
+
 class Facts(TypedDict, total=False):
     """What can be said of every kind of step in code; see `Step`."""
 
@@ -171,16 +176,24 @@ class Step:
         return cls(id=step_id, kind=Kind.TITAN, args=args, paths=_paths(then), **{"automatic": True} | facts)
 
     @classmethod
-    def manual(cls, step_id: str, *, then: Then = (), **facts: Unpack[Facts]) -> "Step":
-        """A step that a person does."""
-        return cls(id=step_id, paths=_paths(then), **facts)
+    def manual(cls, step_id: str, *, then: Then = (), timeout: int | timedelta = 0, **facts: Unpack[Facts]) -> "Step":
+        """A step that a person does, within `timeout`, in s, from when it opened; 0: whenever."""
+        return cls(id=step_id, args=_within(timeout), paths=_paths(then), **facts)
 
     @classmethod
     def question(
-        cls, step_id: str, question: str, *, answers: Sequence[str], then: Then = (), **facts: Unpack[Facts]
+        cls,
+        step_id: str,
+        question: str,
+        *,
+        answers: Sequence[str],
+        then: Then = (),
+        timeout: int | timedelta = 0,
+        **facts: Unpack[Facts],
     ) -> "Step":
-        """A step that a person answers; it is asked as soon as it opens."""
-        args = {"question": question, "answers": list(answers) if _is_many(answers) else answers}
+        """A step that a person answers, within `timeout`, in s; 0: whenever. It is asked as soon as it opens."""
+        said: dict[str, Any] = {"question": question, "answers": list(answers) if _is_many(answers) else answers}
+        args = said | _within(timeout)
         return cls(id=step_id, kind=Kind.QUESTION, args=args, paths=_paths(then), **{"automatic": True} | facts)
 
     @property
@@ -192,6 +205,12 @@ class Step:
     def is_persons(self) -> bool:
         """Whether people do it."""
         return self.kind in {Kind.MANUAL, Kind.QUESTION}
+
+    @property
+    def time(self) -> timedelta | None:
+        """How long people have for it from when it opens; None: however long it takes."""
+        seconds = self.args.get("timeout") if self.is_persons else None
+        return timedelta(seconds=seconds) if seconds else None
 
     @property
     def runs_by_itself(self) -> bool:

@@ -17,7 +17,7 @@ from envoy_plugin.workflows.history import Row, row, span_of
 from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.record import PATH, RUN, Change, Origin, Walk, Workflow, describe, forget
 from envoy_plugin.workflows.store import Store
-from envoy_plugin.workflows.work import StepJob, new_job, retries_of
+from envoy_plugin.workflows.work import StepJob, new_job, overdue, retries_of
 
 CLOSED: Final = "closed"
 """Why a step was cancelled that wasn't over when its workflow was."""
@@ -53,6 +53,7 @@ class Draft:
         self._passed = dict(workflow.walk.passed)
         self._stops = dict(workflow.walk.stops)
         self._doers = dict(workflow.walk.doers)
+        self._timers = dict(workflow.walk.timers)
         self._properties: dict[str, Any] = {}
         self._rows: list[Row] = []
         self._kept: dict[str, Any] = {}
@@ -111,6 +112,7 @@ class Draft:
         move = self.foresee(step_id, ending)
         self._passed[step_id] = self._work[step_id].attempt
         self._stops.pop(step_id, None)
+        self._timers.pop(step_id, None)
         self._outcome, self._failed = outcome, not ending.succeeded and move.stop is None and not move.opens
         job, said = self.workflow.jobs[step_id], str(ending.state)
         action = JobHistoryAction.FINISHED if move.stop is None else JobHistoryAction.ERROR
@@ -254,7 +256,7 @@ class Draft:
         joining = tuple(step_id for step_id, place in self.standings.items() if place is Standing.JOINING)
         closed = self._closes or (self.workflow.closed and not self._opens)
         return Change(
-            walk=Walk(passed=self._passed, joining=joining, stops=self._stops, doers=self._doers),
+            walk=Walk(passed=self._passed, joining=joining, stops=self._stops, doers=self._doers, timers=self._timers),
             properties=self._properties,
             current=[] if closed else [(step_id, self._work[step_id].assignee) for step_id in self._current()],
             percent=percent_complete(self.workflow.diagram, self.standings),
@@ -324,6 +326,10 @@ class Draft:
         self.assign(step_id, self._assignee(step_id, path.assigned or step.assigned or MAINTAIN, after))
         self.shut(step_id, PATH, shut=False)
         self.shut(step_id, RUN, shut=not step.runs_by_itself)
+        timer = overdue(self._store.engine, self.workflow.id, self.workflow.item, step)
+        if timer is not None:
+            self.verbs.append(timer)
+            self._timers[step_id] = timer.id
 
     def _leave(self, step_id: str) -> None:
         """A step that is over keeps its end, from which nothing follows; one that isn't waits to be reached again."""

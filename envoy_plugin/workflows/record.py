@@ -49,13 +49,15 @@ class Walk:
     """How far a workflow has come, beside what its steps tell themselves.
 
     `passed`: by step, the last attempt whose end was looked at. `joining`: joins that were reached and wait. `stops`:
-    why a step that was over is open again. `doers`: who did a step last, as `user:ada`.
+    why a step that was over is open again. `doers`: who did a step last, as `user:ada`. `timers`: of a person's step
+    that has a time, the job that ends it when that is up.
     """
 
     passed: Mapping[str, int] = field(default_factory=dict)
     joining: tuple[str, ...] = ()
     stops: Mapping[str, str] = field(default_factory=dict)
     doers: Mapping[str, str] = field(default_factory=dict)
+    timers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

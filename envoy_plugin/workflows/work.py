@@ -28,6 +28,8 @@ ADVANCE: Final = Debt(
     kind="advance", retries=99, backoff=Backoff(base=timedelta(seconds=1), factor=2, cap=timedelta(minutes=10))
 )
 """What every step owes at its end: that somebody looks at what follows."""
+OVERDUE: Final = "overdue"
+"""The kind of the jobs that end a person's step when its time is up; they are in the queue of `advance`."""
 AT_ONCE: Final = Backoff(base=timedelta(), factor=1, cap=timedelta())
 EXECUTION_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 PLACEHOLDER: Final = re.compile(r"\{(input(?:\.\w+)*)\}")
@@ -116,6 +118,21 @@ def new_job(workflow: Workflow, step: Step) -> StepJob:
         priority=workflow.envelope.priority,
         input=workflow.input,
         holds=dict.fromkeys(holds),
+    )
+
+
+def overdue(engine: Engine, workflow_id: str, item: str, step: Step) -> Enqueue | None:
+    """The job that ends a step which is now opened once its time is up; None: it may take however long it takes."""
+    if step.time is None:
+        return None
+    return Enqueue(
+        queue=ADVANCE.kind,
+        kind=OVERDUE,
+        install=item,
+        payload=engine.seal(to_json({"workflow": workflow_id, "step": step.id})),
+        delay=step.time,
+        retries=ADVANCE.retries,
+        backoff=ADVANCE.backoff,
     )
 
 

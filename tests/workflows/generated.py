@@ -37,8 +37,9 @@ def make_step(dice: Random, step_id: str) -> Step:
         case 3:
             return Step.titan(step_id, payload="p", timeout=30, **facts)
         case 4:
-            return Step.question(step_id, "Well?", answers=["Yes", "No"], **(facts | by_itself))
-    return Step.manual(step_id, **facts)
+            timeout = dice.choice([0, 60])
+            return Step.question(step_id, "Well?", answers=["Yes", "No"], timeout=timeout, **(facts | by_itself))
+    return Step.manual(step_id, timeout=dice.choice([0, 0, 60]), **facts)
 
 
 def make_diagram(dice: Random, *, name: str = "d", most: int = 6) -> Diagram:

@@ -9,7 +9,7 @@ from envoy_plugin.engine.engine import Engine, Mode
 from envoy_plugin.engine.model import Claimed
 from envoy_plugin.engine.verbs import Fail, Succeed, Unhold
 from envoy_plugin.workflows import steps
-from envoy_plugin.workflows.advance import end_step, follow_up
+from envoy_plugin.workflows.advance import end_overdue, end_step, follow_up
 from envoy_plugin.workflows.create import NewWorkflow, create
 from envoy_plugin.workflows.diagrams import Step
 from envoy_plugin.workflows.handles import WorkflowHandle
@@ -17,6 +17,7 @@ from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow, load
 from envoy_plugin.workflows.responses import Actor, JobActionResponse
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.templates import Template
+from envoy_plugin.workflows.work import OVERDUE
 
 ITEM = "install-1"
 ADA, BOB = Actor(user="ada", groups=["front-desk"]), Actor(user="bob")
@@ -92,7 +93,7 @@ class Stage:
         """Follow every end that nobody has followed; answers how many there were."""
         held = await self.engine.claim("advance", 100, who="test", lease=None)
         for one in held:
-            end = await follow_up(self.store, one)
+            end = await (end_overdue if one.kind == OVERDUE else follow_up)(self.store, one)
             if end is not None:
                 await self.engine.call([end], Mode.EACH)  # one that was made void meanwhile is nobody's any more
         return len(held)

@@ -282,6 +282,18 @@ async def test_a_step_whose_function_is_gone_waits_and_says_why(
     assert "template=t step=a function=f" in caplog.text
 
 
+async def test_who_is_not_answered_in_time_asks_somebody_else(envoy_redis_url: str) -> None:
+    plugin = Plugin("test-escalation")
+    minutes, then = timedelta(minutes=10), {"desk": "reason == 'timeout'"}
+    ask = Step.question("host", "Shall they come up?", answers=["Yes"], timeout=minutes, then=then)
+    plugin.workflow(Template.of("t", ask, Step.manual("desk")))
+    async with local_envoy(plugin, redis_url=envoy_redis_url) as envoy:
+        visit = await envoy.workflows.start("t")
+        envoy.tick(timedelta(minutes=10))
+        await envoy.work()
+        assert await visit.current() == ["desk"]
+
+
 async def test_a_step_that_is_in_no_workflow_fails(envoy_redis_url: str) -> None:
     async with local_envoy(Plugin("test-lost"), redis_url=envoy_redis_url) as envoy:
         engine = envoy._parts.runtime.engine
