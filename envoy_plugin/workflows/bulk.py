@@ -7,7 +7,7 @@ from typing import Any
 
 from envoy_plugin.engine.engine import MOST_ITEMS, Engine, Mode
 from envoy_plugin.engine.queries import find_attempts, load_jobs, text_of
-from envoy_plugin.engine.verbs import Cancel, Delete, Depend, Hold, Policy, Verb
+from envoy_plugin.engine.verbs import Cancel, Delete, Depend, Hold, Policy, Undepend, Verb
 from envoy_plugin.errors import JobRefused
 from envoy_plugin.workflows.attachments import PREFIX as ATTACHMENT
 from envoy_plugin.workflows.comments import named
@@ -55,7 +55,9 @@ async def delete_jobs(scope: Scope, job_ids: Sequence[str]) -> None:
         draft.erase()
 
     for workflow in await scope.revise(job_ids, change):
-        await _forget(scope.store.engine, [*workflow.steps.values(), workflow.id])
+        own = [*workflow.steps.values(), workflow.id]
+        await _let_go(scope.store.engine, own)
+        await _forget(scope.store.engine, own)
         await release(scope.store.engine, scope.item, named(workflow, ATTACHMENT))
 
 
@@ -65,7 +67,7 @@ async def upgrade_jobs(scope: Scope, job_ids: Sequence[str]) -> None:
     check_many(job_ids)
     latest: dict[tuple[str, str], Diagram] = {}
     workflows = [await scope.load(job_id) for job_id in job_ids]
-    awaited = await _find_awaited(scope.store.engine, [one for each in workflows for one in each.steps.values()])
+    awaited = await _find_waiting(scope.store.engine, [one for each in workflows for one in each.steps.values()])
     for workflow in workflows:
         origin = workflow.origin
         found = await scope.store.find_diagram(origin.item, origin.diagram)
@@ -82,14 +84,15 @@ async def upgrade_jobs(scope: Scope, job_ids: Sequence[str]) -> None:
     await scope.revise(job_ids, change)
 
 
-async def _find_awaited(engine: Engine, job_ids: Sequence[str]) -> frozenset[str]:
-    """Those of these jobs for which others wait."""
+async def _find_waiting(engine: Engine, job_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Of these jobs those for which others wait, and who that is."""
     async with engine.redis.pipeline(transaction=False) as pipe:
         for job_id in job_ids:
             pipe.hkeys(engine.keys.of("dependents", job_id))
         found = [[text_of(one) for one in waiting] for waiting in await pipe.execute()]
     alive = {job.id for job in await load_jobs(engine, sorted({*chain(*found)})) if not job.state.ended}
-    return frozenset(job_id for job_id, waiting in zip(job_ids, found, strict=True) if alive & {*waiting})
+    waiting = {job_id: [one for one in ids if one in alive] for job_id, ids in zip(job_ids, found, strict=True)}
+    return {job_id: ids for job_id, ids in waiting.items() if ids}
 
 
 def _upgrade(draft: Draft, diagram: Diagram, awaited: Collection[str]) -> None:
@@ -134,6 +137,14 @@ def _gates(workflow: Workflow, step: Step, job_id: str) -> list[Verb[Any]]:
         *(Hold(id=job_id, hold=name, until=holds[name]) for name in shut_holds(before, workflow.now)),
         *(Depend(id=job_id, upstream=upstream, policy=Policy(policy)) for upstream, policy in ups.items()),
     ]
+
+
+async def _let_go(engine: Engine, job_ids: Sequence[str]) -> None:
+    """Let nobody wait for jobs that are gone: who waits for a good end would for ever."""
+    waiting = await _find_waiting(engine, job_ids)
+    verbs = [Undepend(id=one, upstream=upstream) for upstream, ids in waiting.items() for one in ids]
+    for at in range(0, len(verbs), MOST_ITEMS):
+        await engine.call(verbs[at : at + MOST_ITEMS], Mode.EACH)
 
 
 async def _forget(engine: Engine, job_ids: Sequence[str]) -> None:

@@ -35,12 +35,10 @@ class Place:
 
 
 async def find_place(store: Store, job_id: str) -> Place:
-    """What of a job one of the engine's is; of one that is no workflow's, its own id."""
-    found = await find_step(store, job_id)
-    if found is not None:
-        return Place(found[0].public_id, found[1])
+    """What of a job one of the engine's is; of one that is no workflow's, or of one that is gone, its own id."""
     try:
-        return Place((await load(store, job_id)).public_id)
+        found = await find_step(store, job_id)
+        return Place((await load(store, job_id)).public_id) if found is None else Place(found[0].public_id, found[1])
     except JobNotFound:
         return Place(job_id)
 

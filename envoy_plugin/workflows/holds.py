@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from envoy_plugin.engine.ids import Ids
 from envoy_plugin.engine.verbs import Depend, Expect, Hold, Policy, Undepend, Unhold
-from envoy_plugin.errors import BadProperty, DependencyCycle, JobRefused
+from envoy_plugin.errors import BadProperty, DependencyCycle, JobNotFound, JobRefused
 from envoy_plugin.workflows.comments import opened
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.given import moment_of
@@ -90,7 +90,7 @@ async def add_dependency(scope: Scope, details: JobDependencyDetails) -> JobActi
 async def release_dependency(scope: Scope, details: JobDependencyDetails) -> JobActionResponse:
     """See `JobsManager.release_dependency`."""
     scope.caller.demand(Privilege.HOLDS)
-    _, upstream = await _upstream(scope, details)
+    upstream = await _known_upstream(scope, details)
 
     def undepend(draft: Draft, step_id: str) -> Status:
         job = draft.workflow.jobs[step_id]
@@ -191,6 +191,21 @@ def _note_freedom(draft: Draft) -> None:
     shut = {(job.id, name) for job in jobs for name in (*shut_holds(job, now), *job.gates.upstreams)}
     if opened_now and shut <= opened_now:
         draft.record(JobHistoryAction.REACTIVATED)
+
+
+async def _known_upstream(scope: Scope, details: JobDependencyDetails) -> str:
+    """What of the engine's is waited for; of a job that is gone, what a step still waits for by this id.
+
+    Raises:
+        JobNotFound: there is no such job, and nobody waits for one.
+    """
+    try:
+        return (await _upstream(scope, details))[1]
+    except JobNotFound:
+        jobs = (await scope.load(details.job_id)).jobs.values()
+        if not any(details.dependent_job_id in job.gates.upstreams for job in jobs):
+            raise
+        return details.dependent_job_id
 
 
 async def _upstream(scope: Scope, details: JobDependencyDetails) -> tuple[Workflow, str]:

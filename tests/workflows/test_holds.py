@@ -326,6 +326,26 @@ async def test_a_step_that_is_long_over_is_known_though_its_job_is_forgotten(off
         await office.plugin.assign_step(job_id, "a", "bob", "User")
 
 
+async def test_what_code_waits_for_keeps_nobody_waiting_once_it_is_deleted(office: Office) -> None:
+    other = await office.stage.start(Step.manual("x"), template="other")
+    upstreams = [other, (await office.stage.load(other)).steps["x"]]
+    job_id = await office.stage.start(Step.manual("a"), new=NewWorkflow(item=ITEM, after={"a": upstreams}))
+    await office.plugin.delete_jobs([other])
+    assert said(await office.plugin.start_steps(job_id)) == "Success"
+
+
+async def test_what_code_waits_for_is_released_though_it_is_gone(office: Office) -> None:
+    gone = await office.stage.engine.enqueue(Enqueue(queue="events", kind="event"))
+    job_id = await office.stage.start(Step.manual("a"), new=NewWorkflow(item=ITEM, after={"a": [gone.id]}))
+    await office.stage.engine.cancel(gone.id, reason="operator")
+    [one] = await holds(office, job_id)
+    with pytest.raises(JobNotFound, match="nobody"):
+        await office.plugin.release_dependency(waits(job_id, "a", "nobody"))
+    assert said(await office.plugin.start_steps(job_id)) == "Held"
+    assert said(await office.plugin.release_dependency(waits(job_id, "a", one.dependent_job_id or ""))) == "Success"
+    assert said(await office.plugin.start_steps(job_id)) == "Success"
+
+
 async def test_what_code_holds_after_a_hold_was_over_is_shown(office: Office, clock: Clock) -> None:
     job_id = await office.job("visit")
     details = JobHoldDetails(job_id=job_id, step_ids=["badge"], scheduled_release=clock.after(HOUR))
