@@ -4,12 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
+from envoy_plugin.cli.moments import as_text
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.listings import Filter, find_jobs
+from envoy_plugin.engine.model import Job
 from envoy_plugin.errors import WorkflowError
 from envoy_plugin.workflows.diagrams import Diagram, Step
 from envoy_plugin.workflows.drawing import states_of
-from envoy_plugin.workflows.record import KIND, Workflow, load
+from envoy_plugin.workflows.phases import Phase
+from envoy_plugin.workflows.record import KIND, OWN_HOLDS, Workflow, load
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.templates import Template
 
@@ -75,11 +78,18 @@ def _step(workflow: Workflow, step_id: str, state: str) -> StepView:
         kind=str(step.kind),
         state=state,
         assignee=job.assignee or "",
-        why=workflow.walk.stops.get(step_id, ""),
+        why=workflow.walk.stops.get(step_id) or (_holds(job) if state == Phase.HELD else ""),
         job=job.id,
         attempt=job.attempt,
         then=_then(step),
     )
+
+
+def _holds(job: Job) -> str:
+    """What a held step waits for: holds, with the time at which they end by themselves, and other jobs by id."""
+    held = {name: until for name, until in job.gates.holds.items() if name not in OWN_HOLDS}
+    said = [f"held until {as_text(until)}" if until else "held" for until in held.values()]
+    return ", ".join([*said, *(f"waits for job {other}" for other in job.gates.upstreams)])
 
 
 def _then(step: Step) -> tuple[tuple[str, str], ...]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,19 @@ async def test_a_workflow_is_shown_step_by_step_and_nothing_of_the_visitor(here:
     ]
     assert [step["then"] for step in told["steps"]] == [[{"step": "desk", "when": None}], []]
     assert "Ada" not in shown.out + json.dumps(told)
+
+
+async def test_what_a_held_step_waits_for_is_said(here: Here) -> None:
+    store, first = await start(here)
+    until = datetime(2100, 1, 1, tzinfo=UTC)
+    for facts, why in (
+        ({"holds": {"access": None}}, "held"),
+        ({"holds": {"access": until}}, "held until 2100-01-01T00:00:00.000Z"),
+        ({"after": {"access": [first]}}, f"waits for job {first}"),
+    ):
+        made = await create(store, "visit", NewWorkflow(item="1001", **facts))
+        [access, _] = (await here.run("workflows", "show", made.id, "--json")).told["steps"]
+        assert (access["state"], access["why"]) == ("held", why)
 
 
 async def test_a_workflow_is_drawn_with_the_state_of_each_step(here: Here) -> None:
