@@ -1,5 +1,8 @@
 """Diagrams as JSON: what comes is what goes, and what can't be read is named, place by place."""
 
+import json
+import pathlib
+import re
 from random import Random
 from typing import Any
 
@@ -47,6 +50,14 @@ def test_what_is_drawn_comes_back_as_it_came() -> None:
     assert [step.get("position") or step.get("shape") for step in told["steps"]] == ["0,75,100,50", 3, None]
     assert told["steps"][0]["action"] == VISIT["steps"][0]["action"]
     assert told["steps"][2]["paths"] == VISIT["steps"][2]["paths"]
+
+
+def test_the_diagram_in_the_docs_can_be_active() -> None:
+    page = (pathlib.Path(__file__).parents[2] / "docs" / "workflows.md").read_text()
+    [block] = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    diagram = parse_diagram(json.loads(block), diagram_id="visit")
+    check(diagram, {"provision_access"})
+    assert (diagram.initial, diagram["access"].paths[0].assigned) == ("access", "owner")
 
 
 def test_every_diagram_survives_the_way_through_json() -> None:
