@@ -9,6 +9,7 @@ from envoy_plugin.engine.engine import Engine
 from envoy_plugin.errors import BadLocation, BadQuery
 from envoy_plugin.sealing import Sealer
 from envoy_plugin.workflows import finding
+from envoy_plugin.workflows.create import find_by_key
 from envoy_plugin.workflows.diagrams import Step
 from envoy_plugin.workflows.location import Location
 from envoy_plugin.workflows.manager import JobsManager
@@ -22,6 +23,7 @@ from envoy_plugin.workflows.models import (
 )
 from envoy_plugin.workflows.search import parse_search
 from envoy_plugin.workflows.store import Store
+from envoy_plugin.workflows.summary import tag_of
 from tests.workflows.office import Office
 from tests.workflows.stage import ITEM
 
@@ -309,6 +311,26 @@ async def test_pages_of_what_tags_tell_may_be_as_deep_as_there_are_jobs(
     assert (await count(JobStatisticsDetails(search="one low"))).total == 9
     with pytest.raises(BadQuery, match="more than 3 jobs"):
         await count(JobStatisticsDetails(search="'low unassigned'", q="notes IS NULL"))
+
+
+async def test_jobs_that_are_gone_leave_no_gap_in_a_page(office: Office) -> None:
+    older = [await office.job() for _ in range(3)]
+    newer = [await office.job() for _ in range(3)]
+    store = office.stage.store
+    for pair in (("closed", "0"), ("jobName", "one")):
+        gone = {f"{older[-1]}{number:03d}": 0 for number in range(505)}
+        await store.engine.redis.zadd(store.engine.keys.tag(tag_of(store, ITEM, pair)), gone)
+    found = await office.plugin.query_jobs(Query(q="closed = 0 AND jobName = 'one'", fields=["jobId"], start=2, num=5))
+    assert page(found) == ([newer[0], *older[::-1]], -1)
+
+
+async def test_a_job_with_an_id_of_its_own_is_searched_by_that_one(office: Office) -> None:
+    await office.job(job_id="visit-7")
+    own = await find_by_key(office.stage.engine, ITEM, "visit-7")
+    assert own is not None
+    for words, many in (("visit-7", 1), (own, 0)):
+        assert len(await names(office, search=words)) == many
+        assert (await office.plugin.calculate_job_statistics(JobStatisticsDetails(search=words))).total == many
 
 
 async def test_what_is_passed_is_bounded_too(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
