@@ -8,11 +8,12 @@ import time
 from typing import Final
 
 from envoy_plugin.simulator.control import SimulatedEnvoyLost
+from example_plugin.demo.scene import Scene
 from example_plugin.demo.stage import Differs, set_stage
-from example_plugin.demo.story import Scene, tell
+from example_plugin.demo.story import tell
 from example_plugin.demo.telling import Colour, Teller
 
-AT_MOST_SECONDS: Final = 90
+AT_MOST_SECONDS: Final = 120
 STOPPED: Final = 130
 
 

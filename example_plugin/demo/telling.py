@@ -73,6 +73,12 @@ class Teller:
         for line in (*lines, *(line for part in parts for line in part.splitlines())):
             self.say(f"   {line}")
 
+    def brief(self, sent: Sent, shown: Mapping[str, Any]) -> None:
+        """Show the command, and what Envoy's dashboard says in the end."""
+        self.say(f"   $ {sent.command}")
+        for line in dashboard_lines(shown):
+            self.say(f"   {line}")
+
     def job(self, shown: Mapping[str, Any], timeline: Sequence[Mapping[str, Any]]) -> None:
         """Show what happened to Envoy's job, and what the dashboard says in the end."""
         for moment in timeline:

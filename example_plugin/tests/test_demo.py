@@ -6,8 +6,8 @@ import pytest
 
 from example_plugin.demo import story
 from example_plugin.demo.__main__ import play
+from example_plugin.demo.scene import Expected, Scene, Step
 from example_plugin.demo.stage import Differs, until
-from example_plugin.demo.story import Expected, Scene, Step
 from example_plugin.demo.telling import Teller
 
 SHOWN: dict[str, Any] = {"status": "done", "status_message": "Badge ready", "failure_reason": None, "attachments": []}

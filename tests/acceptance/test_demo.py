@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "example_plugin.demo"]
-AT_MOST = 110
+AT_MOST = 140
 STEPS = (
     "is set up",
     "is invited",
@@ -22,6 +22,7 @@ STEPS = (
     "revoked",
     "dies",
     "host decides",
+    "group comes",
     "signs out",
     "stops",
 )
@@ -47,7 +48,7 @@ def test_the_demo_tells_a_visit_from_start_to_end(tmp_path: Path) -> None:
     assert [title in step.splitlines()[0] for title, step in zip(STEPS, steps, strict=True)] == [True] * len(STEPS)
     assert done.stdout.count("-> POST http://127.0.0.1:") == done.stdout.count("X-Envoy-Signature: ") == 12
     assert re.findall(r"<- (\d+) ", done.stdout) == ["412", "200", "200"] + ["202"] * 6 + ["200", "202", "200"]
-    shown = ["done"] * 3 + ["ignored", "failed"] + ["done"] * 4
+    shown = ["done"] * 3 + ["ignored", "failed"] + ["done"] * 9
     assert re.findall(r"Envoy's dashboard: (\w+):", done.stdout) == shown
     assert "says: The door system rejected this API key." in steps[0]
     assert len(badges(steps[2])) == len(badges(steps[6])) == 1
@@ -55,6 +56,11 @@ def test_the_demo_tells_a_visit_from_start_to_end(tmp_path: Path) -> None:
     assert "PIN: ••••" in steps[2]
     assert "question  queued" in steps[7]
     assert len(badges(steps[7])) == 1
+    assert len(badges(steps[8])) == 2
+    assert re.findall(r"Print the badge .*  held +unassigned +(held|waits for job)", steps[8]) == [
+        "held",
+        "waits for job",
+    ]
     assert "\x1b" not in done.stdout
     assert list(tmp_path.iterdir()) == []
 

@@ -1,0 +1,124 @@
+"""Visits as workflows: one that a host decides about, and a group of which one hasn't signed yet."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from example_plugin.demo.printer import Printer
+from example_plugin.demo.scene import Expected, Scene
+from example_plugin.demo.stage import APP, Differs, Sent, until
+
+PRINTER: Final = "front-desk-printer"
+HOST_DECIDES: Final = (
+    *("--config", "host_decides=true"),
+    *("--config", f"printer={PRINTER}"),
+    *("--config", "seconds_to_open=0"),
+)
+APPROVED: Final = ("--override", "attributes.approval-status.status=approved")
+AGREED: Final = Expected(answer=200, status="done", says="The host says: Yes")
+
+ONE: Final = ("--seed", "11")
+GROUP: Final = ("--override", "attributes.group-name=Delegation")
+FIRST: Final = ("--seed", "12", *GROUP)
+SECOND: Final = ("--seed", "13", *GROUP)
+UNSIGNED: Final = ("--override", "attributes.legal-docs=[]")
+
+
+async def host_decides(scene: Scene) -> None:
+    """One visit in several steps, of code, of a printer and of the host."""
+    scene.teller.say(f"   $ envoy-plugin things add {PRINTER}")
+    printer = await _printer(scene, "things", "add", PRINTER)
+    async with _signing_in(scene, *ONE, *HOST_DECIDES, job_id="job-host") as sending:
+        scene.teller.say("   The visitor signs in; what became of that is shown when it is over.")
+        printed = await _next_badge(printer, sending)
+        scene.teller.say(f"   The printer has printed {printed}.")
+        await _show_workflow(scene, 0, waits_for="host")
+        await scene.send("entry_reviewed", *ONE, *APPROVED, job_id="job-decision", expected=AGREED)
+        scene.teller.say("   And this is what became of the visitor's sign-in:")
+        ended = Expected(answer=202, status="done", says=f"Badge {printed} opens", attached=("Badge",))
+        await scene.show(await sending, ended)
+
+
+async def group_comes(scene: Scene) -> None:
+    """Two visits of a group: one is held until the NDA is signed, the other waits for the host's word on the first."""
+    printer = await _printer(scene, "things", "key", "--thing", PRINTER)
+    async with (
+        _signing_in(scene, *FIRST, *UNSIGNED, *HOST_DECIDES, job_id="job-first") as first,
+        _signing_in(scene, *SECOND, *HOST_DECIDES, job_id="job-second", after="badge") as second,
+    ):
+        scene.teller.say("   The first to come hasn't signed the NDA: the badge is held.")
+        await _show_workflow(scene, 1, waits_for="badge")
+        scene.teller.say("   The second has signed, and waits until the host has decided about the first.")
+        await _show_workflow(scene, 0, waits_for="badge")
+        signed = Expected(answer=200, status="done", says="The badge can be printed")
+        await scene.brief("entry_manually_updated", *FIRST, job_id="job-signed", expected=signed)
+        scene.teller.say(f"   The printer has printed {await _next_badge(printer, first)}.")
+        await _until_waits(scene, 1, waits_for="host")
+        await scene.brief("entry_reviewed", *FIRST, *APPROVED, job_id="job-first-decision", expected=AGREED)
+        scene.teller.say(f"   The printer has printed {await _next_badge(printer, second)}.")
+        await _until_waits(scene, 0, waits_for="host")
+        await scene.brief("entry_reviewed", *SECOND, *APPROVED, job_id="job-second-decision", expected=AGREED)
+        ended = Expected(answer=202, status="done", says="opens Visitors", attached=("Badge",))
+        for sending in (first, second):
+            await scene.show_briefly(await sending, ended)
+
+
+@asynccontextmanager
+async def _signing_in(scene: Scene, *options: str, job_id: str, after: str = "") -> AsyncIterator[asyncio.Task[Sent]]:
+    """The sign-in, which goes on meanwhile; begun `after` the newest visit is at this step."""
+    if after:
+        await _until_waits(scene, 0, waits_for=after)
+    sending = asyncio.create_task(scene.stage.trigger("entry_sign_in", *options, job_id=job_id))
+    try:
+        yield sending
+    finally:
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+
+
+async def _printer(scene: Scene, *command: str) -> Printer:
+    """The printer with a new key of its own."""
+    key = json.loads(await scene.stage.ask(*command, "--json", "--app", APP))
+    return Printer(
+        session=scene.stage.session,
+        plugin=scene.stage.plugin,
+        name=PRINTER,
+        key_id=key["accessKeyId"],
+        secret=key["secretAccessKey"],
+    )
+
+
+async def _next_badge(printer: Printer, sending: asyncio.Task[Sent]) -> str:
+    badge: str | None = None
+
+    async def is_printed() -> bool:
+        nonlocal badge
+        badge = await printer.print_next()
+        return badge is not None or sending.done()
+
+    await until("there is a badge to print", is_printed)
+    if badge is None:
+        raise Differs("expected a badge to print, and the visit was over")
+    return badge
+
+
+async def _show_workflow(scene: Scene, newer: int, *, waits_for: str) -> None:
+    """Show the workflow than which so many are newer, as soon as it waits for this step."""
+    found = await _until_waits(scene, newer, waits_for=waits_for)
+    scene.teller.say(f"   $ envoy-plugin workflows show {found['id']}")
+    for line in (await scene.stage.ask("workflows", "show", found["id"], "--app", APP)).splitlines():
+        scene.teller.say(f"   {line}")
+
+
+async def _until_waits(scene: Scene, newer: int, *, waits_for: str) -> dict[str, Any]:
+    command, found = ("workflows", "list", "--json", "--app", APP), dict[str, Any]()
+
+    async def waits() -> bool:
+        nonlocal found
+        found = json.loads(await scene.stage.ask(*command))["workflows"][newer]
+        return bool(found["current"] == [waits_for])
+
+    await until(f"the visit waits for its step {waits_for}", waits)
+    return found
