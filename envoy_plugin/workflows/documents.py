@@ -4,7 +4,7 @@ Source: ArcGIS Workflow Manager, `@arcgis/workflow-manager` 1.0.9, DiagramDetail
 the action types but for `Manual` and `Question`, their arguments, the language of `expression`, `join` and `held`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -56,19 +56,22 @@ OF_DIAGRAM: Final = frozenset(
 )
 
 
-def parse_diagram(document: Any, *, diagram_id: str) -> Diagram:
+def parse_diagram(
+    document: Any, *, diagram_id: str, faults_in: Callable[[Diagram], Iterable[str]] | None = None
+) -> Diagram:
     """The diagram in a JSON document. Where it names no first step, that is the one to which no path leads.
 
+    `faults_in` says what else is wrong with the diagram, as far as it can be read, where it is to be active.
+
     Raises:
-        BadDiagram: the document has another shape; says each place. Whether it can be active is `check`'s to say.
+        BadDiagram: the document has another shape, or there are other faults; says each, all at once.
     """
     reader = _Reader()
     top = reader.object(document, "the diagram")
     steps = [_step(reader, one, f"steps[{at}]") for at, one in enumerate(reader.items(top, "steps", "the diagram"))]
     initial = reader.text(top, "initialStepId", "the diagram") or _first(steps)
     name, description = (reader.text(top, word, "the diagram") for word in ("diagramName", "description"))
-    reader.check()
-    return Diagram(
+    diagram = Diagram(
         id=diagram_id,
         name=name,
         description=description,
@@ -76,6 +79,10 @@ def parse_diagram(document: Any, *, diagram_id: str) -> Diagram:
         steps=tuple(steps),
         look=_rest(top, OF_DIAGRAM),
     )
+    faults = [*reader.faults, *(faults_in(diagram) if faults_in and (steps or not reader.faults) else ())]
+    if faults:
+        raise BadDiagram(faults)
+    return diagram
 
 
 def diagram_document(diagram: Diagram) -> dict[str, Any]:
@@ -100,16 +107,12 @@ class _Reader:
     """Reads values of the kinds that they must have, and gathers what is wrong."""
 
     def __init__(self) -> None:
-        self._faults: list[str] = []
-
-    def check(self) -> None:
-        if self._faults:
-            raise BadDiagram(self._faults)
+        self.faults: list[str] = []
 
     def object(self, value: Any, where: str) -> Mapping[str, Any]:
         if isinstance(value, Mapping):
             return value
-        self._faults.append(f"{where} must be an object.")
+        self.faults.append(f"{where} must be an object.")
         return {}
 
     def items(self, owner: Mapping[str, Any], name: str, where: str) -> Sequence[Any]:
@@ -129,7 +132,7 @@ class _Reader:
         if value is None:
             return default
         if not isinstance(value, kind):
-            self._faults.append(f"{name} of {where} must be {what}.")
+            self.faults.append(f"{name} of {where} must be {what}.")
             return default
         return value
 

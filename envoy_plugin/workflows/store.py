@@ -15,9 +15,9 @@ from pydantic import TypeAdapter
 
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.queries import text_of
-from envoy_plugin.errors import NoTemplate
+from envoy_plugin.errors import BadDiagram, NoTemplate
 from envoy_plugin.logs import get_logger
-from envoy_plugin.workflows.checks import check, unreachable
+from envoy_plugin.workflows.checks import faults_in, unreachable
 from envoy_plugin.workflows.diagrams import Diagram
 from envoy_plugin.workflows.links import Links
 from envoy_plugin.workflows.templates import ACTIVE, OF_PLUGIN, Template
@@ -72,13 +72,19 @@ class Store:
         for listener in self._listeners:
             listener(workflow_id)
 
+    def faults_in(self, diagram: Diagram) -> list[str]:
+        """Why a diagram can't be active, a sentence each."""
+        return list(faults_in(diagram, self._functions))
+
     async def save_diagram(self, item: str, diagram: Diagram) -> Diagram:
         """Make a new version of a diagram, and make it the active one; answers it with its number.
 
         Raises:
             BadDiagram: with everything that is wrong with it.
         """
-        check(diagram, self._functions)
+        faults = self.faults_in(diagram)
+        if faults:
+            raise BadDiagram(faults)
         lost = unreachable(diagram)
         if lost:
             log.warning("diagram.unreachable", diagram=diagram.id, steps=lost)

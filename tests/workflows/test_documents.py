@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from envoy_plugin.errors import BadDiagram
-from envoy_plugin.workflows.checks import check, unreachable
+from envoy_plugin.workflows.checks import check, faults_in, unreachable
 from envoy_plugin.workflows.diagrams import Diagram, Kind, Path, Step
 from envoy_plugin.workflows.documents import assigned_words, assignment_of, diagram_document, parse_diagram
 from tests.workflows.generated import make_diagram
@@ -81,6 +81,16 @@ def test_what_has_another_shape_is_named_all_at_once(document: Any, faults: list
         parse_diagram(document, diagram_id="d")
     assert len(refused.value.faults) >= len(faults)
     assert [fault for fault in faults if fault not in str(refused.value)] == []
+
+
+def test_what_has_another_shape_and_what_can_not_be_done_are_said_together() -> None:
+    document = {"steps": [{"id": "a", "automatic": "yes", "paths": [{"nextStep": "b"}]}]}
+    with pytest.raises(BadDiagram) as refused:
+        parse_diagram(document, diagram_id="d", faults_in=faults_in)
+    assert refused.value.faults == (
+        "automatic of steps[0] must be true or false.",
+        "A path of 'a' leads to 'b', and there is no such step.",
+    )
 
 
 @pytest.mark.parametrize(

@@ -136,7 +136,8 @@ async def delete_version(asked: Asked, _: Nothing) -> Shape:
 
 
 async def _save(asked: Asked, body: DiagramBody, diagram_id: str) -> None:
-    diagram = parse_diagram(body.document, diagram_id=diagram_id)
+    faults_in = asked.store.faults_in if body.active else None
+    diagram = parse_diagram(body.document, diagram_id=diagram_id, faults_in=faults_in)
     if body.active:
         await asked.store.save_diagram(asked.item, diagram)
     else:
