@@ -95,6 +95,7 @@ class JobsManager:
             BadProperty: a value that a job can't have: a due date before the start, a type of assignment, a text.
             JobRefused: there is a job of this own id.
             TooLarge: more than one call makes; names the limit.
+            NoThing: a device's step is for a thing that the item doesn't have.
         """
         return await making.create_jobs(self._scope, job_template_id, job_overrides)
 

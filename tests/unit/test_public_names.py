@@ -32,6 +32,7 @@ JOBS = (
     " Query SortField JobStatisticsDetails NotificationManager NotificationMessage StepInfoResponse"
     " CreateJobsResponse CurrentStep JobHold JobHistory JobHistoryAction JobComment JobAttachment"
     " AddJobAttachmentResponse JobActionResponse StepResponse QueryResult JobStatistics GroupedValue"
+    " PropertyTable QueryField"
 )
 TASKS = "Task Enqueued"
 DRAWN_ERRORS = re.findall(r"[├└]── (\w+)", inspect.getdoc(errors) or "")

@@ -1,8 +1,11 @@
 """The page on the manager says what there is; and handlers are given the managers that it names."""
 
 import re
+from dataclasses import fields, is_dataclass
 from datetime import timedelta
+from typing import Any
 
+import envoy_plugin
 from envoy_plugin import (
     CreateJobOverrides,
     Done,
@@ -14,6 +17,7 @@ from envoy_plugin import (
     Plugin,
 )
 from envoy_plugin.testing.local_envoy import local_envoy
+from envoy_plugin.workflows import messages, models, notifications, responses
 from envoy_plugin.workflows.guesses import GUESSES
 from envoy_plugin.workflows.messages import MessageType
 from envoy_plugin.workflows.responses import Status
@@ -51,6 +55,22 @@ def test_the_page_has_every_method_with_the_privilege_that_it_takes() -> None:
 def test_the_page_has_every_guess_message_and_status() -> None:
     assert [row for row in GUESSES if f"| {row.subject} | {row.choice} | {row.reason} |" not in PAGE] == []
     assert [word for word in (*MessageType, *Status) if f"`{word}`" not in PAGE and word != Status.STEP_NOT_AUTO] == []
+
+
+def test_the_page_has_every_field_of_what_is_given_and_answered() -> None:
+    rows = re.findall(r"^\| `([A-Z]\w+)` \|([^|]+)\|$", PAGE[PAGE.index("## What is given") :], re.M)
+    known = {**vars(models), **vars(responses), **vars(notifications), **vars(messages)}
+    elsewhere = {"Location", "Step"}
+    ours = [name for name in envoy_plugin.__all__ if is_dataclass(known.get(name)) and name not in elsewhere]
+    said = {name: fields_of(known[name]) for name in ours}
+    assert {name for name, one in vars(models).items() if is_dataclass(one)} - elsewhere <= said.keys()
+    assert {name: facts.replace("`", "").split() for name, facts in rows} == said
+
+
+def fields_of(model: Any) -> list[str]:
+    """What a value has: its fields, and what follows from them."""
+    own = [name for name, value in vars(model).items() if isinstance(value, property)]
+    return [*(field.name for field in fields(model)), *own]
 
 
 async def test_the_page_has_what_is_in_messages_of_people_and_papers(office: Office) -> None:
