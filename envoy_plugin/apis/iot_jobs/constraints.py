@@ -155,7 +155,7 @@ def check_json(text: str) -> str:
 def _fault(fault: ErrorDetails) -> str:
     """`statusDetails.step: must have no control characters`. A map's key is quoted only where it can be one."""
     steps = [str(step) for step in fault["loc"]]
-    place = steps[0] if "[key]" in steps else ".".join(filter(THING_NAME.fullmatch, steps))
+    place = ".".join(filter(THING_NAME.fullmatch, steps))
     said = fault["msg"].removeprefix("Value error, ").replace(r"\A", "").replace(r"\z", "")
     told = f"a key: {said}" if "[key]" in steps else said
     return f"{place}: {told}" if place else told

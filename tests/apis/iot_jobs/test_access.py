@@ -111,6 +111,16 @@ async def test_a_clock_may_be_five_minutes_wrong(site: Site, minutes: float, sta
     assert (reply.status, reply.error) == (status, None if status == 200 else "RequestExpired")
 
 
+async def test_an_sdk_is_told_of_a_wrong_clock_and_of_too_much(site: Site) -> None:
+    many = {f"key-{number}": "x" * 1024 for number in range(64)}
+    failure = await site.device.update_refused("FAILED", statusDetails=many)
+    assert (failure.code, failure.status) == ("RequestEntityTooLargeException", 413)
+    site.wall.ahead = timedelta(minutes=6)
+    failure = await site.device.update_refused("FAILED")
+    assert (failure.code, failure.status) == ("RequestExpired", 400)
+    assert failure.message == "X-Amz-Date is more than 5 minutes from now: set the clock."
+
+
 CHANGES: dict[str, tuple[Callable[[SignedRequest], SignedRequest], str]] = {
     "unsigned": (lambda sent: replace(sent, headers=sent.headers[:-1]), "MissingAuthenticationTokenException"),
     "presigned": (lambda sent: replace(sent, target="/jobs?X-Amz-Signature=0"), "MissingAuthenticationTokenException"),

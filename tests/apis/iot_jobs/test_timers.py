@@ -136,6 +136,15 @@ async def test_a_retry_is_a_new_execution(site: Site) -> None:
     assert row["jobExecutionSummary"]["retryAttempt"] == 1
 
 
+async def test_what_was_canceled_is_not_tried_again(site: Site) -> None:
+    await site.create(jobExecutionsRetryConfig=ALL)
+    await site.device.start()
+    await site.operator("cancel_job_execution", thingName=site.device.thing, jobId=JOB, force=True)
+    assert await site.device.start() is None
+    ended = await site.execution()
+    assert (ended["status"], ended["executionNumber"], ended["versionNumber"]) == ("CANCELED", 1, 3)
+
+
 async def test_a_retry_is_behind_what_was_queued_before_it(site: Site) -> None:
     await site.create(jobExecutionsRetryConfig=ALL)
     site.clock.move(site.second)
