@@ -205,7 +205,7 @@ KEEPING: Final = (
     Fault(
         what="an envelope that closes doesn't",
         file="_families",
-        old="emptied[#emptied + 1] = parent",
+        old="emptied[#emptied + 1] = envelope",
         test=envelopes.test_an_envelope_that_closes_ends_with_its_last_child,
         facts=CLOSING,
     ),

@@ -195,6 +195,18 @@ async def test_an_envelope_is_reopened_with_a_new_attempt_and_its_children_can_b
     assert (await alive(engine), await why_not(engine, Succeed(id="e"))) == (2, "children_left")
 
 
+async def test_an_envelope_that_closes_is_open_again_while_a_child_is_tried_again(engine: Engine) -> None:
+    await engine.call([job("e", envelope=True, closes=True), job("a", parent="e")])
+    await end(engine, "a", State.FAILED)
+
+    await engine.run(Retry(id="e"))
+    assert await state_of(engine, "e") == "failed"
+    await engine.call([Retry(id="e"), Retry(id="a")])
+    assert await state_of(engine, "e") == "running"
+    await end(engine, "a")
+    assert await state_of(engine, "e") == "succeeded"
+
+
 async def test_a_parent_must_be_an_envelope(engine: Engine) -> None:
     await make(engine, "j")
 

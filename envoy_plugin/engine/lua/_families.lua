@@ -1,14 +1,16 @@
 -- The group `rare`: envelopes and their children.
+-- An envelope that closes by itself, and may have nobody left: it is looked at when the whole call has run.
+function rare.look_at_last(envelope)
+  emptied = emptied or {}
+  emptied[#emptied + 1] = envelope
+end
 -- A child's state is told to its envelope, with how many of them aren't over.
 function rare.tell_parent(job, from, state)
   local parent = load(job.parent)
   if not parent then return end
   local change = (ENDED[state] and 0 or 1) - (from and not ENDED[from] and 1 or 0)
   if change ~= 0 then put(parent, 'alive', parent.alive + change) end
-  if change < 0 and has(parent, 'z') then
-    emptied = emptied or {}
-    emptied[#emptied + 1] = parent
-  end
+  if change < 0 and has(parent, 'z') then rare.look_at_last(parent) end
   rare.amend(parent, 'kids', job.id, state)
   later('HSET', key('children:', parent), job.id, state)
 end

@@ -67,5 +67,6 @@ function V.retry(id, attempt, version, left)
   if has(job, 'u') then own('unique:' .. job.unique, id) end
   if has(job, 'l') then rare.join_lane(job) end
   settle(job, 'retried')
+  if has(job, 'z') then rare.look_at_last(job) end   -- unless a child of it is tried again, too, it is over
   return {job.state, job.attempt}
 end

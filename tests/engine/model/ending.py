@@ -69,6 +69,7 @@ class Ending(Forgetting):
         if life.lane:
             self.join_lane(life)
         self.settle(life, "retried")
+        self.emptied += [life.id] if life.closes else []
         return life.state, life.attempt
 
     def check_retry(self, life: Life) -> None:
