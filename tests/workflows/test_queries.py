@@ -1,10 +1,11 @@
 """Finding jobs: by where-clauses and words, in order, page by page; counting them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
+from envoy_plugin.engine import tagged
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.errors import BadLocation, BadQuery
 from envoy_plugin.sealing import Sealer
@@ -238,6 +239,14 @@ async def test_statistics_count_and_tell_apart(office: Office) -> None:
         assert (told.total, told.group_by, values) == (3, name, [("ada", 1), ("bob", 1), (None, 1)])
 
 
+async def test_moments_are_told_apart_in_utc_whatever_the_offset(office: Office) -> None:
+    for due in (MAY, MAY.astimezone(timezone(timedelta(hours=2))), None):
+        await office.job(due_date=due)
+    told = await office.plugin.calculate_job_statistics(JobStatisticsDetails(group_by="due_date"))
+    values = [(one.value, one.count) for one in told.grouped_values or ()]
+    assert values == [("2026-05-01T00:00:00.000Z", 2), (None, 1)]
+
+
 BAD: list[dict[str, Any]] = [
     {},
     {"q": "closed = 0", "num": 0},
@@ -313,15 +322,18 @@ async def test_pages_of_what_tags_tell_may_be_as_deep_as_there_are_jobs(
         await count(JobStatisticsDetails(search="'low unassigned'", q="notes IS NULL"))
 
 
-async def test_jobs_that_are_gone_leave_no_gap_in_a_page(office: Office) -> None:
+async def test_jobs_that_are_gone_leave_no_gap_in_a_page(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     older = [await office.job() for _ in range(3)]
     newer = [await office.job() for _ in range(3)]
     store = office.stage.store
     for pair in (("closed", "0"), ("jobName", "one")):
         gone = {f"{older[-1]}{number:03d}": 0 for number in range(505)}
         await store.engine.redis.zadd(store.engine.keys.tag(tag_of(store, ITEM, pair)), gone)
-    found = await office.plugin.query_jobs(Query(q="closed = 0 AND jobName = 'one'", fields=["jobId"], start=2, num=5))
+    clause = "closed = 0 AND jobName = 'one'"
+    found = await office.plugin.query_jobs(Query(q=clause, fields=["jobId"], start=2, num=5))
     assert page(found) == ([newer[0], *older[::-1]], -1)
+    monkeypatch.setattr(tagged, "MOST_PASSED", 1)
+    assert (await office.plugin.calculate_job_statistics(JobStatisticsDetails(q=clause))).total == 511
 
 
 async def test_a_job_with_an_id_of_its_own_is_searched_by_that_one(office: Office) -> None:

@@ -87,6 +87,11 @@ def test_of_several_current_steps_one_that_fits_is_enough() -> None:
     assert not parse_where("NOT assignedTo = 'grace'").fits(facts)
 
 
+def test_yes_and_no_are_one_and_nought() -> None:
+    for clause in ("closed = TRUE", "closed = 1", "hasLocation = false", "closed <> 0", "has_location < true"):
+        assert parse_where(clause).fits({"closed": [1.0], "hasLocation": [0.0]})
+
+
 def test_names_are_known_in_any_case() -> None:
     assert parse_where("JOBNAME = 'a' and JobPriority = 'High'").fits({"jobName": ["a"], "priority": ["High"]})
 
