@@ -100,7 +100,8 @@ async def test_while_redis_is_away_or_says_nothing_the_service_is_unavailable(
     server = redis_server()
     async with connect_redis(server.url, retries=0) as client, open_site(Engine(client, prefix="a"), clock) as site:
         end(server)
-        failure = await site.device.refused("describe_job_execution")
+        async with asyncio.timeout(8):
+            failure = await site.device.refused("describe_job_execution")
         assert (failure.status, failure.kind) == (503, "ServiceUnavailableException")
         [line] = [json.loads(line) for line in logged.getvalue().splitlines() if "device.unavailable" in line]
         assert (line["error"], line["level"]) == (error, "error")
