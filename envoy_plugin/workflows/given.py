@@ -27,6 +27,7 @@ FAULTS: Final[Mapping[str, str]] = {
     "bytes_type": "it is bytes",
     "datetime_type": "it is a datetime",
     "dict_type": "it is a mapping",
+    "callable_type": "it is a function",
 }
 """By the validator's word for it."""
 LISTS: Final = "it is a list"

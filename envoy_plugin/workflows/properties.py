@@ -130,10 +130,12 @@ def relate(tables: Mapping[str, Any], given: RelatedUpdates) -> Tables:
     """The tables of which a job has many rows, with these added, changed and taken away.
 
     Raises:
-        BadProperty: there is no such row, or they are too large.
+        BadProperty: there is no such row, a name is empty, or they are too large.
     """
     after = {name: [dict(entry) for entry in entries] for name, entries in tables.items()}
     for added in given.adds:
+        if not added.table_name:
+            raise BadProperty(RELATED, "a table has a name")
         after.setdefault(added.table_name, []).extend(_new_entry(entry) for entry in added.entries)
     for updated in given.updates:
         for entry in updated.entries:
@@ -233,6 +235,8 @@ def _find(tables: Tables, table: str, entry_id: str) -> dict[str, Any]:
 
 
 def _values(entry: RelatedEntry) -> dict[str, str | None]:
+    if not all(one.property_name for one in entry.properties):
+        raise BadProperty(RELATED, "a property has a name")
     return {one.property_name: one.value for one in entry.properties}
 
 

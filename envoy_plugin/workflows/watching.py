@@ -6,6 +6,7 @@ device has done is told, and nothing is lost with one of them. What this process
 
 import asyncio
 import contextlib
+import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +26,8 @@ from envoy_plugin.workflows.messages import NotificationMessage
 from envoy_plugin.workflows.scope import Scope
 from envoy_plugin.workflows.store import Store
 
-Told: TypeAlias = Callable[[NotificationMessage], Awaitable[None]]
+Told: TypeAlias = Callable[[NotificationMessage], Awaitable[None] | None]
+"""Who is told: an async function, or any other."""
 LEAST_REST: Final = 19
 """How many times as long as it took to ask for all jobs the watcher rests: it takes a twentieth of the time at most."""
 
@@ -213,6 +215,8 @@ def _line(look: Look) -> str:
 async def tell(hear: Told, message: NotificationMessage) -> None:
     """Let somebody hear a message. One that raises keeps nobody else from being told."""
     try:
-        await hear(message)
+        done = hear(message)
+        if inspect.isawaitable(done):
+            await done
     except Exception as error:  # noqa: BLE001 - it is somebody else's code
         log.warning("notifications.raised", error=type(error).__name__)

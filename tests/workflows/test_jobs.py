@@ -192,6 +192,15 @@ async def test_tables_are_kept_changed_and_taken_away(office: Office) -> None:
         )
 
 
+@pytest.mark.parametrize(("table", "name"), [("", "p"), ("t", "")])
+async def test_tables_and_their_properties_have_names(office: Office, table: str, name: str) -> None:
+    rows = [RelatedTable(table_name=table, entries=[entry(**{name: "x"})])]
+    with pytest.raises(BadProperty, match="has a name"):
+        await office.job(related_properties=rows)
+    with pytest.raises(BadProperty, match="has a name"):
+        await office.update(await office.job(), related_properties=RelatedUpdates(adds=rows))
+
+
 async def test_only_what_differs_is_changed_and_takes_a_privilege(office: Office) -> None:
     job_id = await office.job(by=office.chief(), priority="Low", notes="n")
     ada = office.by("ada", "jobUpdatePriority")

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 
@@ -161,6 +162,14 @@ async def test_nobody_is_told_of_what_they_left_or_of_what_is_gone(office: Offic
     assert not ear.manager.unsubscribe(second)
     again = await ear.manager.subscribe_to_job(await office.job(), ear)
     assert (ear.manager.unsubscribe(again), await ear.next()) == (True, "")
+
+
+async def test_a_plain_function_is_told_too_and_nothing_else(office: Office, ear: Ear) -> None:
+    heard, job_id, nothing = list[NotificationMessage](), await office.job(), cast("Any", "nothing")
+    await ear.manager.subscribe_to_job(job_id, heard.append)
+    assert [message.msg_type for message in heard] == ["JobState"]
+    with pytest.raises(BadProperty, match="callback can't be this: it is a function"):
+        await ear.manager.subscribe_to_job(job_id, nothing)
 
 
 async def test_whoever_leaves_while_messages_are_told_is_told_no_more(office: Office, ear: Ear) -> None:
