@@ -26,9 +26,9 @@ from envoy_plugin.simulator import defaults
 from envoy_plugin.simulator.platform import JOBS
 from envoy_plugin.variables import MEMORY_URL
 
+CREDENTIALS: Final = {"ENVOY_CLIENT_ID": defaults.CLIENT_ID, "ENVOY_CLIENT_SECRET": defaults.CLIENT_SECRET}
 DEV_VARIABLES: Final[Mapping[str, str]] = {
-    "ENVOY_CLIENT_ID": defaults.CLIENT_ID,
-    "ENVOY_CLIENT_SECRET": defaults.CLIENT_SECRET,
+    **CREDENTIALS,
     "ACCESS_LOG": "on",
     "DRAIN_TIMEOUT": "2",
     "WATCHDOG_TIMEOUT": "0",  # a debugger stops the loop, too
@@ -88,6 +88,7 @@ def dev(  # noqa: PLR0913 - one parameter is one option
             reload=reload,
             token=new_token(),
             public_url=public_base,
+            made_up={name: value for name, value in CREDENTIALS.items() if not os.environ.get(name)},
         )
         typer.echo(scene.banner(in_memory=settings.redis_url == MEMORY_URL))
         code = asyncio.run(_run(settings, scene, {**environ, **scene.variables}))

@@ -13,7 +13,7 @@ class Scene:
     """Where everything is; `plugin` is MODULE:ATTR, and what reloading means is in `supervising`.
 
     `token` opens the inspector. `public_url` is what a tunnel to the plugin's port is called outside; empty without
-    one.
+    one. `made_up` are the credentials, by their variables, that nobody has set.
     """
 
     plugin: str
@@ -23,6 +23,7 @@ class Scene:
     reload: bool
     token: str = field(repr=False)
     public_url: str = ""
+    made_up: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def envoy_url(self) -> str:
@@ -54,7 +55,7 @@ class Scene:
             *self._dev_dashboard(),
             "Next, in another terminal:",
             f"  {self._ports_set()}envoy-plugin trigger entry_sign_in --follow",
-            f"  {self._redis_set() if in_memory else ''}envoy-plugin jobs list",
+            f"  {self._redis_set(in_memory=in_memory)}envoy-plugin jobs list",
             "Ctrl-C ends everything.",
         ]
         return "\n".join(lines)
@@ -73,5 +74,9 @@ class Scene:
         plugin = f"PORT={self.plugin_port} " if self.plugin_port != defaults.PLUGIN_PORT else ""
         return plugin + (f"ENVOY_BASE_URL={self.envoy_url} " if self.envoy_port != defaults.PLATFORM_PORT else "")
 
-    def _redis_set(self) -> str:
-        return "" if self.redis_url == DEV_REDIS_URL else f"REDIS_URL={self.redis_url} "
+    def _redis_set(self, *, in_memory: bool) -> str:
+        """The variables that commands need for a Redis that isn't the usual one, and for what is sealed in it."""
+        if self.redis_url == DEV_REDIS_URL:
+            return ""
+        variables = {**({"REDIS_URL": self.redis_url} if in_memory else {}), **self.made_up}
+        return "".join(f"{name}={value} " for name, value in variables.items())

@@ -56,6 +56,7 @@ async def test_a_visit_needs_no_account_and_no_redis(bare: Project) -> None:
     async with started(bare) as dev:
         told = await dev.trigger("--follow", "--expect", "done")
         _, jobs, _ = await bare.run("jobs", "list", **dev.variables)
+        assert (await dev.run("things", "add", "door"))[0] == 0  # it seals
         assert await dev.running.stop(signal.SIGINT) == 0
     assert told["job"]["status_message"] == "Door open"  # type: ignore[index] # JSON
     assert "entry_sign_in" in jobs
