@@ -95,6 +95,7 @@ SEARCHES = {
     "NOT bob": ["Low", "Medium"],
     "please!": ["Medium"],
     "low OR NOT visit": ["Low"],
+    "low OR NOT red": ["High", "Low"],
 }
 
 
