@@ -8,6 +8,7 @@ from envoy_plugin.cli.job_views import Change, JobView, is_step_ahead, shown_hol
 from envoy_plugin.cli.moments import as_text
 from envoy_plugin.cli.table import table
 from envoy_plugin.engine.model import Attempt, Job, Row
+from envoy_plugin.workflows.work import ADVANCE
 
 JsonObject: TypeAlias = dict[str, object]
 
@@ -91,7 +92,7 @@ def _sections(seen: JobView) -> Iterator[str]:
     if seen.attempts:
         yield "Earlier attempts\n" + table([_attempt_cells(attempt) for attempt in seen.attempts])
     yield "History\n" + table([_row_cells(row) for row in seen.job.history])
-    yield f"Report to Envoy\n  {_report(seen)}"
+    yield f"{'What follows in the workflow' if seen.job.owes == ADVANCE.kind else 'Report to Envoy'}\n  {_report(seen)}"
 
 
 def _gates(seen: JobView) -> Iterator[tuple[str, str, str]]:

@@ -30,7 +30,7 @@ class Status(StrEnum):
 DESCRIPTIONS: Final = {
     Status.SUCCESS: "It was done.",
     Status.NO_ACTIVE_STEP: "The job has no active step.",
-    Status.ALREADY_EXECUTING: "It is running already.",
+    Status.ALREADY_EXECUTING: "It is running already, or another step of the job is.",
     Status.ASSIGNED_TO_DIFFERENT_USER: "It is assigned to somebody else.",
     Status.JOB_CLOSED: "The job is closed.",
     Status.STEP_NOT_CURRENT: "It is not a current step of the job.",

@@ -88,6 +88,14 @@ async def test_a_workflow_is_shown_step_by_step_and_nothing_of_the_visitor(here:
     assert "Ada" not in shown.out + json.dumps(told)
 
 
+async def test_of_a_steps_job_it_is_said_that_its_workflow_goes_on(here: Here) -> None:
+    _, workflow = await start(here)
+    [step, _] = (await here.run("workflows", "show", workflow, "--json")).told["steps"]
+    shown = (await here.run("jobs", "show", step["job"])).out
+    assert "What follows in the workflow\n  Owed at the job's end." in shown
+    assert "Report to Envoy" not in shown
+
+
 async def test_what_a_held_step_waits_for_is_said(here: Here) -> None:
     store, first = await start(here)
     until = datetime(2100, 1, 1, tzinfo=UTC)
