@@ -12,13 +12,13 @@ from envoy_plugin.apis.iot_jobs.executions import key_of_execution, key_of_job
 from envoy_plugin.apis.iot_jobs.refusals import no_job
 from envoy_plugin.apis.iot_jobs.registry import NO_INSTALL, Thing
 from envoy_plugin.apis.iot_jobs.words import JobStatus
-from envoy_plugin.engine.engine import Engine
+from envoy_plugin.engine.engine import Engine, Mode
 from envoy_plugin.engine.listings import Filter, every_job
 from envoy_plugin.engine.model import Job
 from envoy_plugin.engine.queries import find_holder, find_record, load_jobs
 from envoy_plugin.engine.retries import Backoff
-from envoy_plugin.engine.states import CLOSING, State
-from envoy_plugin.engine.verbs import Enqueue, Listing, Policy, Unique
+from envoy_plugin.engine.states import CLOSING, Reason, State
+from envoy_plugin.engine.verbs import Cancel, Enqueue, Listing, Policy, Unique
 from envoy_plugin.errors import CallRefused, EngineError
 
 KIND: Final = "fleet"
@@ -80,26 +80,16 @@ async def create_fleet(
     """Give out a plan: in one call, or not at all. A job of this id that is there already stays as it is.
 
     `Sent.id` is the execution's where there is one thing, else the envelope's. It is `install`'s work, or that of the
-    things' own installs.
+    things' own installs. `things` were looked up a moment ago: what is for one that is gone by now ends at once.
 
     Raises:
         EngineError: one of the jobs in `after` doesn't exist.
     """
-    installs = {install or thing.install for thing in things}
-    envelope = Enqueue(
-        queue=KIND,
-        kind=KIND,
-        envelope=True,
-        closes=True,
-        payload=engine.seal(plan.encode()),
-        install=installs.pop() if len(installs) == 1 else NO_INSTALL,
-        unique=Unique(key=key_of_job(plan.job_id), kept=True),
-        listed=(Listing.KIND,),
-    )
-    upstreams = after or {}
+    installs = [install or thing.install for thing in things]
+    envelope = _envelope(engine, plan, install=installs[0] if len(set(installs)) == 1 else NO_INSTALL)
     children = [
-        _execution(engine, plan, thing, install=install or thing.install, parent=envelope.id, after=upstreams)
-        for thing in things
+        _execution(engine, plan, thing, install=its, parent=envelope.id, after=after or {})
+        for thing, its in zip(things, installs, strict=True)
     ]
     try:
         made = await engine.call([envelope, *children])
@@ -108,7 +98,16 @@ async def create_fleet(
         if known is None:
             raise _first(refused) from None
         return Sent(id=known, job_id=plan.job_id, created=False)  # it is for other things: of these, none was added
+    await _end_of_deleted(engine, things, [child.id for child in made[1:]])
     return Sent(id=made[-1].id if len(things) == 1 else made[0].id, job_id=plan.job_id, created=made[0].created)
+
+
+async def _end_of_deleted(engine: Engine, things: Sequence[Thing], executions: Sequence[str]) -> None:
+    """Remove the work of things that were deleted after they had been looked up: nobody else would."""
+    found = await engine.redis.zmscore(engine.keys.things, [thing.name for thing in things])
+    left = [execution for execution, score in zip(executions, found, strict=True) if score is None]
+    if left:
+        await engine.call([Cancel(id=execution, reason=Reason.REMOVED) for execution in left], Mode.EACH)
 
 
 async def find_fleet(engine: Engine, job_id: str) -> Job:
@@ -139,6 +138,19 @@ async def find_children(engine: Engine, envelope_id: str, *states: State) -> lis
 def id_of(envelope: Job) -> str:
     """The id of a job that its operator gave it."""
     return (envelope.unique or "").partition(":")[2]
+
+
+def _envelope(engine: Engine, plan: Plan, *, install: str) -> Enqueue:
+    return Enqueue(
+        queue=KIND,
+        kind=KIND,
+        envelope=True,
+        closes=True,
+        payload=engine.seal(plan.encode()),
+        install=install,
+        unique=Unique(key=key_of_job(plan.job_id), kept=True),
+        listed=(Listing.KIND,),
+    )
 
 
 def _execution(

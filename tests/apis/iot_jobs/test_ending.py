@@ -4,6 +4,7 @@ import asyncio
 
 from envoy_plugin.apis.iot_jobs.ending import cancel_execution, cancel_fleet, delete_execution
 from envoy_plugin.apis.iot_jobs.executions import find_execution
+from envoy_plugin.apis.iot_jobs.fleets import Plan, create_fleet
 from envoy_plugin.engine.verbs import Resume
 from tests.apis.iot_jobs.site import JOB, THING, Site, counts
 
@@ -22,6 +23,14 @@ async def test_what_has_changed_meanwhile_is_looked_at_again_before_it_is_delete
     await site.device.start()
     assert not await delete_execution(site.engine, found, force=True)
     assert (await site.execution())["status"] == "IN_PROGRESS"
+
+
+async def test_work_for_a_thing_that_was_deleted_meanwhile_is_removed(site: Site) -> None:
+    await site.add("door")
+    things = await site.registry.find_many([THING, "door"])
+    await site.operator("delete_thing", thingName=THING)
+    await create_fleet(site.engine, Plan(job_id=JOB, document="{}", things=[THING, "door"]), things)
+    assert counts(await site.job()) == {"RemovedThings": 1, "QueuedThings": 1}
 
 
 async def test_of_a_job_that_is_canceled_nothing_ends_that_devices_begin_at_the_same_time(site: Site) -> None:
