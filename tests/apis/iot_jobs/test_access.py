@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from yarl import URL
 
+from envoy_plugin.apis.iot_jobs import access
 from envoy_plugin.apis.iot_jobs.access_keys import (
     EVERYTHING,
     MOST_KEYS,
@@ -18,7 +20,7 @@ from envoy_plugin.apis.iot_jobs.access_keys import (
     of_thing,
 )
 from envoy_plugin.apis.iot_jobs.registry import Registry
-from envoy_plugin.apis.iot_jobs.signing import SignedRequest
+from envoy_plugin.apis.iot_jobs.signing import SignedRequest, is_signed_with
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.errors import ThingRefused
 from envoy_plugin.sealing import Sealer
@@ -80,6 +82,19 @@ async def test_a_wrong_secret_and_an_unknown_key_are_refused(site: Site) -> None
     unknown = replace(site.thing_key, id="EPTKUNKNOWN")
     failure = await site.client("iot-jobs-data", unknown).refused("get_pending_job_executions", thingName=THING)
     assert (failure.code, failure.status) == ("UnrecognizedClientException", 403)
+
+
+async def test_an_unknown_key_is_as_much_work_as_a_known_one(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths: list[int] = []
+
+    def check(secret: str, *said: Any) -> bool:
+        lengths.append(len(secret))
+        return is_signed_with(secret, *said)
+
+    monkeypatch.setattr(access, "is_signed_with", check)
+    for key in (site.thing_key, replace(site.thing_key, id="EPTKUNKNOWN")):
+        await site.send("GET", PENDING, key=key)
+    assert lengths == [40, 40]
 
 
 async def test_another_region_is_refused(site: Site) -> None:

@@ -10,8 +10,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from envoy_plugin.apis.iot_jobs import data_plane, executions
-from envoy_plugin.apis.iot_jobs.executions import Execution, find_pending
-from envoy_plugin.engine.engine import Mode
+from envoy_plugin.apis.iot_jobs.executions import Execution, find_pending, load_execution
+from envoy_plugin.engine.engine import Engine, Mode
 from envoy_plugin.engine.model import Job
 from envoy_plugin.engine.queries import load_jobs
 from envoy_plugin.engine.states import Reason
@@ -110,6 +110,33 @@ async def test_what_ended_or_was_held_while_it_was_looked_at_is_not_the_next(
 
     monkeypatch.setattr(data_plane, "find_pending", find)
     assert (await site.device.describe("$next"))["jobId"] == "job-2"
+
+
+async def test_what_ended_before_it_was_handed_over_is_not_started(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    for job in (JOB, "job-2"):
+        await site.create(job)
+
+    async def load(engine: Engine, holder: str, **said: Any) -> Execution | None:
+        monkeypatch.undo()
+        await engine.call([Cancel(id=holder, reason=Reason.OPERATOR)])
+        return await load_execution(engine, holder, **said)
+
+    monkeypatch.setattr(data_plane, "load_execution", load)
+    assert (await site.device.start())["jobId"] == "job-2"
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+async def test_whoever_is_overtaken_again_and_again_is_told_to_ask_once_more(
+    site: Site, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    await site.create()
+
+    async def load(*_: object, **__: object) -> None:
+        return None
+
+    monkeypatch.setattr(data_plane, "load_execution", load)
+    reply = await site.send(method, f"/things/{THING}/jobs/$next")
+    assert (reply.status, reply.error) == (503, "ServiceUnavailableException")
 
 
 @pytest.mark.parametrize(("expected", "status", "version"), [(2, 400, 3), (None, 200, 4)])
