@@ -70,10 +70,11 @@ class Things:
     async def find(self, job_id: str) -> list[Execution]:
         """What became of what was sent, for each thing: by its `key`, or by the `job_id` of what `send` answered.
 
-        `status` is AWS' word, as SUCCEEDED or TIMED_OUT; `details` are what the device said last of it, or None.
+        `status` is AWS' word, as SUCCEEDED or TIMED_OUT; `details` are what the device said last of it, or None. They
+        are kept for a day after a good end, the rest for a week.
 
         Raises:
-            ThingRefused: there is no such job of this install, or not any more: 7 days after its end, as a rule.
+            ThingRefused: there is no such job of this install, or not any more.
         """
         fleet = await find_fleet(self._engine, check_job_id(job_id))
         if fleet.install != self._install:

@@ -29,7 +29,7 @@ from envoy_plugin.apis.iot_jobs.fleets import (
     status_of,
 )
 from envoy_plugin.apis.iot_jobs.pages import find_page
-from envoy_plugin.apis.iot_jobs.refusals import Refusal, busy, invalid, no_job, no_thing
+from envoy_plugin.apis.iot_jobs.refusals import Refusal, busy, invalid, no_thing
 from envoy_plugin.apis.iot_jobs.registry import Thing, queue_of
 from envoy_plugin.apis.iot_jobs.requests import (
     CancelExecution,
@@ -104,7 +104,7 @@ async def get_job_document(call: Call) -> Shape:
     """GetJobDocument."""
     plan = await find_plan(call.engine, await find_fleet(call.engine, call.job_id))
     if plan is None:
-        raise no_job(call.job_id)
+        raise ThingRefused(Refusal.NOT_FOUND, f"The document of job {call.job_id} isn't kept any more.")
     return {"document": plan.document}
 
 

@@ -148,6 +148,13 @@ GUESSES: Final = (
         reason="the workflow may send it again",
     ),
     Guess(
+        subject="how long a job is kept",
+        choice="7 days after its end, 30 where it failed (`JOB_KEEP`, `JOB_KEEP_FAILED`); its document, description and"
+        " configuration, and statusDetails, for a day (`JOB_KEEP_PAYLOAD`), or as long as it where it failed; then"
+        " GetJobDocument is 404",
+        reason="they may hold what is a visitor's, and Redis is not for ever",
+    ),
+    Guess(
         subject="DescribeJob after a cancel",
         choice="CANCELED; with executions still IN_PROGRESS, too (they go on, unless force was given)",
         reason="AWS' text on CancelJob",

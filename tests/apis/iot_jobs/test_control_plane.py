@@ -66,8 +66,10 @@ async def test_a_document_is_gone_a_day_after_the_jobs_end(site: Site) -> None:
     await site.device.update("SUCCEEDED")
     for job in await list_jobs(site.engine):
         await site.engine.redis.delete(site.engine.keys.payload(job.id))
-    assert (await site.operator.refused("get_job_document", jobId=JOB)).code == "ResourceNotFoundException"
-    assert (await site.job())["status"] == "COMPLETED"
+    failure = await site.operator.refused("get_job_document", jobId=JOB)
+    assert (failure.code, failure.status) == ("ResourceNotFoundException", 404)
+    assert failure.message == f"The document of job {JOB} isn't kept any more."
+    assert ((await site.job())["status"], (await site.job())["targets"]) == ("COMPLETED", [site.arn()])
 
 
 async def refused_create(site: Site, **said: Any) -> Failure:
