@@ -27,6 +27,8 @@ MOST_START: Final = 2**31 - 1
 DEFAULT_FIELDS: Final = ("jobName", "priority", "dueDate", "currentStep")
 """Source: REST, search jobs."""
 TYPES: Final = {"percentComplete": "Double", "closed": "Boolean", "hasLocation": "Boolean"}
+MOST_SORTED: Final = 20_000
+"""Where a page ends at most that isn't the newest first: so many rows are kept in memory to find the next ones."""
 ROOM: Final = 1_000
 """How many rows more than are shown are kept, before they are sorted and the last ones left."""
 NEWEST_FIRST: Final = (SortField(field="createdDate", sort_order="Desc"),)
@@ -43,6 +45,8 @@ async def query_jobs(scope: Scope, query: Query) -> QueryResult:
     wanted, start, end = wanted_of(scope, query), query.start, query.start + query.num
     if order in {(), NEWEST_FIRST}:
         found = await _newest(scope, wanted, start, query.num + 1)
+    elif end > MOST_SORTED:
+        raise BadQuery(f"in another order than the newest first, a page ends at {MOST_SORTED} at most")
     else:
         found = (await _sorted(scope, wanted, order, end + 1, columns))[start:]
     return QueryResult(

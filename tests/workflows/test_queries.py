@@ -255,6 +255,7 @@ BAD: list[dict[str, Any]] = [
     {"q": "closed = 0", "start": -1},
     {"q": "closed = 0", "fields": ["x"]},
     {"q": "closed = 0", "sort_fields": [SortField(field="x")]},
+    {"q": "closed = 0", "sort_fields": [SortField(field="jobName")], "start": 19_951},
     {"q": "nothing = 0"},
     {"search": "'"},
 ]
