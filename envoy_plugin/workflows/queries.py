@@ -29,6 +29,7 @@ DEFAULT_FIELDS: Final = ("jobName", "priority", "dueDate", "currentStep")
 TYPES: Final = {"percentComplete": "Double", "closed": "Boolean", "hasLocation": "Boolean"}
 MOST_SORTED: Final = 20_000
 """Where a page ends at most that isn't the newest first: so many rows are kept in memory to find the next ones."""
+MOST_GROUPS: Final = 5_000
 ROOM: Final = 1_000
 """How many rows more than are shown are kept, before they are sorted and the last ones left."""
 NEWEST_FIRST: Final = (SortField(field="createdDate", sort_order="Desc"),)
@@ -69,6 +70,8 @@ async def statistics(scope: Scope, details: JobStatisticsDetails) -> JobStatisti
     async for summary in find(scope, wanted):
         total += 1
         groups.update({_shown(name, value) for value in summary.get(name, [None])})
+        if len(groups) > MOST_GROUPS:
+            raise BadQuery(f"{group} has more than {MOST_GROUPS} different values among these jobs")
     if group is None:
         return JobStatistics(total=total)
     ordered = sorted(groups.items(), key=lambda item: (-item[1], item[0] is None, item[0] or ""))

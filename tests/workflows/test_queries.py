@@ -9,7 +9,7 @@ from envoy_plugin.engine import tagged
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.errors import BadLocation, BadQuery
 from envoy_plugin.sealing import Sealer
-from envoy_plugin.workflows import finding
+from envoy_plugin.workflows import finding, queries
 from envoy_plugin.workflows.create import find_by_key
 from envoy_plugin.workflows.diagrams import Step
 from envoy_plugin.workflows.location import Location
@@ -246,6 +246,15 @@ async def test_moments_are_told_apart_in_utc_whatever_the_offset(office: Office)
     told = await office.plugin.calculate_job_statistics(JobStatisticsDetails(group_by="due_date"))
     values = [(one.value, one.count) for one in told.grouped_values or ()]
     assert values == [("2026-05-01T00:00:00.000Z", 2), (None, 1)]
+
+
+async def test_values_that_jobs_are_told_apart_by_are_bounded(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queries, "MOST_GROUPS", 2)
+    await three(office)
+    count = office.plugin.calculate_job_statistics
+    assert len((await count(JobStatisticsDetails(q="closed = 0", group_by="jobName"))).grouped_values or ()) == 2
+    with pytest.raises(BadQuery, match="job_name has more than 2 different values"):
+        await count(JobStatisticsDetails(group_by="job_name"))
 
 
 BAD: list[dict[str, Any]] = [
