@@ -44,7 +44,7 @@ def printable(text: str) -> str:
         ValueError: it has one.
     """
     if any(unicodedata.category(character)[0] == "C" for character in text):
-        raise ValueError("must have no control characters")
+        raise ValueError("must have no control, format, private or unassigned characters")
     return text
 
 
@@ -153,7 +153,7 @@ def check_json(text: str) -> str:
 
 
 def _fault(fault: ErrorDetails) -> str:
-    """`statusDetails.step: must have no control characters`. A map's key is quoted only where it can be one."""
+    """`statusDetails.step: String should have at least 1 character`. A map's key is quoted only where it can be one."""
     steps = [str(step) for step in fault["loc"]]
     place = ".".join(filter(THING_NAME.fullmatch, steps))
     said = fault["msg"].removeprefix("Value error, ").replace(r"\A", "").replace(r"\z", "")

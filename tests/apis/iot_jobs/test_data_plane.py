@@ -226,6 +226,8 @@ WRONG: dict[str, dict[str, Any]] = {
     "a detail that is long": {"status": "FAILED", "statusDetails": {"a": "x" * 1025}},
     "a detail with a line feed": {"status": "FAILED", "statusDetails": {"a": "x\ny"}},
     "a detail with a joiner": {"status": "FAILED", "statusDetails": {"a": "x\u200dy"}},
+    "a detail with what is for private use": {"status": "FAILED", "statusDetails": {"a": "\ue000"}},
+    "a detail with what is no character": {"status": "FAILED", "statusDetails": {"a": "\uffff"}},
     "a detail's name with a blank": {"status": "FAILED", "statusDetails": {"a b": "x"}},
     "a detail's name with a line feed": {"status": "FAILED", "statusDetails": {"ab\n": "x"}},
     "a detail's name that is long": {"status": "FAILED", "statusDetails": {"a" * 129: "x"}},
@@ -257,7 +259,7 @@ async def test_what_is_wrong_is_said_without_what_was_said(site: Site) -> None:
     assert reply.body["message"].split("; ") == [
         "statusDetails: a key: String should match pattern '[a-zA-Z0-9:_-]{1,128}'",
         "statusDetails: String should have at least 1 character",
-        "statusDetails.b: must have no control characters",
+        "statusDetails.b: must have no control, format, private or unassigned characters",
     ]
 
 

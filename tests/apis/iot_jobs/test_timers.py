@@ -88,6 +88,14 @@ async def test_a_start_without_a_step_timer_has_the_timer_of_the_job(site: Site)
     assert await left(site) == 1200
 
 
+async def test_a_step_time_never_reaches_beyond_the_timer_of_the_job(site: Site) -> None:
+    for job in (JOB, "job-2"):
+        await site.create(job, minutes=20)
+    assert (await site.device.start(stepTimeoutInMinutes=30))["approximateSecondsBeforeTimedOut"] == 1200
+    await site.device.update("IN_PROGRESS", "job-2", stepTimeoutInMinutes=30)
+    assert (await site.device.describe("job-2"))["approximateSecondsBeforeTimedOut"] == 1200
+
+
 async def test_a_retry_has_timers_of_its_own(site: Site) -> None:
     await site.create(jobExecutionsRetryConfig=ALL, minutes=20)
     await site.device.start(stepTimeoutInMinutes=5)
