@@ -63,17 +63,15 @@ async def query_jobs(scope: Scope, query: Query) -> QueryResult:
 async def statistics(scope: Scope, details: JobStatisticsDetails) -> JobStatistics:
     """How many jobs there are; see `JobsManager.calculate_job_statistics`."""
     wanted, group = wanted_of(scope, details), details.group_by
-    if group is None and wanted.is_told:
-        return JobStatistics(total=await count(scope, wanted))
-    name = column(group) if group is not None else "jobId"
-    total, groups = 0, Counter[str | None]()
+    if group is None:
+        told = await count(scope, wanted) if wanted.is_told else sum([1 async for _ in find(scope, wanted)])
+        return JobStatistics(total=told)
+    name, total, groups = column(group), 0, Counter[str | None]()
     async for summary in find(scope, wanted):
         total += 1
         groups.update({_shown(name, value) for value in summary.get(name, [None])})
         if len(groups) > MOST_GROUPS:
             raise BadQuery(f"{group} has more than {MOST_GROUPS} different values among these jobs")
-    if group is None:
-        return JobStatistics(total=total)
     ordered = sorted(groups.items(), key=lambda item: (-item[1], item[0] is None, item[0] or ""))
     values = tuple(GroupedValue(value=value, count=number) for value, number in ordered)
     return JobStatistics(total=total, group_by=group, grouped_values=values)

@@ -80,3 +80,10 @@ async def test_what_is_rare_decides_how_many_jobs_are_passed(engine: Engine) -> 
     assert (await find_tagged(engine, groups)).passed == len(has["few"])
     assert (await find_tagged(engine, [*groups, Group(tags=["none"])])).passed == 0
     assert (await find_tagged(engine, [Group(tags=["all"])], skip=600, limit=50)).passed == 50
+
+
+async def test_redis_stops_where_it_has_passed_enough(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tagged, "MOST_PASSED", 1)
+    await fill(engine, Random(1))
+    page = await find_tagged(engine, [Group(tags=["all"]), Group(tags=["all", "none"])], limit=1_000)
+    assert (page.passed, len(page.ids), page.before) == (500, 500, page.ids[-1])

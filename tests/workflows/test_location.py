@@ -139,6 +139,16 @@ def test_a_hole_is_in_the_smallest_ring_around_it_wherever_it_stands() -> None:
     assert _rounded(alone) == [[_rounded(HOLE)]]
 
 
+def test_a_hole_beside_a_ring_is_not_in_it_though_it_is_in_its_box() -> None:
+    notched = [[0, 0], [0, 10], [10, 10], [10, 8], [2, 8], [2, 2], [10, 2], [10, 0], [0, 0]]
+    around = [[-50, -50], [-50, 50], [50, 50], [50, -50], [-50, -50]]
+    left = [[0, 0], [0, 10], [-10, 10], [-10, 8], [-2, 8], [-2, 2], [-10, 2], [-10, 0], [0, 0]][::-1]
+    for ring, x in ((notched, 5), (left, -5)):
+        hole = [[x, 4], [x + 1, 4], [x + 1, 5], [x, 4]]
+        found = esri("Polygon", rings=[ring, around, hole]).to_geojson()["coordinates"]
+        assert [len(polygon) for polygon in found] == [1, 2]
+
+
 def test_the_first_ring_of_geojson_is_the_outer_one_whichever_way_it_runs() -> None:
     rings = [SQUARE, HOLE]
     expected = Location.from_geojson({"type": "Polygon", "coordinates": [ring[::-1] for ring in rings]})

@@ -255,6 +255,7 @@ async def test_values_that_jobs_are_told_apart_by_are_bounded(office: Office, mo
     assert len((await count(JobStatisticsDetails(q="closed = 0", group_by="jobName"))).grouped_values or ()) == 2
     with pytest.raises(BadQuery, match="job_name has more than 2 different values"):
         await count(JobStatisticsDetails(group_by="job_name"))
+    assert (await count(JobStatisticsDetails(q="jobName LIKE '%'"))).total == 3
 
 
 BAD: list[dict[str, Any]] = [
