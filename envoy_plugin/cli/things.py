@@ -93,6 +93,8 @@ def list_(
 
     Example: envoy-plugin things list --json
     """
+    if after:
+        _checked(check_thing, after)
 
     async def look(engine: Engine) -> tuple[list[Any], str]:
         found, following = await _registry(engine).page(after, limit)
@@ -115,6 +117,7 @@ def show(
 
     Example: envoy-plugin things show front-door-printer
     """
+    _checked(check_thing, name)
 
     async def look(engine: Engine) -> dict[str, Any]:
         thing = await _registry(engine).get(name)
@@ -171,9 +174,13 @@ def revoke(  # noqa: PLR0913 - one parameter is one option
 
     Example: envoy-plugin things revoke EPTK0123456789ABCDEF
     """
-    if key_id is not None and (not key_id or thing is not None or location is not None or every):
+    if key_id is None:
+        holder = _holder(thing, location, every=every)
+    elif thing is None and location is None and not every:
+        _check_word(key_id, "KEY_ID")
+        holder = None
+    else:
         raise typer.BadParameter("Give KEY_ID, or one of --thing NAME, --location L and --all.", param_hint="KEY_ID")
-    holder = None if key_id is not None else _holder(thing, location, every=every)
 
     async def end(engine: Engine) -> list[str]:
         if holder is not None:
@@ -204,6 +211,7 @@ def send(  # noqa: PLR0913 - one parameter is one option
 
     Example: envoy-plugin things send front-door-printer --job-id badge-17 --document '{"print": "B-17"}'
     """
+    _checked(check_thing, name)
     criteria = [{"failureType": "ALL", "numberOfRetries": retries}]
     said = {
         "targets": [name],
@@ -237,6 +245,8 @@ def cancel(
 
     Example: envoy-plugin things cancel front-door-printer badge-17 --force
     """
+    _checked(check_thing, name)
+    _checked(check_job_id, job_id)
 
     async def take_back(engine: Engine) -> dict[str, Any]:
         for _ in range(TRIES):

@@ -20,6 +20,8 @@ from tests.framework.recording_plugin import Ended, invoke
 
 NAME = "front-door-printer"
 DOCUMENT = '{"print": "B-17"}'
+STRANGE = "\udcff"
+"""What a terminal's byte becomes that is no UTF-8."""
 
 
 @pytest.fixture
@@ -212,6 +214,12 @@ async def test_a_name_is_taken_once_and_a_jobs_id_too(environment: dict[str, str
         ("revoke",),
         ("revoke", "EPTK0", "--all"),
         ("revoke", ""),
+        ("revoke", STRANGE),
+        ("show", STRANGE),
+        ("list", "--after", STRANGE),
+        ("cancel", STRANGE, "a"),
+        ("cancel", "a", STRANGE),
+        ("send", STRANGE, "--job-id", "a", "--document", "{}"),
         ("send", "a", "--job-id", "a b", "--document", "{}"),
         ("send", "a", "--job-id", "a", "--document", "no JSON"),
         ("send", "a", "--job-id", "a", "--document", "{}", "--retries", "11"),
