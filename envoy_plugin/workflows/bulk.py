@@ -19,7 +19,7 @@ from envoy_plugin.workflows.privileges import Privilege
 from envoy_plugin.workflows.quota import release
 from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow
 from envoy_plugin.workflows.scope import Scope, check_idle, check_many, check_open
-from envoy_plugin.workflows.work import new_job
+from envoy_plugin.workflows.work import ADVANCE, new_job
 
 
 async def close_jobs(scope: Scope, job_ids: Sequence[str]) -> None:
@@ -148,11 +148,14 @@ async def _let_go(engine: Engine, job_ids: Sequence[str]) -> None:
 
 
 async def _forget(engine: Engine, job_ids: Sequence[str]) -> None:
-    """Take away what the engine has of jobs that are over, the last one an envelope. What can't go yet expires."""
+    """Take away what the engine has of jobs that are over, the last one an envelope. What can't go yet expires.
+
+    Nothing is to follow a step any more. But where a workflow owes Envoy its end, that is still told.
+    """
     verbs: list[Verb[Any]] = []
     for job in await load_jobs(engine, job_ids):
         numbers = [attempt.number for attempt in await find_attempts(engine, job.id)]
-        verbs += [Cancel(id=f"{job.id}.{job.attempt}", reason=ADVANCED)] if job.owes else []
+        verbs += [Cancel(id=f"{job.id}.{job.attempt}", reason=ADVANCED)] if job.owes == ADVANCE.kind else []
         verbs += [Delete(id=job.id, attempt=number) for number in [*numbers, job.attempt]]
     for at in range(0, len(verbs), MOST_ITEMS):
         await engine.call(verbs[at : at + MOST_ITEMS], Mode.EACH)

@@ -16,6 +16,7 @@ from envoy_plugin import (
     Failed,
     Ignored,
     Invite,
+    JobsManager,
     Ongoing,
     Plugin,
     Routes,
@@ -108,6 +109,22 @@ async def test_a_last_step_that_has_decided_that_it_failed_ends_the_visit_so(env
     delivery = await envoy.trigger("entry_sign_in", full_name="Trent")
     await envoy.drain()
     assert (envoy.job(delivery).status, envoy.job(delivery).message) == ("failed", "The printer is on fire")
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "message"),
+    [("delete_jobs", "failed", "Cancelled by an operator"), ("close_jobs", "done", "The visit has begun")],
+)
+async def test_envoy_is_told_the_end_of_a_workflow_that_operators_end(
+    envoy: LocalEnvoy, method: str, status: str, message: str
+) -> None:
+    delivery = await envoy.trigger("entry_sign_in", full_name="Mallory", id="9001")
+    await envoy.work()
+    visit = await envoy.workflows.find("visit:9001")
+    assert visit is not None
+    await getattr(envoy.get(JobsManager), method)([visit.id])
+    await envoy.drain()
+    assert (envoy.job(delivery).status, envoy.job(delivery).message) == (status, message)
 
 
 async def test_the_same_event_twice_is_one_workflow(envoy: LocalEnvoy) -> None:
