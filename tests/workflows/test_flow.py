@@ -122,6 +122,25 @@ def test_a_step_that_joins_any_opens_at_each_arrival() -> None:
     assert list(play(diagram, "a", "b", "d", "c").opens) == ["d"]
 
 
+@pytest.mark.parametrize("standing", [Standing.CURRENT, Standing.ENDED])
+def test_an_arrival_at_a_step_that_is_open_or_just_over_is_one_with_the_one_before(standing: Standing) -> None:
+    diagram = draw_diagram("a>b", "b")
+    move = after(diagram, {"a": Standing.CURRENT, "b": standing}, "a", GOOD)
+    assert (move.standings["b"], move.opens) == (standing, {})
+
+
+def test_of_two_paths_to_a_step_the_first_that_is_taken_says_whose_it_is() -> None:
+    paths = tuple(Path(to="b", when=when, assigned=who) for when, who in [("false", "x"), ("", "user:ada"), ("", "y")])
+    diagram = Diagram(id="d", initial="a", steps=(Step(id="a", paths=paths), Step(id="b")))
+    assert after(diagram, begin(diagram), "a", GOOD).opens["b"].assigned == "user:ada"
+
+
+def test_percent_counts_a_step_that_was_over_as_ahead_where_a_loop_leads_back_to_it() -> None:
+    standings = {"a": Standing.OVER, "b": Standing.CURRENT, "c": Standing.IDLE}
+    assert percent_complete(draw_diagram("a>b", "b>c", "c"), standings) == pytest.approx(100 / 3)
+    assert percent_complete(draw_diagram("a>b", "b>a,c", "c"), standings) == 0
+
+
 def test_a_step_that_joins_all_waits_for_the_last_that_can_come() -> None:
     diagram = draw_diagram("a>b,c", "b>d", "c>e", "e>d", "d", joins="d")
     assert play(diagram, "a", "b").standings["d"] is Standing.JOINING
@@ -179,6 +198,17 @@ def test_a_success_without_a_path_that_fits_stops_and_a_last_step_ends_the_workf
     assert after(diagram, begun, "a", BAD).stop is Stop.FAILED
     last = after(diagram, begun | {"a": Standing.OVER, "b": Standing.CURRENT}, "b", GOOD)
     assert (last.is_over, last.stop) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("reason", "stop"), [("timeout", Stop.FAILED), ("error", Stop.FAILED), ("rejected", None), (None, Stop.FAILED)]
+)
+def test_a_last_step_that_failed_waits_for_somebody_unless_that_was_decided(
+    reason: str | None, stop: Stop | None
+) -> None:
+    diagram = Diagram(id="d", initial="a", steps=(Step(id="a"),))
+    move = after(diagram, begin(diagram), "a", Ending(state="failed", reason=reason))
+    assert (move.stop, move.is_over) == (stop, stop is None)
 
 
 def test_the_status_of_the_last_path_that_is_taken_is_the_workflows() -> None:
