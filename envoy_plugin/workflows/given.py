@@ -73,7 +73,7 @@ def check_given(annotations: tuple[Any, ...], given: Mapping[str, Any]) -> None:
 
 
 def moment_of(field: str, value: object) -> datetime:
-    """A moment, as it is; it can be told in UTC, and in milliseconds.
+    """A moment as answers tell it, in UTC and milliseconds: who sends back what he was told has changed nothing.
 
     Raises:
         BadProperty: it is no datetime, has no offset, or is of a year that can't be told.
@@ -82,7 +82,7 @@ def moment_of(field: str, value: object) -> datetime:
         raise BadProperty(field, "it is a moment with an offset")
     if not EARLIEST <= value <= LATEST:
         raise BadProperty(field, "it is a moment of the years 1 to 9999")
-    return value
+    return value.astimezone(UTC).replace(microsecond=value.microsecond // 1000 * 1000)
 
 
 @cache

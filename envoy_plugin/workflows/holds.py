@@ -28,9 +28,8 @@ _ids: Final = Ids()
 
 async def add_holds(scope: Scope, details: JobHoldDetails) -> JobActionResponse:
     """See `JobsManager.add_holds`."""
-    until = details.scheduled_release
-    if until is not None:
-        moment_of("scheduled_release", until)
+    given = details.scheduled_release
+    until = None if given is None else moment_of("scheduled_release", given)
 
     def hold(draft: Draft, step_id: str) -> Status:
         job, now = draft.workflow.jobs[step_id], draft.workflow.now

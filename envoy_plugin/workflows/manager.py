@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, Self, overload
 
+from envoy_plugin.errors import BadProperty
 from envoy_plugin.workflows import assigning, attachments, bulk, holds, making, places, properties, steps
 from envoy_plugin.workflows.attachments import attachments_of
 from envoy_plugin.workflows.comments import add_comment, comments_of
@@ -73,8 +74,11 @@ class JobsManager:
         """The same jobs, for a user: what they do is done in their name, and is what their privileges allow.
 
         Raises:
-            BadProperty: the user has no name, or one text is given for several.
+            BadProperty: the user has no name, one text is given for several, or there is no such privilege.
         """
+        unknown = sorted({*privileges} - {*Privilege}) if not isinstance(privileges, str) else []
+        if unknown:
+            raise BadProperty("privileges", f"there is no {unknown[0]!r}")
         manager = JobsManager(self._scope.store, item=self._scope.item)
         manager._scope = replace(self._scope, caller=Caller.of(user, groups, privileges))
         return manager

@@ -5,7 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn, assert_type
 
 from envoy_plugin import (
+    AddJobAttachmentResponse,
+    AssignedType,
     Config,
+    CreateJobOverrides,
+    CreateJobsResponse,
     Done,
     Enqueued,
     Entry,
@@ -15,6 +19,17 @@ from envoy_plugin import (
     Failed,
     Ignored,
     Invite,
+    Job,
+    JobActionResponse,
+    JobAttachment,
+    JobAttachmentDetails,
+    JobComment,
+    JobDependencyDetails,
+    JobHistoryAction,
+    JobHoldDetails,
+    JobsManager,
+    JobStatistics,
+    JobStatisticsDetails,
     Meta,
     Ongoing,
     Option,
@@ -22,6 +37,8 @@ from envoy_plugin import (
     Outcome,
     Password,
     Plugin,
+    Query,
+    QueryResult,
     Reject,
     Retry,
     Route,
@@ -32,9 +49,11 @@ from envoy_plugin import (
     Secret,
     Snooze,
     Step,
+    StepResponse,
     Task,
     Template,
     Text,
+    UpdateJobOverrides,
     WorkflowHandle,
     Workflows,
     config_enabled,
@@ -212,6 +231,41 @@ async def start_a_visit(workflows: Workflows, entry: Entry) -> Ongoing:
     assert_type(visit, WorkflowHandle)
     assert_type(await visit.current(), list[str])
     return Ongoing(after=visit)
+
+
+async def work_at_a_desk(jobs: JobsManager) -> None:
+    details, waits = JobHoldDetails(job_id="1"), JobDependencyDetails(job_id="1", step_ids=[], dependent_job_id="2")
+    papers = JobAttachmentDetails(job_id="1", url="https://example.com")
+    assert_type(await jobs.create_jobs("visit", CreateJobOverrides(number_of_jobs=2)), CreateJobsResponse)
+    assert_type(await jobs.get_job("1", ext_props=True, holds=True), Job)
+    assert_type(await jobs.query_jobs(Query(search="Ada")), QueryResult)
+    assert_type(await jobs.calculate_job_statistics(JobStatisticsDetails(group_by="priority")), JobStatistics)
+    assert_type(await jobs.update_job("1", UpdateJobOverrides(notes=None), "sign"), bool)
+    for several in (jobs.close_jobs, jobs.reopen_jobs, jobs.delete_jobs, jobs.upgrade_jobs):
+        assert_type(await several(["1"]), bool)
+    for act in (jobs.start_steps, jobs.stop_steps, jobs.finish_steps, jobs.refresh_steps):
+        assert_type(await act("1", ["sign"]), JobActionResponse)
+    assert_type(await jobs.set_current_step("1", "sign"), JobActionResponse)
+    assert_type(await jobs.assign_step("1", "sign", "ada", AssignedType.USER), bool)
+    assert_type(await jobs.assign_current_step("1", None, "Unassigned"), bool)
+    for hold in (jobs.add_holds, jobs.release_holds):
+        assert_type((await hold(details)).step_responses, tuple[StepResponse, ...])
+    for wait in (jobs.add_dependency, jobs.release_dependency):
+        assert_type(await wait(waits), JobActionResponse)
+    assert_type(await jobs.get_job_comments("1"), list[JobComment])
+    assert_type(await jobs.add_job_comment("1", "hello"), str)
+    assert_type((await jobs.get_job_history("1"))[0].action, JobHistoryAction)
+    assert_type((await jobs.get_job_diagram("1")).version, int)
+    assert_type(await jobs.set_job_location("1", {"type": "Point", "coordinates": [1, 2]}), bool)
+    assert_type((await jobs.get_attachments("1"))[0], JobAttachment)
+    assert_type(await jobs.add_attachment(papers), AddJobAttachmentResponse)
+    assert_type(await jobs.add_attachment_linked(papers), AddJobAttachmentResponse)
+    assert_type(await jobs.add_attachment_linked([papers]), list[AddJobAttachmentResponse])
+    assert_type(await jobs.update_attachment(papers), bool)
+    assert_type(await jobs.delete_attachment("1", "2"), bool)
+    assert_type(await jobs.get_attachment_body("1", "2"), bytes)
+    assert_type(await jobs.get_attachment_url("1", "2", include_token=False), str)
+    assert_type(jobs.for_user("ada", privileges=["jobClose"]), JobsManager)
 
 
 async def run_a_script() -> None:

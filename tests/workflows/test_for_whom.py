@@ -115,6 +115,9 @@ async def test_a_manager_for_a_user_acts_in_their_name_and_within_their_privileg
     assert not (await told.for_user("bob", groups=["desk"]).send(answer)).success
     assert (await told.for_user("ada").send(answer)).success
     assert {row.username for row in await ada.get_job_history(job_id)} == {"ada"}
+    for privileges, why in ((["jobclose"], "no 'jobclose'"), ("jobClose", "a list")):
+        with pytest.raises(BadProperty, match=why):
+            office.plugin.for_user("ada", privileges=privileges)
     for nobody in (office.plugin, told):
         with pytest.raises(BadProperty, match="user"):
             nobody.for_user("")

@@ -106,13 +106,14 @@ async def test_a_step_that_is_not_reached_yet_is_held_too(office: Office) -> Non
 async def test_a_hold_ends_by_itself_at_its_time(office: Office, clock: Clock) -> None:
     job_id = await office.job("visit")
     until = clock.after(HOUR)
-    details = JobHoldDetails(job_id=job_id, step_ids=["sign"], scheduled_release=until)
-    await office.plugin.add_holds(details)
+    given = (until + timedelta(microseconds=7)).astimezone(timezone(HOUR))
+    await office.plugin.add_holds(JobHoldDetails(job_id=job_id, step_ids=["sign"], scheduled_release=given))
     [step] = (await office.plugin.get_job(job_id)).current_steps
     assert step.hold_scheduled_release == until
     clock.move(HOUR)
     [one] = await holds(office, job_id)
     assert (one.released_date, one.released_by, one.scheduled_release) == (until, None, until)
+    assert str(one.scheduled_release).endswith("+00:00")
     assert await actions(office, job_id) == "Held:sign HoldReleased:sign"
     assert said(await office.plugin.start_steps(job_id)) == "Success"
 
