@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from inspect import iscoroutine
 from typing import Any, ClassVar, Final, Protocol, TypeAlias
 
 from envoy_plugin.envoy.attachments import Attachment
@@ -34,7 +35,14 @@ class JobLike(Protocol):
 
 
 def id_of(job: JobLike | str) -> str:
-    """The id of a job that is named by it, or by what stands for the job."""
+    """The id of a job that is named by it, or by what stands for the job.
+
+    Raises:
+        TypeError: it is something else, as what an `await` was forgotten before.
+    """
+    if iscoroutine(job):
+        job.close()
+        raise TypeError("A job must be named, and this is a coroutine: an await is missing before it.")
     return job if isinstance(job, str) else job.id
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Self, TypeAlias
 
 from envoy_plugin.engine.engine import Mode
 from envoy_plugin.engine.verbs import Hold, Unhold, Verb
-from envoy_plugin.errors import CallRefused, EngineError, WorkflowError, WrongState
+from envoy_plugin.errors import BadProperty, CallRefused, EngineError, WorkflowError, WrongState
 from envoy_plugin.workflows import steps
 from envoy_plugin.workflows.create import Created, NewWorkflow, create, find_by_key
 from envoy_plugin.workflows.draft import Draft
@@ -18,7 +18,7 @@ from envoy_plugin.workflows.history import said_facts
 from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow, load
 from envoy_plugin.workflows.responses import JobActionResponse, Status
-from envoy_plugin.workflows.said import check_names, kept_input, kept_properties
+from envoy_plugin.workflows.said import by_step, check_names, kept_input, kept_properties
 from envoy_plugin.workflows.scope import UniqueHere, no_key
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.templates import Template
@@ -169,17 +169,18 @@ class Workflows:
             NoTemplate: there is no active template of this id.
             NoThing: a device's step is for a thing that this install doesn't have.
             WorkflowError: a step that is named isn't there.
-            BadProperty: the input is no JSON, a property isn't what one of this name must be, or a hold has no offset.
+            BadProperty: the input is no JSON, a property isn't what one of this name must be, a hold has no offset, or
+                `after` or `holds` says it otherwise.
             TooLarge: the input has more than 256 KiB, or the properties 64 KiB.
             JobNotFound: what it shall wait for is gone.
         """
         check_names(key, owner)
-        for until in (holds or {}).values():
+        for until in by_step("holds", holds).values():
             if until is not None:
                 moment_of("holds", until)
         given = kept_input(input)
         template_id = template if isinstance(template, str) else template.id
-        waits = {step_id: [await _upstream(one)] for step_id, one in (after or {}).items()}
+        waits = {step_id: [await _upstream(one)] for step_id, one in by_step("after", after).items()}
         new = NewWorkflow(
             item=self._item,
             input=given,
@@ -214,8 +215,10 @@ def _status_of(response: JobActionResponse) -> Status:
 async def _upstream(wanted: Upstream) -> str:
     if isinstance(wanted, WorkflowHandle):
         return wanted.id
-    workflow, step_id = wanted
-    return _job_of(await workflow.read(), step_id)
+    match wanted:
+        case (WorkflowHandle() as workflow, str(step_id)):
+            return _job_of(await workflow.read(), step_id)
+    raise BadProperty("after", "it is a workflow, or one with the id of a step of it, in brackets")
 
 
 def _job_of(workflow: Workflow, step_id: str) -> str:

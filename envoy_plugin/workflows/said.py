@@ -1,12 +1,14 @@
 """What a plugin says of its workflows, checked before it is kept: whoever reads it later relies on it."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from pydantic_core import from_json, to_json
 
 from envoy_plugin.errors import BadProperty, TooLarge
 from envoy_plugin.workflows.properties import DATES, EXTENDED, LONG, NAME, RELATED, SHORT, plain_value
+
+Given = TypeVar("Given")
 
 MOST_INPUT: Final = 256 * 1024
 MOST_SAID: Final = 64 * 1024
@@ -38,6 +40,17 @@ def check_names(key: str, owner: str) -> None:
         raise BadProperty("key", f"it is a text of at most {MOST_KEY} characters")
     if not isinstance(owner, str) or (owner and not (NAME.fullmatch(owner) and _can_be_kept(owner))):
         raise BadProperty("owner", "it is a name of at most 256 characters, in one line")
+
+
+def by_step(name: str, said: Mapping[str, Given] | None) -> Mapping[str, Given]:
+    """What is said of some steps.
+
+    Raises:
+        BadProperty: it isn't said by step.
+    """
+    if said is not None and not isinstance(said, Mapping):
+        raise BadProperty(name, "it is a dict, by the ids of steps")
+    return said or {}
 
 
 def kept_properties(said: Mapping[str, Any]) -> dict[str, Any]:

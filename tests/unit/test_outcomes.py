@@ -61,6 +61,14 @@ def test_a_returned_outcome_class_is_told_from_an_instance() -> None:
         to_outcome(Done)
 
 
+def test_a_forgotten_await_is_called_by_its_name() -> None:
+    async def enqueue() -> str:
+        return "job"
+
+    with pytest.raises(TypeError, match="this is a coroutine: an await is missing"):
+        Ongoing("Going on", after=enqueue())  # type: ignore[arg-type] # the mistake
+
+
 @pytest.mark.parametrize("outcome", ONE_OF_EACH, ids=str)
 def test_each_outcome_can_be_raised_and_caught(outcome: Outcome) -> None:
     with pytest.raises(type(outcome)) as caught:

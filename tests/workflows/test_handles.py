@@ -136,6 +136,10 @@ async def test_who_finds_a_workflow_has_what_it_was_started_with(workflows: Work
         ({"due_date": "tomorrow"}, "due_date can't be this: it is a moment with an offset"),
         ({"job_status": 7}, "job_status can't be this"),
         ({"x": "x" * 65_536}, "x of 65544 is over the limit of 65536"),
+        ({"holds": ["a"]}, "holds can't be this: it is a dict, by the ids of steps"),
+        ({"after": ["a"]}, "after can't be this: it is a dict, by the ids of steps"),
+        ({"after": {"a": None}}, "after can't be this: it is a workflow, or one with the id of a step"),
+        ({"after": {"a": (None, "a")}}, "after can't be this: it is a workflow, or one with the id of a step"),
     ],
 )
 async def test_what_can_not_be_kept_or_read_later_is_refused_when_it_is_said(
@@ -143,7 +147,7 @@ async def test_what_can_not_be_kept_or_read_later_is_refused_when_it_is_said(
 ) -> None:
     with pytest.raises((BadProperty, TooLarge), match=why):
         await workflows.start("t", **said)
-    if not said.keys() & {"input", "key", "owner"}:
+    if not said.keys() & {"input", "key", "owner", "holds", "after"}:
         with pytest.raises((BadProperty, TooLarge), match=why):
             await (await workflows.start("t")).say(**said)
 
