@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from envoy_plugin.apis.iot_jobs.access_keys import AccessKey, AccessKeys
 from envoy_plugin.apis.iot_jobs.constraints import Wire, check_job_id, check_thing, read, read_body
+from envoy_plugin.apis.iot_jobs.refusals import invalid
 from envoy_plugin.apis.iot_jobs.registry import Registry
 from envoy_plugin.apis.iot_jobs.shapes import Place
 from envoy_plugin.engine.engine import Engine
@@ -68,6 +69,8 @@ class Call:
         """The query, as a value.
 
         Raises:
-            ThingRefused: it isn't what it must be.
+            ThingRefused: it isn't what it must be; or a name is there twice: a signature doesn't tell which is first.
         """
+        if len(set(self.query)) < len(self.query):
+            raise invalid("A parameter of the query is there twice.")
         return read(model, self.query)

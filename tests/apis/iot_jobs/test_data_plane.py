@@ -291,7 +291,16 @@ async def test_a_start_with_no_usable_step_time_starts_nothing(site: Site, step:
     assert (await site.device.describe())["status"] == "QUEUED"
 
 
-@pytest.mark.parametrize("query", ["includeJobDocument=yes", "executionNumber=x", "executionNumber=1.0"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "includeJobDocument=yes",
+        "includeJobDocument=",
+        "executionNumber=x",
+        "executionNumber=1.0",
+        "executionNumber=1&executionNumber=2",
+    ],
+)
 async def test_a_question_that_makes_no_sense_is_refused(site: Site, query: str) -> None:
     await site.create()
     reply = await site.send("GET", f"{JOB_PATH}?{query}")
