@@ -26,6 +26,13 @@ THING_NAME: Final = re.compile(r"[a-zA-Z0-9:_-]{1,128}")
 JOB_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 NEXT: Final = "$next"
 
+_IN_JSON: Final[Mapping[str, str]] = {
+    "dict_type": "Input should be a valid object",
+    "model_type": "Input should be a valid object",
+    "tuple_type": "Input should be a valid list",
+}
+"""What is wrong, in JSON's words, where it would be said in Python's."""
+
 Model = TypeVar("Model", bound="Wire")
 
 
@@ -156,6 +163,7 @@ def _fault(fault: ErrorDetails) -> str:
     """`statusDetails.step: String should have at least 1 character`. A map's key is quoted only where it can be one."""
     steps = [str(step) for step in fault["loc"]]
     place = ".".join(filter(THING_NAME.fullmatch, steps))
-    said = fault["msg"].removeprefix("Value error, ").replace(r"\A", "").replace(r"\z", "")
+    said = _IN_JSON.get(fault["type"], fault["msg"]).removeprefix("Value error, ").removeprefix("Tuple ")
+    said = said.replace(r"\A", "").replace(r"\z", "")
     told = f"a key: {said}" if "[key]" in steps else said
     return f"{place}: {told}" if place else told

@@ -131,6 +131,20 @@ async def test_a_job_that_makes_no_sense_is_refused(site: Site, said: dict[str, 
     assert (failure.code, failure.status) == ("InvalidRequestException", 400)
 
 
+@pytest.mark.parametrize(
+    ("said", "fault"),
+    [
+        ({"targets": {}}, "targets: Input should be a valid list"),
+        ({"targets": []}, "targets: should have at least 1 item after validation, not 0"),
+        ({"timeoutConfig": []}, "timeoutConfig: Input should be a valid object"),
+    ],
+)
+async def test_what_is_wrong_is_said_in_the_words_of_json(site: Site, said: dict[str, Any], fault: str) -> None:
+    body = json.dumps({"targets": [site.arn()], "document": "{}", **said}).encode()
+    reply = await site.send("PUT", f"/jobs/{JOB}", body, key=site.operator_key, service="iot")
+    assert (reply.error, reply.body["message"]) == ("InvalidRequestException", fault)
+
+
 async def test_a_target_that_is_not_there_is_not_found(site: Site) -> None:
     failure = await refused_create(site, targets=[site.arn(), site.arn("nowhere")])
     assert (failure.code, failure.message) == ("ResourceNotFoundException", "Thing nowhere cannot be found.")
