@@ -24,7 +24,7 @@ class Look(StrEnum):
 
     IDLE = "#f4f4f4"
     JOINING = "#fff4cc"
-    READY = "#dbeafe"
+    READY = "#e9ddff"
     HELD = "#fde2c8"
     QUEUED = "#cfe8ff"
     RUNNING = "#a8d4ff"

@@ -22,7 +22,7 @@ def test_mermaid_has_a_node_for_each_step_and_an_arrow_for_each_path() -> None:
         '    s0{{"Let #quot;them#quot; &lt;in&gt;<br/>question: ready"}}:::ready',
         '    s1["f<br/>function, joins all"]',
         "    s0 -- \"answer == 'Yes'\" --> s1",
-        "    classDef ready fill:#dbeafe,stroke:#555,color:#111",
+        "    classDef ready fill:#e9ddff,stroke:#555,color:#111",
     ]
 
 
