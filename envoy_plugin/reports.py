@@ -50,6 +50,8 @@ ENDS: Final[Mapping[State, JobStatus]] = {
     State.FAILED: JobStatus.FAILED,
     State.CANCELLED: JobStatus.FAILED,
 }
+DELETED: Final = "The work was deleted"
+DELETED_REASON: Final = "deleted"
 MESSAGES: Final[Mapping[str, str]] = {
     Reason.CRASHED: "The plugin stopped unexpectedly",
     Reason.OPERATOR: "Cancelled by an operator",
@@ -60,13 +62,12 @@ MESSAGES: Final[Mapping[str, str]] = {
     Reason.KILLED: "The work was stopped",
     Reason.CLIENT_REQUEST: "The work was cancelled",
     Reason.REMOVED: "The device was removed",
+    DELETED_REASON: DELETED,
 }
 """What people read of an end that isn't a handler's own, by its reason; these go before what the handler said last."""
 UNEXPECTED: Final = "The plugin failed unexpectedly"
 ELSEWHERE: Final = "The work failed"
 """The same for a reason that isn't here, of a job that somebody else worked on: a pull-worker, a device, people."""
-DELETED: Final = "The work was deleted"
-DELETED_REASON: Final = "deleted"
 
 log = get_logger(__name__)
 

@@ -80,6 +80,35 @@ async def envoy(envoy_redis_url: str) -> AsyncIterator[LocalEnvoy]:
         yield opened
 
 
+BERLIN = {"meta.location.attributes.latitude": 52.5, "meta.location.attributes.longitude": 13.4}
+PLACES: list[tuple[dict[str, Any], object]] = [
+    (BERLIN, [[13.4, 52.5]]),
+    ({"meta.location": None}, None),
+    (BERLIN | {"meta.location.attributes.latitude": None}, None),
+    (BERLIN | {"meta.location.attributes.latitude": 90.0}, None),
+    (BERLIN | {"meta.location.attributes.latitude": "north"}, None),
+]
+
+
+@pytest.mark.parametrize(("said", "expected"), PLACES, ids=str)
+async def test_a_workflow_is_where_envoy_says_that_the_event_is(
+    envoy_redis_url: str, said: dict[str, Any], expected: object
+) -> None:
+    plugin, found = Plugin("test-places"), list[object]()
+    plugin.workflow(Template.of("visit", Step.manual("sign")))
+
+    @plugin.on("entry_sign_in", background=True)
+    async def start(workflows: Workflows, jobs: JobsManager) -> None:
+        started = await workflows.start("visit")
+        place = await jobs.get_job_location(started.id)
+        found.append(place and place.to_geojson()["coordinates"])
+
+    async with local_envoy(plugin, redis_url=envoy_redis_url) as envoy:
+        await envoy.trigger("entry_sign_in", overrides=said)
+        await envoy.work()
+    assert found == [expected]
+
+
 async def test_envoy_is_told_the_end_of_a_workflow_that_its_event_has_started(envoy: LocalEnvoy) -> None:
     delivery = await envoy.trigger("entry_sign_in", full_name="Ada")
     await envoy.work()
@@ -113,7 +142,7 @@ async def test_a_last_step_that_has_decided_that_it_failed_ends_the_visit_so(env
 
 @pytest.mark.parametrize(
     ("method", "status", "message"),
-    [("delete_jobs", "failed", "Cancelled by an operator"), ("close_jobs", "done", "The visit has begun")],
+    [("delete_jobs", "failed", "The work was deleted"), ("close_jobs", "done", "The visit has begun")],
 )
 async def test_envoy_is_told_the_end_of_a_workflow_that_operators_end(
     envoy: LocalEnvoy, method: str, status: str, message: str
