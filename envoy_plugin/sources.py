@@ -206,10 +206,21 @@ def _workflows_of_event(platform: Platform) -> dict[type, Callable[[Subject], ob
         return {}
 
     def workflows(subject: Subject) -> object:
-        made = make(subject.install_id)
-        return made.of_event(subject.event.without_secrets()) if isinstance(made, Workflows) else made
+        made, event = make(subject.install_id), subject.event
+        return made.of_event(event.without_secrets(), _place_of(event)) if isinstance(made, Workflows) else made
 
     return {Workflows: workflows}
+
+
+def _place_of(event: Event) -> tuple[float, float] | None:
+    """Where an event's location is, as far as Envoy says so; what it can't be read from isn't known."""
+    try:
+        where = event.meta.location
+    except BadPayload:
+        return None
+    if where is None or where.latitude is None or where.longitude is None:
+        return None
+    return where.latitude, where.longitude
 
 
 def _of_install(platform: Platform, provided: Mapping[type, object]) -> dict[type, Callable[[OfInstall], object]]:

@@ -16,6 +16,7 @@ from envoy_plugin.workflows.flow import Ending
 from envoy_plugin.workflows.given import moment_of
 from envoy_plugin.workflows.history import said_facts
 from envoy_plugin.workflows.models import JobHistoryAction
+from envoy_plugin.workflows.places import kept_place
 from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow, load
 from envoy_plugin.workflows.responses import JobActionResponse, Status
 from envoy_plugin.workflows.said import by_step, check_names, kept_input, kept_properties
@@ -131,23 +132,30 @@ Upstream: TypeAlias = WorkflowHandle | tuple[WorkflowHandle, str]
 """What a step can wait for: a workflow's end, or that of one of its steps."""
 
 
+Degrees: TypeAlias = tuple[float, float]
+"""A latitude and a longitude."""
+
+
 class Workflows:
     """The workflows of one install."""
 
-    def __init__(self, store: Store, item: str, *, unique: UniqueHere = no_key, event: bytes = b"") -> None:
+    def __init__(
+        self, store: Store, item: str, *, unique: UniqueHere = no_key, event: bytes = b"", place: Degrees | None = None
+    ) -> None:
         self._store = store
         self._item = item
         self._unique = unique
         self._event = event
+        self._place = place
 
     @classmethod
     def for_item(cls, store: Store, item: str, unique: UniqueHere = no_key) -> Self:
         """Those of this item; `unique` gives the keys of what is made without one."""
         return cls(store, item, unique=unique)
 
-    def of_event(self, event: bytes) -> "Workflows":
-        """The same, where what is started is started by this event; its steps can ask for it."""
-        return Workflows(self._store, self._item, unique=self._unique, event=event)
+    def of_event(self, event: bytes, place: Degrees | None = None) -> "Workflows":
+        """The same, where what is started is started by this event, at this place; its steps can ask for it."""
+        return Workflows(self._store, self._item, unique=self._unique, event=event, place=place)
 
     async def start(
         self,
@@ -191,7 +199,7 @@ class Workflows:
             event=self._event,
             after=waits,
             holds=holds or {},
-            properties=kept_properties(properties),
+            properties=kept_place(self._place) | kept_properties(properties),
         )
         made = await create(self._store, template_id, new)
         return self._handle(made, given) if made.created else await self._read(made)

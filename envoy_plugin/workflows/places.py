@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from envoy_plugin.errors import BadLocation
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.location import Location
 from envoy_plugin.workflows.models import JobHistoryAction
@@ -22,6 +23,14 @@ def kept_location(location: Location | Mapping[str, Any]) -> dict[str, Any]:
         "parts": [[list(position) for position in part] for part in found.parts],
         "box": found.box,
     }
+
+
+def kept_place(degrees: tuple[float, float] | None) -> dict[str, Any]:
+    """The property that a latitude and a longitude make; none where they are unknown, or can't be projected."""
+    try:
+        return {"location": kept_location(Location.from_degrees(*degrees))} if degrees else {}
+    except BadLocation:
+        return {}
 
 
 def read_location(kept: Mapping[str, Any]) -> Location:
