@@ -105,3 +105,11 @@ async def test_the_time_of_a_workflow_that_is_over_or_gone_is_nobodys(stage: Sta
 def test_how_long_people_may_have_is_bounded() -> None:
     with pytest.raises(BadDiagram, match="The timeout of step 'a' must be a whole number from 0 to 2678400"):
         Template.of("t", Step.manual("a", timeout=timedelta(days=32)))
+
+
+async def test_the_time_of_a_step_that_was_left_is_nobodys(stage: Stage, clock: Clock) -> None:
+    then = {"c": "reason == 'timeout'"}
+    workflow = await stage.start(Step.manual("a", timeout=60, then=then), Step.manual("b"), Step.manual("c"))
+    await stage.set_current(workflow, "b")
+    await wait(stage, clock)
+    assert (await stage.current(workflow), (await stage.load(workflow)).jobs["a"].state) == (["b"], State.BLOCKED)

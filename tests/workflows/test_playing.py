@@ -111,3 +111,18 @@ async def test_a_join_that_was_over_before_waits_again_for_those_that_can_still_
     assert (await stage.load(workflow)).standings["join"] is Standing.JOINING
     await stage.answer(workflow, "c", "leave")
     assert await stage.current(workflow) == ["join", "left"]
+
+
+async def test_a_loop_can_give_a_step_back_to_whoever_did_it(stage: Stage) -> None:
+    first = Step.manual("a", assigned="last_run_by", then=["b"])
+    workflow = await stage.start(first, Step.manual("b", assigned="unassigned", then="a"))
+    await stage.act("run", workflow, by=BOB)
+    await stage.act("run", workflow, by=ADA)
+    assert (await stage.load(workflow)).jobs["a"].assignee == "user:bob"
+
+
+async def test_a_workflow_has_failed_where_its_last_step_has_decided_so(stage: Stage) -> None:
+    workflow = await stage.start(Step.function("a", "f"))
+    await stage.fail("rejected")
+    await stage.advance()
+    assert (await stage.load(workflow)).envelope.state is State.FAILED
