@@ -180,6 +180,11 @@ GUESSES: Final = (
         reason="a client that has run it waits for one of these",
     ),
     Guess(
+        subject="the message of a job that is deleted",
+        choice="none; whoever is subscribed hears nothing of it any more",
+        reason="the documented kinds have none",
+    ),
+    Guess(
         subject="the message of set current, reopen and upgrade",
         choice="JobState, also to whoever is subscribed already",
         reason="the documented kinds have none of their own, and other steps are current then",
