@@ -96,7 +96,8 @@ def show(
     if plugin and template and template.diagram:
         _note(template.diagram, plugin.steps)
     if found is None:
-        raise UnknownWorkflow(f"There is neither a workflow nor a template {target!r}.")
+        had = f" The plugin's own templates: {', '.join(own)}." if own else ""
+        raise UnknownWorkflow(f"There is neither a workflow nor a template {target!r}.{had}")
     view = WorkflowView.of_diagram(found) if isinstance(found, Diagram) else found
     typer.echo(_shown(view, form, json_wanted=json_wanted))
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterator
+from difflib import get_close_matches
 from typing import Final
 
 from envoy_plugin.errors import BadCondition, BadDiagram
@@ -116,7 +117,8 @@ def _step_faults(step: Step, functions: Collection[str] | None) -> Iterator[str]
     if wanted and isinstance(wanted, str) and functions is not None and wanted not in functions:
         had = ", ".join(sorted(functions)) or "none"
         name = _short(wanted)
-        yield f"Step {_short(step.id)} wants the function {name}, which the plugin doesn't have; it has {had}."
+        hint = _nearest(wanted, functions)
+        yield f"Step {_short(step.id)} wants the function {name}, which the plugin doesn't have; it has {had}.{hint}"
 
 
 def _path_faults(step: Step, ids: Collection[str]) -> Iterator[str]:
@@ -124,7 +126,8 @@ def _path_faults(step: Step, ids: Collection[str]) -> Iterator[str]:
         yield f"Step {_short(step.id)} has more than {MOST_PATHS} paths."
     for path in step.paths:
         if path.to not in ids:
-            yield f"A path of {_short(step.id)} leads to {_short(path.to)}, and there is no such step."
+            hint = _nearest(path.to, ids)
+            yield f"A path of {_short(step.id)} leads to {_short(path.to)}, and there is no such step.{hint}"
         if not is_assignment(path.assigned):
             yield f"The path from {_short(step.id)} to {_short(path.to)} can't assign to {_short(path.assigned)}."
         if path.when:
@@ -132,6 +135,11 @@ def _path_faults(step: Step, ids: Collection[str]) -> Iterator[str]:
                 conditions.parse(path.when)
             except BadCondition as error:
                 yield f"The path from {_short(step.id)} to {_short(path.to)}: {error}"
+
+
+def _nearest(name: str, names: Collection[str]) -> str:
+    found = get_close_matches(name[:LONGEST_ID], names, n=1)
+    return f" Did you mean {found[0]!r}?" if found else ""
 
 
 def _short(text: str) -> str:

@@ -58,6 +58,10 @@ FAULTY: dict[str, tuple[Callable[[], Template], str]] = {
         "The closes of a template must be True or False, not a value of type str. "
         "The properties of a template must be a dict, not a value of type list.",
     ),
+    "a path that is misspelt": (
+        lambda: Template.of("visit", Step.manual("a", then="bagde"), Step.manual("badge")),
+        "A path of 'a' leads to 'bagde', and there is no such step. Did you mean 'badge'?",
+    ),
     "one answer": (
         lambda: Template.of("visit", Step.question("a", "In?", answers="Yes")),
         "The answers of step 'a' must be a list of at most 100 texts or numbers, each once.",

@@ -163,9 +163,15 @@ async def test_what_a_template_lacks_is_said_beside_its_drawing(
     ]
 
 
-async def test_what_is_not_there_is_said(here: Here) -> None:
-    with pytest.raises(EnvoyPluginError, match="There is neither a workflow nor a template 'nothing'"):
+async def test_what_is_not_there_is_said_with_what_there_is(
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.joinpath("shopping.py").write_text(PLUGIN)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(EnvoyPluginError, match=r"There is neither a workflow nor a template 'nothing'\.$"):
         await here.run("workflows", "show", "nothing")
+    with pytest.raises(EnvoyPluginError, match=r"The plugin's own templates: visit\.$"):
+        await here.run("workflows", "show", "nothing", "--app", "shopping:plugin")
 
 
 async def test_workflows_whose_diagram_is_gone_are_left_out_of_the_list(here: Here) -> None:
