@@ -8,7 +8,7 @@ class BodyTooLarge(Exception):
 
 
 class UnreadableBody(Exception):
-    """It isn't what its headers say, or broke off."""
+    """It isn't what its headers say, or its sender has gone."""
 
 
 def media_type(request: web.Request) -> str:
@@ -26,7 +26,7 @@ async def read_at_most(request: web.Request, most: int) -> bytes:
     content = request.content
     try:
         body = content.read_nowait() if content.is_eof() else await _arriving(content, most)
-    except (web.RequestPayloadError, ValueError):
+    except (web.RequestPayloadError, ConnectionError, ValueError):
         raise UnreadableBody from None
     if len(body) > most:
         raise BodyTooLarge

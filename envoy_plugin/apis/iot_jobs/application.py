@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Mapping
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
 
@@ -19,6 +20,7 @@ from envoy_plugin.apis.iot_jobs.refusals import Refusal, invalid, no_thing, stat
 from envoy_plugin.apis.iot_jobs.registry import Clock, Registry
 from envoy_plugin.apis.iot_jobs.shapes import Place, Shape
 from envoy_plugin.apis.iot_jobs.signing import SignedRequest
+from envoy_plugin.deadline import Overdue, within
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.errors import BadCursor, SealError, ThingRefused
 from envoy_plugin.logs import Bound, bind_more, get_logger
@@ -28,7 +30,7 @@ MOST_BODY: Final = 64 * 1024
 MOST_CONTROL_BODY: Final = 512 * 1024
 """A document of 32 Ki characters, each written as an escape, and a hundred targets of 2 KiB."""
 CONTROL_PATH: Final = "/jobs"
-BODY_SECONDS: Final = 20
+BODY_TIME: Final = timedelta(seconds=20)
 REDIS_SECONDS: Final = 8
 ERROR_HEADER: Final = "x-amzn-ErrorType"
 ID_HEADER: Final = "x-amzn-RequestId"
@@ -103,13 +105,12 @@ async def _read(request: web.Request) -> bytes:
     if (request.content_length or 0) > most:
         raise _too_large(most)
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await read_at_most(request, most)
+        return await within(BODY_TIME, read_at_most(request, most))
     except BodyTooLarge:
         raise _too_large(most) from None
-    except TimeoutError:
-        raise ThingRefused(Refusal.TOO_SLOW, f"The body didn't arrive within {BODY_SECONDS} seconds.") from None
-    except (UnreadableBody, ConnectionError):
+    except Overdue:
+        raise ThingRefused(Refusal.TOO_SLOW, f"The body didn't arrive within {BODY_TIME.seconds} seconds.") from None
+    except UnreadableBody:
         raise invalid("The body can't be read.") from None
 
 

@@ -110,7 +110,7 @@ async def test_while_redis_is_away_or_says_nothing_the_service_is_unavailable(
 async def test_a_body_that_does_not_come_is_the_senders_fault(
     site: Site, monkeypatch: pytest.MonkeyPatch, logged: io.StringIO
 ) -> None:
-    monkeypatch.setattr(application, "BODY_SECONDS", 0.01)
+    monkeypatch.setattr(application, "BODY_TIME", timedelta(seconds=0.01))
     reader, writer = await asyncio.open_connection(URL(site.url).host, URL(site.url).port)
     writer.write(UNFINISHED)
     told = await reader.readuntil(b"}")
