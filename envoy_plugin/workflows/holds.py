@@ -6,7 +6,7 @@ from functools import partial
 from typing import Final, TypeAlias
 
 from envoy_plugin.engine.ids import Ids
-from envoy_plugin.engine.verbs import Depend, Expect, Hold, Policy, Undepend, Unhold
+from envoy_plugin.engine.verbs import Depend, Hold, Policy, Undepend, Unhold
 from envoy_plugin.errors import BadProperty, DependencyCycle, JobNotFound, JobRefused
 from envoy_plugin.workflows.comments import opened
 from envoy_plugin.workflows.draft import Draft
@@ -37,8 +37,11 @@ async def add_holds(scope: Scope, details: JobHoldDetails) -> JobActionResponse:
             raise BadProperty("scheduled_release", "it is past, and would hold nothing")
         if shut_holds(job, now):
             return Status.HELD
-        due = [Unhold(id=job.id, hold=MANUAL_HOLD)] if MANUAL_HOLD in job.gates.holds else []
-        draft.verbs += [Expect(id=job.id, version=job.version), *due, Hold(id=job.id, hold=MANUAL_HOLD, until=until)]
+        version: int | None = job.version
+        if MANUAL_HOLD in job.gates.holds:  # one whose time has come
+            draft.verbs.append(Unhold(id=job.id, version=version, hold=MANUAL_HOLD))
+            version = None
+        draft.verbs.append(Hold(id=job.id, version=version, hold=MANUAL_HOLD, until=until))
         _remember(draft, scope, step_id, until=until.isoformat() if until else None)
         draft.record(JobHistoryAction.HELD, step_id, until=until.isoformat() if until else None)
         return Status.SUCCESS

@@ -148,6 +148,14 @@ async def test_a_job_is_active_again_when_the_last_of_all_its_steps_is_free(offi
     assert (await actions(office, job_id)).endswith("HoldReleased:sign HoldReleased:badge Reactivated:")
 
 
+async def test_every_step_of_a_large_job_is_held_and_released_in_one_call(office: Office) -> None:
+    office.define("large", *(Step.manual(f"s{number}") for number in range(200)))
+    job_id = await office.job("large")
+    assert {*(await hold(office, job_id, *(f"s{number}" for number in range(200)))).split()} == {"Success"}
+    assert len(await holds(office, job_id)) == 200
+    assert (await release(office, job_id)).split() == ["Success"] * 200
+
+
 async def test_past_holds_make_room_for_new_ones(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("envoy_plugin.workflows.holds.MOST_HOLDS", 2)
     job_id = await office.job("visit")
