@@ -4,7 +4,6 @@ A job ends with its last execution, by itself: in the engine it is an envelope t
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final
 
 from pydantic_core import from_json, to_json
@@ -18,9 +17,9 @@ from envoy_plugin.engine.engine import Engine, Mode
 from envoy_plugin.engine.listings import Filter, every_job
 from envoy_plugin.engine.model import Job
 from envoy_plugin.engine.queries import find_details
-from envoy_plugin.engine.states import CLOSING, UNENDED, Reason, State
+from envoy_plugin.engine.states import CLOSING, UNENDED, Reason
 from envoy_plugin.engine.verbs import Cancel, Delete, Expect, Hold, Note
-from envoy_plugin.errors import CallRefused, ThingRefused, WrongState
+from envoy_plugin.errors import CallRefused, EngineError, ThingRefused, WrongState
 from envoy_plugin.logs import get_logger
 
 TRIES: Final = 8
@@ -74,14 +73,13 @@ async def cancel_fleet(engine: Engine, job_id: str, *, force: bool, why: Mapping
         envelope = await find_fleet(engine, job_id)
         if status_of(envelope) is not JobStatus.IN_PROGRESS:
             raise invalid(f"Job {job_id} is not in progress: it is {status_of(envelope)}.")
-        going = await find_children(engine, envelope.id, *UNENDED)
-        kept = [child for child in going if child.state is State.RUNNING and not force]
-        ends = [
-            Cancel(id=child.id, version=child.version, reason=Reason.OPERATOR) for child in going if child not in kept
-        ]
         told = engine.seal(to_json({**why, "force": force}))
-        with suppress(CallRefused):
-            await engine.call([Hold(id=envelope.id, hold=CLOSING), Note(id=envelope.id, content=told), *ends])
+        begin = Hold(id=envelope.id, version=envelope.version, hold=CLOSING)
+        note = Note(id=envelope.id, version=envelope.version + 1, content=told)
+        going = await find_children(engine, envelope.id, *UNENDED)
+        ends = [Cancel(id=child.id, reason=Reason.OPERATOR, unless_running=not force) for child in going]
+        begun, *_ = await engine.call([begin, note, *ends], Mode.EACH)
+        if not isinstance(begun, EngineError):
             return envelope
     raise busy()
 

@@ -46,3 +46,15 @@ async def test_of_a_job_that_is_canceled_nothing_ends_that_devices_begin_at_the_
     begun, _ = await asyncio.gather(begin(), cancel_fleet(site.engine, JOB, force=False, why={}))
     job = await site.job()
     assert (job["status"], counts(job).get("InProgressThings", 0)) == ("CANCELED", begun)
+
+
+async def test_of_many_that_cancel_a_job_at_once_one_says_why(site: Site) -> None:
+    await site.create()
+    await site.device.start()
+    each = [str(number) for number in range(8)]
+    ends = await asyncio.gather(
+        *(site.operator("cancel_job", jobId=JOB, comment=comment) for comment in each), return_exceptions=True
+    )
+    done = [comment for comment, end in zip(each, ends, strict=True) if isinstance(end, dict)]
+    assert done == [(await site.job())["comment"]]
+    assert (await site.execution())["status"] == "IN_PROGRESS"
