@@ -122,10 +122,9 @@ async def delete_fleet(engine: Engine, job_id: str, *, force: bool) -> None:
         message = f"Job {job_id} is {status_of(envelope)} and can't be deleted without force."
         raise ThingRefused(Refusal.TRANSITION, message)
     await cancel_all(engine, await find_children(engine, envelope.id, *UNENDED), Reason.OPERATOR)
-    for child in await find_children(engine, envelope.id):
-        attempts = [Delete(id=child.id, attempt=number) for number in range(1, child.attempt + 1)]
+    for job in (*await find_children(engine, envelope.id), envelope):
+        attempts = [Delete(id=job.id, attempt=number) for number in range(1, job.attempt + 1)]
         await engine.call(attempts, Mode.EACH)
-    await engine.call([Delete(id=envelope.id, attempt=envelope.attempt)], Mode.EACH)
 
 
 async def remove_work(engine: Engine, thing: str) -> None:

@@ -5,7 +5,8 @@ import asyncio
 from envoy_plugin.apis.iot_jobs.ending import cancel_execution, cancel_fleet, delete_execution
 from envoy_plugin.apis.iot_jobs.executions import find_execution
 from envoy_plugin.apis.iot_jobs.fleets import Plan, create_fleet
-from envoy_plugin.engine.verbs import Resume
+from envoy_plugin.engine.listings import Filter, every_job
+from envoy_plugin.engine.verbs import Resume, Retry
 from tests.apis.iot_jobs.site import JOB, THING, Site, counts
 
 
@@ -46,6 +47,18 @@ async def test_of_a_job_that_is_canceled_nothing_ends_that_devices_begin_at_the_
     begun, _ = await asyncio.gather(begin(), cancel_fleet(site.engine, JOB, force=False, why={}))
     job = await site.job()
     assert (job["status"], counts(job).get("InProgressThings", 0)) == ("CANCELED", begun)
+
+
+async def test_a_job_that_was_tried_again_by_hand_leaves_nothing_when_it_is_deleted(site: Site) -> None:
+    await site.create()
+    await site.device.update("FAILED")
+    jobs = [job async for job in every_job(site.engine, Filter())]
+    await site.engine.call([Retry(id=job_id) for job_id in sorted(job.id for job in jobs)])
+    assert (await site.device.start())["executionNumber"] == 2
+    await site.device.update("SUCCEEDED")
+    await site.operator("delete_job", jobId=JOB)
+    assert [job async for job in every_job(site.engine, Filter())] == []
+    await site.create()
 
 
 async def test_of_many_that_cancel_a_job_at_once_one_says_why(site: Site) -> None:
