@@ -1,6 +1,7 @@
 """Several changes between two looks at a job: each is told by itself and in order; none is lost, or told twice."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from envoy_plugin.engine.sweeper import sweep
 from envoy_plugin.engine.verbs import Assign, Cancel, Hold, Unhold
 from envoy_plugin.workflows import watching
-from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.diagrams import Path, Step
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.history import MOST_CHANGES
 from envoy_plugin.workflows.messages import NotificationMessage
@@ -118,6 +119,24 @@ async def test_what_began_and_ended_after_a_hold_that_time_released_is_told_as_b
     await sweep(office.stage.engine)
     await office.stage.do()
     assert await ear.next() == "StepStarted StepFinished"
+
+
+async def test_a_step_that_opens_while_it_is_held_is_not_told_as_begun(office: Office, ear: Ear) -> None:
+    job_id = await watched(office, ear)
+    await office.plugin.add_holds(JobHoldDetails(job_id=job_id, step_ids=["badge"]))
+    await office.plugin.start_steps(job_id)
+    assert await ear.next() == "StepHeld StepFinished"
+    await office.plugin.release_holds(JobHoldDetails(job_id=job_id, step_ids=["badge"]))
+    assert await ear.next() == "StepHoldReleased StepStarted"
+
+
+async def test_whose_a_step_is_that_opens_again_is_told_with_the_end_before_it(office: Office, ear: Ear) -> None:
+    back = replace(Step.manual("b"), paths=(Path(to="a", assigned="user:bob"),))
+    job_id = await watched(office, ear, Step.manual("a", assigned="user:ada", then="b"), back)
+    for step_id in ("a", "b"):
+        await office.plugin.start_steps(job_id, [step_id])
+    assert await ear.next() == "StepFinished StepFinished"
+    assert [step.assigned_to for step in ear.heard[-1].message["current_steps"]] == ["bob"]
 
 
 async def test_a_hold_that_code_sets_is_told_too(office: Office, ear: Ear) -> None:
