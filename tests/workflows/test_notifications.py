@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
 
@@ -12,6 +13,9 @@ from envoy_plugin.workflows.diagrams import Step
 from envoy_plugin.workflows.messages import AllowedAction, NotificationMessage
 from envoy_plugin.workflows.models import JobAttachmentDetails, JobDependencyDetails, JobHoldDetails
 from envoy_plugin.workflows.notifications import NotificationManager, StepInfoResponse
+from envoy_plugin.workflows.privileges import Caller
+from envoy_plugin.workflows.scope import Scope
+from envoy_plugin.workflows.watching import Watcher
 from tests.workflows.ear import Ear
 from tests.workflows.office import Office
 from tests.workflows.stage import ITEM
@@ -39,6 +43,32 @@ async def test_whoever_subscribes_is_told_how_the_job_stands(office: Office, ear
     assert await ear.next() == ""
     with pytest.raises(JobNotFound):
         await ear.manager.subscribe_to_job("nobody", ear)
+
+
+async def test_what_was_told_of_a_step_last_is_told_to_whoever_comes_later(office: Office, ear: Ear) -> None:
+    office.define("fails", Step.function("a", "f", retries=0))
+    office.define("done", Step.function("a", "f", proceeds=False))
+    failed = await office.job("fails")
+    await office.stage.fail()
+    await office.stage.advance()
+    done = await office.job("done")
+    await office.stage.do()
+    for job_id, kind, msg in ((failed, "StepError", "failed: error"), (done, "StepStopped", "waits to be finished")):
+        [state] = (await ear.state(job_id))["step_states"]
+        assert (state["last"].msg_type, msg in state["last"].message["msg"]) == (kind, True)
+    await office.plugin.close_jobs([done])
+    assert (await ear.state(done))["step_states"] == []
+
+
+async def test_nobody_is_told_of_the_jobs_of_another_item(office: Office, ear: Ear) -> None:
+    job_id, watcher = await office.job(), Watcher(office.stage.store)
+    ours = Scope(store=office.stage.store, item=ITEM, caller=Caller())
+    theirs = replace(ours, item="another")
+    with pytest.raises(JobNotFound):
+        await watcher.watch(theirs, job_id, ear)
+    await watcher.watch(ours, job_id, ear)
+    with pytest.raises(JobNotFound):
+        await watcher.watch(theirs, job_id, ear)
 
 
 async def test_a_visit_is_told_from_its_first_step_to_its_end(office: Office, ear: Ear) -> None:
