@@ -192,6 +192,7 @@ async def test_nobody_is_told_of_what_they_left_or_of_what_is_gone(office: Offic
     assert not ear.manager.unsubscribe(second)
     again = await ear.manager.subscribe_to_job(await office.job(), ear)
     assert (ear.manager.unsubscribe(again), await ear.next()) == (True, "")
+    assert "jobs=0" in repr(ear.manager)
 
 
 async def test_a_plain_function_is_told_too_and_nothing_else(office: Office, ear: Ear) -> None:
