@@ -49,10 +49,10 @@ PAGES: dict[str, Asked] = {
     "a common word": {"search": "visit"},
     "two words": {"search": "visit {}"},
     "halfway in one tag": {"q": "closed = 0", "start": 0.5},
-    "halfway in two that cut": {"q": "jobStatus = 'Waiting' AND priority = 'High'", "start": 1 / 60},
 }
 """What is asked, by name: `{}` is another number each time, and `start` a share of all jobs."""
 LOOKS: dict[str, Asked] = {
+    "halfway in two that cut": {"q": "jobStatus = 'Waiting' AND priority = 'High'", "start": 1 / 60},
     "a pattern that a tenth fits, none of the newest": {"q": "closed = 0 AND jobName LIKE 'Visit 1%'"},
     "a pattern that one fits": {"q": "closed = 0 AND jobName LIKE 'Visit {}'"},
     "two tags that no job has both": {"q": "jobStatus = 'Left' AND ownedBy = 'grace'"},

@@ -3,7 +3,7 @@
 -- The jobs that have a tag of each group, or are among its ids; the newest first. Answers after which job it has stopped ('': there are no
 -- more), how many it has passed, how many of those that fit were left out, the ids of the others, and what each keeps in the field.
 local P, before, most, skip, limit, field = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
-local FEWEST, AT_ONCE = 16, 500
+local FEWEST, AT_ONCE, FIRST, MOST_AT_ONCE = 16, 500, 1000, 20000
 local groups, at = {}, 6
 local function next_words(prefix)
   local found, first = {}, at + 1
@@ -49,14 +49,18 @@ local function narrow(page, group)
   return left
 end
 local passed, skipped, ids, kept = 0, 0, {}, {}
-local function pass_alone()   -- of one tag that says all, Redis itself leaves out
-  ids = redis.call('ZRANGE', driver.tags[1], before == '' and '+' or '(' .. before, '-', 'BYLEX', 'REV', 'LIMIT', skip, limit)
+-- Of one tag that says all, Redis itself leaves out. Every score is 0, so that ranks are in the order of the ids.
+local function pass_alone()
+  local tag, last = driver.tags[1], before ~= '' and redis.call('ZREVRANK', driver.tags[1], before)
+  if before == '' or last then
+    local first = skip + (last and last + 1 or 0)
+    ids = redis.call('ZRANGE', tag, first, first + limit - 1, 'REV')
+  else
+    ids = redis.call('ZRANGE', tag, '(' .. before, '-', 'BYLEX', 'REV', 'LIMIT', skip, limit)
+  end
   passed, skipped, before = #ids, skip, #ids == limit and ids[limit] or ''
 end
-local function pass()
-  local page, floor = next_page(AT_ONCE)
-  passed = passed + #page
-  for _, group in ipairs(others) do page = narrow(page, group) end
+local function take(page, floor)
   before = floor
   for _, id in ipairs(page) do
     if skipped < skip then
@@ -67,7 +71,28 @@ local function pass()
     end
   end
 end
+local function pass()
+  local page, floor = next_page(AT_ONCE)
+  passed = passed + #page
+  for _, group in ipairs(others) do page = narrow(page, group) end
+  take(page, floor)
+end
+-- All that is left, by Redis itself: many times as fast as page by page, but it is all. Worth it where many are left out, or few fit.
+local function pass_all()
+  local tags, page = {}, {}
+  for _, group in ipairs(groups) do tags[#tags + 1] = group.tags[1] end
+  local found = redis.call('ZINTER', #tags, unpack(tags))
+  for i = #found, 1, -1 do if before == '' or found[i] < before then page[#page + 1] = found[i] end end
+  passed = passed + driver.size
+  take(page, '')
+end
+local function is_worth_it() return passed >= FIRST and (skip - skipped > AT_ONCE or FEWEST * (skipped + #ids) < passed) end
+local are_tags = #others > 0 and driver.size <= MOST_AT_ONCE
+for _, group in ipairs(groups) do are_tags = are_tags and #group.tags == 1 and #group.ids == 0 end
 if #others == 0 and #driver.tags == 1 and #driver.ids == 0 then pass_alone()
-else repeat pass() until before == '' or #ids == limit or passed >= most end
+else
+  repeat if are_tags and is_worth_it() then pass_all() else pass() end
+  until before == '' or #ids == limit or passed >= most
+end
 if field ~= '' then for i, id in ipairs(ids) do kept[i] = redis.call('HGET', P .. 'described:' .. id, field) end end
 return {before, passed, skipped, ids, kept}
