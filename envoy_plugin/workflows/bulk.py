@@ -3,23 +3,26 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from envoy_plugin.engine.engine import MOST_ITEMS, Engine, Mode
 from envoy_plugin.engine.queries import find_attempts, load_jobs, text_of
 from envoy_plugin.engine.verbs import Cancel, Delete, Depend, Hold, Policy, Undepend, Verb
-from envoy_plugin.errors import JobRefused
+from envoy_plugin.errors import JobRefused, WrongState
 from envoy_plugin.workflows.attachments import PREFIX as ATTACHMENT
 from envoy_plugin.workflows.comments import named
 from envoy_plugin.workflows.diagrams import Diagram, Kind, Step
 from envoy_plugin.workflows.draft import ADVANCED, Draft
-from envoy_plugin.workflows.hold_records import shut_holds
+from envoy_plugin.workflows.hold_records import find_place, shut_holds
 from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.privileges import Privilege
 from envoy_plugin.workflows.quota import release
 from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow
 from envoy_plugin.workflows.scope import Scope, check_idle, check_many, check_open
 from envoy_plugin.workflows.work import ADVANCE, new_job
+
+PAYLOAD_GONE: Final = "payload_gone"
+"""How the engine says it."""
 
 
 async def close_jobs(scope: Scope, job_ids: Sequence[str]) -> None:
@@ -43,7 +46,13 @@ async def reopen_jobs(scope: Scope, job_ids: Sequence[str]) -> None:
             raise JobRefused(draft.workflow.public_id, "it is open")
         draft.reopen()
 
-    await scope.revise(job_ids, change)
+    try:
+        await scope.revise(job_ids, change)
+    except WrongState as refused:
+        if refused.why != PAYLOAD_GONE:
+            raise
+        gone = await find_place(scope.store, refused.job_id)
+        raise JobRefused(gone.job, f"what its step {gone.step!r} was to do is no longer kept") from None
 
 
 async def delete_jobs(scope: Scope, job_ids: Sequence[str]) -> None:

@@ -154,8 +154,7 @@ class JobsManager:
         """Let closed jobs go on, all or none; the steps that were current are again, and wait to be started.
 
         Raises:
-            JobRefused: one is open.
-            WrongState: what a step was to do is no longer kept.
+            JobRefused: one is open; or what a step was to do is no longer kept (see JOB_KEEP_PAYLOAD).
         """
         await bulk.reopen_jobs(self._scope, job_ids)
         return True

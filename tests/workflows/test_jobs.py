@@ -286,6 +286,17 @@ async def test_a_closed_job_takes_nothing_until_it_is_opened_again(office: Offic
         await office.plugin.reopen_jobs([job_id])
 
 
+async def test_a_job_whose_step_has_lost_what_it_was_to_do_stays_closed_and_says_so(office: Office) -> None:
+    office.define("pulled", Step.titan("a", payload="p", automatic=False))
+    job_id = await office.job("pulled", job_id="visit-7")
+    await office.plugin.close_jobs([job_id])
+    workflow = await office.stage.load(await office.plugin._scope.resolve(job_id))
+    await office.stage.engine.redis.delete(office.stage.engine.keys.payload(workflow.steps["a"]))
+    with pytest.raises(JobRefused, match=r"'visit-7' .* what its step 'a' was to do is no longer kept"):
+        await office.plugin.reopen_jobs([job_id])
+    assert (await office.plugin.get_job(job_id)).closed
+
+
 async def test_a_job_that_was_opened_again_goes_on_to_its_end(office: Office) -> None:
     job_id = await office.job("visit")
     await office.plugin.close_jobs([job_id])
