@@ -2,15 +2,13 @@
 
 import json
 import time
-from collections.abc import Callable
-from datetime import timedelta
-from typing import Annotated, Any, Final, TypeAlias, TypeVar
+from typing import Annotated, Any, Final
 
 import typer
 
-from envoy_plugin.apis.iot_jobs.access_keys import EVERYTHING, AccessKey, AccessKeys, of_location, of_thing
+from envoy_plugin.apis.iot_jobs.access_keys import AccessKey, AccessKeys, of_thing
 from envoy_plugin.apis.iot_jobs.constraints import MOST_STEP_MINUTES, check_job_id, check_thing, read
-from envoy_plugin.apis.iot_jobs.ending import cancel_execution
+from envoy_plugin.apis.iot_jobs.ending import cancel_execution, remove_thing
 from envoy_plugin.apis.iot_jobs.executions import find_execution, find_pending
 from envoy_plugin.apis.iot_jobs.fleets import create_fleet
 from envoy_plugin.apis.iot_jobs.presence import find_ended, find_unseen, look_at
@@ -19,27 +17,23 @@ from envoy_plugin.apis.iot_jobs.registry import NO_INSTALL, Registry
 from envoy_plugin.apis.iot_jobs.requests import MOST_RETRIES, CreateJob
 from envoy_plugin.cli.options import AppOption, EnvFileOption, JsonOption
 from envoy_plugin.cli.redis_access import ask_with_secrets
+from envoy_plugin.cli.thing_arguments import (
+    AllOption,
+    LocationOption,
+    NameArgument,
+    ThingOption,
+    check_word,
+    checked,
+    holder_of,
+    lifetime_of,
+)
 from envoy_plugin.cli.thing_text import as_key, as_list, as_page, as_record, as_secret, as_work
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.errors import ThingRefused
-from envoy_plugin.variables import duration
-
-Answer = TypeVar("Answer")
 
 PAGE: Final = 250
 MOST_SHOWN: Final = 10
-LIFETIME: Final = duration("1s", "3650d")
 TRIES: Final = 3
-LONGEST_WORD: Final = 128
-
-NameArgument: TypeAlias = Annotated[str, typer.Argument(metavar="NAME", help="The thing's name.")]
-ThingOption: TypeAlias = Annotated[str | None, typer.Option("--thing", metavar="NAME", help="For one thing.")]
-LocationOption: TypeAlias = Annotated[
-    str | None, typer.Option("--location", metavar="L", help="For every thing at a location.")
-]
-AllOption: TypeAlias = Annotated[
-    bool, typer.Option("--all", help="For every thing, and to give out work: an operator's key.")
-]
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, no_args_is_help=True)
 
@@ -68,9 +62,9 @@ def add(
 
     Example: envoy-plugin things add front-door-printer --install 1001 --location 777 --json
     """
-    _checked(check_thing, name)
-    _check_word(install, "--install")
-    place = "" if location is None else _check_word(location, "--location")
+    checked(check_thing, name)
+    check_word(install, "--install")
+    place = "" if location is None else check_word(location, "--location")
 
     async def register(engine: Engine) -> AccessKey:
         await _registry(engine).add(name, install=install, location=place)
@@ -94,7 +88,7 @@ def list_(
     Example: envoy-plugin things list --json
     """
     if after:
-        _checked(check_thing, after)
+        checked(check_thing, after)
 
     async def look(engine: Engine) -> tuple[list[Any], str]:
         found, following = await _registry(engine).page(after, limit)
@@ -117,7 +111,7 @@ def show(
 
     Example: envoy-plugin things show front-door-printer
     """
-    _checked(check_thing, name)
+    checked(check_thing, name)
 
     async def look(engine: Engine) -> dict[str, Any]:
         thing = await _registry(engine).get(name)
@@ -127,6 +121,28 @@ def show(
 
     told = ask_with_secrets(plugin_app, env_file, look)
     typer.echo(json.dumps(told) if json_wanted else json.dumps(told, indent=2))
+
+
+@app.command()
+def remove(
+    name: NameArgument,
+    *,
+    json_wanted: JsonOption = False,
+    plugin_app: AppOption = None,
+    env_file: EnvFileOption = None,
+) -> None:
+    """Forget a device: its keys end, and so does all that it has to do; Envoy is told.
+
+    Example: envoy-plugin things remove front-door-printer
+    """
+    checked(check_thing, name)
+
+    async def forget(engine: Engine) -> list[str]:
+        await _registry(engine).get(name)
+        return await remove_thing(_registry(engine), _keys(engine), engine, name)
+
+    revoked = ask_with_secrets(plugin_app, env_file, forget)
+    typer.echo(json.dumps({"thing": name, "revoked": revoked}) if json_wanted else f"{name} is removed.")
 
 
 @app.command()
@@ -147,8 +163,8 @@ def key(  # noqa: PLR0913 - one parameter is one option
 
     Example: envoy-plugin things key --thing front-door-printer --overlap 24h --json
     """
-    holder = _holder(thing, location, every=every)
-    lifetime, shared = _duration(valid_for, "--valid-for"), _duration(overlap, "--overlap")
+    holder = holder_of(thing, location, every=every)
+    lifetime, shared = lifetime_of(valid_for, "--valid-for"), lifetime_of(overlap, "--overlap")
 
     async def make(engine: Engine) -> AccessKey:
         if thing is not None:
@@ -175,9 +191,9 @@ def revoke(  # noqa: PLR0913 - one parameter is one option
     Example: envoy-plugin things revoke EPTK0123456789ABCDEF
     """
     if key_id is None:
-        holder = _holder(thing, location, every=every)
+        holder = holder_of(thing, location, every=every)
     elif thing is None and location is None and not every:
-        _check_word(key_id, "KEY_ID")
+        check_word(key_id, "KEY_ID")
         holder = None
     else:
         raise typer.BadParameter("Give KEY_ID, or one of --thing NAME, --location L and --all.", param_hint="KEY_ID")
@@ -211,7 +227,7 @@ def send(  # noqa: PLR0913 - one parameter is one option
 
     Example: envoy-plugin things send front-door-printer --job-id badge-17 --document '{"print": "B-17"}'
     """
-    _checked(check_thing, name)
+    checked(check_thing, name)
     criteria = [{"failureType": "ALL", "numberOfRetries": retries}]
     said = {
         "targets": [name],
@@ -219,7 +235,7 @@ def send(  # noqa: PLR0913 - one parameter is one option
         "timeoutConfig": {"inProgressTimeoutInMinutes": in_progress_timeout},
         "jobExecutionsRetryConfig": {"criteriaList": criteria},
     }
-    plan = _checked(lambda _: read(CreateJob, said), "").plan(_checked(check_job_id, job_id), [name])
+    plan = checked(lambda _: read(CreateJob, said), "").plan(checked(check_job_id, job_id), [name])
 
     async def give(engine: Engine) -> dict[str, Any]:
         sent = await create_fleet(engine, plan, await _registry(engine).find_many([name]))
@@ -245,8 +261,8 @@ def cancel(
 
     Example: envoy-plugin things cancel front-door-printer badge-17 --force
     """
-    _checked(check_thing, name)
-    _checked(check_job_id, job_id)
+    checked(check_thing, name)
+    checked(check_job_id, job_id)
 
     async def take_back(engine: Engine) -> dict[str, Any]:
         for _ in range(TRIES):
@@ -265,32 +281,3 @@ def _registry(engine: Engine) -> Registry:
 
 def _keys(engine: Engine) -> AccessKeys:
     return AccessKeys(engine, time.time)
-
-
-def _holder(thing: str | None, location: str | None, *, every: bool) -> str:
-    given = [thing is not None, location is not None, every]
-    if given.count(True) != 1:
-        raise typer.BadParameter("Give one of --thing NAME, --location L and --all.", param_hint="--thing")
-    if thing is not None:
-        return of_thing(_checked(check_thing, thing))
-    return EVERYTHING if location is None else of_location(_check_word(location, "--location"))
-
-
-def _check_word(text: str, option: str) -> str:
-    if not text.isprintable() or " " in text or not 0 < len(text) <= LONGEST_WORD:
-        raise typer.BadParameter(f"It has 1 to {LONGEST_WORD} characters without blanks.", param_hint=option)
-    return text
-
-
-def _checked(check: Callable[[str], Answer], text: str) -> Answer:
-    try:
-        return check(text)
-    except ThingRefused as error:
-        raise typer.BadParameter(str(error)) from None
-
-
-def _duration(text: str | None, option: str) -> timedelta | None:
-    try:
-        return None if text is None else LIFETIME(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"It {error}.", param_hint=option) from None

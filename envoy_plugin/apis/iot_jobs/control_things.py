@@ -3,9 +3,8 @@
 from contextlib import suppress
 from typing import Final
 
-from envoy_plugin.apis.iot_jobs.access_keys import of_thing
 from envoy_plugin.apis.iot_jobs.calls import Call
-from envoy_plugin.apis.iot_jobs.ending import remove_work
+from envoy_plugin.apis.iot_jobs.ending import remove_thing
 from envoy_plugin.apis.iot_jobs.pages import place_of, token_of
 from envoy_plugin.apis.iot_jobs.refusals import Refusal
 from envoy_plugin.apis.iot_jobs.requests import CreateThing, DeleteThing, PageQuery
@@ -47,7 +46,5 @@ async def delete_thing(call: Call) -> Shape:
     name, expected = call.thing, call.asked(DeleteThing).expected_version
     if expected not in {None, VERSION}:
         raise ThingRefused(Refusal.VERSION, f"Expected version {expected} but found version {VERSION}")
-    await call.service.keys.revoke_all(of_thing(name))
-    await call.service.registry.remove(name)
-    await remove_work(call.engine, name)
+    await remove_thing(call.service.registry, call.service.keys, call.engine, name)
     return {}

@@ -8,10 +8,11 @@ from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 
+from envoy_plugin.apis.iot_jobs.access_keys import AccessKeys, of_thing
 from envoy_plugin.apis.iot_jobs.executions import Execution, encode_details
 from envoy_plugin.apis.iot_jobs.fleets import find_children, find_fleet, status_of
 from envoy_plugin.apis.iot_jobs.refusals import Refusal, busy, invalid
-from envoy_plugin.apis.iot_jobs.registry import queue_of
+from envoy_plugin.apis.iot_jobs.registry import Registry, queue_of
 from envoy_plugin.apis.iot_jobs.words import JobStatus, Status
 from envoy_plugin.engine.engine import Engine, Mode
 from envoy_plugin.engine.listings import Filter, every_job
@@ -127,8 +128,15 @@ async def delete_fleet(engine: Engine, job_id: str, *, force: bool) -> None:
         await engine.call(attempts, Mode.EACH)
 
 
-async def remove_work(engine: Engine, thing: str) -> None:
-    """End whatever is there for a thing to do: it was removed."""
+async def remove_thing(registry: Registry, keys: AccessKeys, engine: Engine, thing: str) -> list[str]:
+    """Forget a thing, if there is one; its keys end, and so does whatever it has to do. Answers the keys' ids."""
+    ended = await keys.revoke_all(of_thing(thing))
+    await registry.remove(thing)
+    await _remove_work(engine, thing)
+    return ended
+
+
+async def _remove_work(engine: Engine, thing: str) -> None:
     jobs = [job async for job in every_job(engine, Filter(queue=queue_of(thing), states=UNENDED))]
     await cancel_all(engine, jobs, Reason.REMOVED)
 

@@ -188,6 +188,18 @@ async def test_work_is_taken_back_with_force_if_it_has_begun(served: Site, envir
     assert (await device.pending())["queuedJobs"] == []
 
 
+async def test_a_device_is_removed_with_its_keys_and_its_work(served: Site, environment: dict[str, str]) -> None:
+    made = await told(environment, "add", NAME, "--location", "777")
+    await told(environment, "send", NAME, "--job-id", "a", "--document", "{}")
+    assert await told(environment, "remove", NAME) == {"thing": NAME, "revoked": [made["accessKeyId"]]}
+    assert (await device_of(served, made).refused("describe_job_execution")).code == "UnrecognizedClientException"
+    assert (await served.execution("a", NAME))["status"] == "REMOVED"
+    with pytest.raises(ThingRefused, match="cannot be found"):
+        await things(environment, "remove", NAME)
+    await told(environment, "add", NAME, "--location", "778")
+    assert (await things(environment, "remove", NAME)).out == f"{NAME} is removed.\n"
+
+
 async def test_a_name_is_taken_once_and_a_jobs_id_too(environment: dict[str, str]) -> None:
     await told(environment, "add", NAME)
     sent = ("send", NAME, "--job-id", "a", "--document", "{}")
@@ -216,6 +228,7 @@ async def test_a_name_is_taken_once_and_a_jobs_id_too(environment: dict[str, str
         ("revoke", ""),
         ("revoke", STRANGE),
         ("show", STRANGE),
+        ("remove", STRANGE),
         ("list", "--after", STRANGE),
         ("cancel", STRANGE, "a"),
         ("cancel", "a", STRANGE),
