@@ -1,9 +1,7 @@
 """Pages of jobs, and counts of them, as `JobsManager` answers them."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
 from datetime import UTC
-from functools import partial
 from typing import Any, Final
 
 from envoy_plugin.errors import BadQuery
@@ -17,8 +15,9 @@ from envoy_plugin.workflows.models import (
     QueryResult,
     SortField,
 )
+from envoy_plugin.workflows.ordering import First
 from envoy_plugin.workflows.scope import Scope
-from envoy_plugin.workflows.summary import Summary, facts_of, read_date
+from envoy_plugin.workflows.summary import Summary, read_date
 from envoy_plugin.workflows.where import DATE, FIELDS, field_of
 
 MOST_ROWS: Final = 1_000
@@ -30,8 +29,6 @@ TYPES: Final = {"percentComplete": "Double", "closed": "Boolean", "hasLocation":
 MOST_SORTED: Final = 20_000
 """Where a page ends at most that isn't the newest first: so many rows are kept in memory to find the next ones."""
 MOST_GROUPS: Final = 5_000
-ROOM: Final = 1_000
-"""How many rows more than are shown are kept, before they are sorted and the last ones left."""
 NEWEST_FIRST: Final = (SortField(field="createdDate", sort_order="Desc"),)
 
 
@@ -49,7 +46,10 @@ async def query_jobs(scope: Scope, query: Query) -> QueryResult:
     elif end > MOST_SORTED:
         raise BadQuery(f"in another order than the newest first, a page ends at {MOST_SORTED} at most")
     else:
-        found = (await _sorted(scope, wanted, order, end + 1, columns))[start:]
+        first = First(order, end + 1, columns)
+        async for summary in find(scope, wanted):
+            first.add(summary)
+        found = first.rows()[start:]
     return QueryResult(
         q=query.q,
         fields=tuple(QueryField(name=name, field_type=_type(name)) for name in columns),
@@ -97,33 +97,6 @@ async def _newest(scope: Scope, wanted: Wanted, start: int, most: int) -> list[S
         if len(found) == most:
             break
     return found
-
-
-async def _sorted(
-    scope: Scope, wanted: Wanted, order: Sequence[SortField], most: int, columns: Collection[str]
-) -> list[Summary]:
-    """The first jobs in this order. All are looked at, and of those that are among the first the columns kept."""
-    names = {"jobId", *columns, *(one.field for one in order)}
-    found: list[Summary] = []
-    async for summary in find(scope, wanted):
-        found.append({name: summary[name] for name in names if name in summary})
-        if len(found) >= 2 * most + ROOM:
-            del _sort(found, order)[most:]
-    return _sort(found, order)[:most]
-
-
-def _sort(found: list[Summary], order: Sequence[SortField]) -> list[Summary]:
-    """Bring jobs in order: ties by their ids; what has no value is last, either way."""
-    found.sort(key=lambda summary: str(summary["jobId"][0]))
-    for one in reversed(order):
-        is_down = one.sort_order == "Desc"
-        found.sort(key=partial(_rank, one.field, is_down), reverse=is_down)
-    return found
-
-
-def _rank(name: str, is_down: bool, summary: Summary) -> tuple[bool, Any]:  # noqa: FBT001 - a part of the key
-    values = facts_of(summary, (name,)).get(name)
-    return (bool(values) is is_down, values[0] if values else 0)
 
 
 def _type(name: str) -> str:

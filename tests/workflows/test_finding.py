@@ -9,7 +9,7 @@ import pytest
 
 from envoy_plugin.engine import tagged
 from envoy_plugin.errors import WorkflowError
-from envoy_plugin.workflows import finding, queries
+from envoy_plugin.workflows import finding, ordering
 from envoy_plugin.workflows.diagrams import Step
 from envoy_plugin.workflows.location import Location
 from envoy_plugin.workflows.models import JobStatisticsDetails, Query
@@ -88,7 +88,7 @@ async def test_what_is_found_is_what_each_job_by_itself_says(
     office: Office, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     dice = Random(seed)
-    for owner, name, value in ((tagged, "MOST_PASSED", 1), (finding, "BATCH", 3), (queries, "ROOM", 2)):
+    for owner, name, value in ((tagged, "MOST_PASSED", 1), (finding, "BATCH", 3), (ordering, "ROOM", 2)):
         if dice.random() < 0.7:
             monkeypatch.setattr(owner, name, value)
     maker = Maker(dice, await some_jobs(office, dice))
