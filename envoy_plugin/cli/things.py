@@ -12,7 +12,7 @@ from envoy_plugin.apis.iot_jobs.ending import cancel_execution, remove_thing
 from envoy_plugin.apis.iot_jobs.executions import find_execution, find_pending
 from envoy_plugin.apis.iot_jobs.fleets import create_fleet
 from envoy_plugin.apis.iot_jobs.presence import find_ended, find_unseen, look_at
-from envoy_plugin.apis.iot_jobs.refusals import Refusal, busy
+from envoy_plugin.apis.iot_jobs.refusals import Refusal, busy, no_thing
 from envoy_plugin.apis.iot_jobs.registry import NO_INSTALL, Registry
 from envoy_plugin.apis.iot_jobs.requests import MOST_RETRIES, CreateJob
 from envoy_plugin.cli.options import AppOption, EnvFileOption, JsonOption
@@ -138,8 +138,11 @@ def remove(
     checked(check_thing, name)
 
     async def forget(engine: Engine) -> list[str]:
-        await _registry(engine).get(name)
-        return await remove_thing(_registry(engine), _keys(engine), engine, name)
+        found = await _registry(engine).find(name)
+        revoked = await remove_thing(_registry(engine), _keys(engine), engine, name)
+        if found is None:  # whoever was cut short has its work removed all the same
+            raise no_thing(name)
+        return revoked
 
     revoked = ask_with_secrets(plugin_app, env_file, forget)
     typer.echo(json.dumps({"thing": name, "revoked": revoked}) if json_wanted else f"{name} is removed.")

@@ -200,6 +200,15 @@ async def test_a_device_is_removed_with_its_keys_and_its_work(served: Site, envi
     assert (await things(environment, "remove", NAME)).out == f"{NAME} is removed.\n"
 
 
+async def test_a_removal_that_was_cut_short_is_finished(served: Site, environment: dict[str, str]) -> None:
+    await told(environment, "add", NAME)
+    await told(environment, "send", NAME, "--job-id", "a", "--document", "{}")
+    await served.registry.remove(NAME)
+    with pytest.raises(ThingRefused, match="cannot be found"):
+        await things(environment, "remove", NAME)
+    assert (await served.execution("a", NAME))["status"] == "REMOVED"
+
+
 async def test_a_name_is_taken_once_and_a_jobs_id_too(environment: dict[str, str]) -> None:
     await told(environment, "add", NAME)
     sent = ("send", NAME, "--job-id", "a", "--document", "{}")
