@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from envoy_plugin.engine.ids import Ids
 from envoy_plugin.engine.verbs import Depend, Hold, Policy, Undepend, Unhold
-from envoy_plugin.errors import BadProperty, DependencyCycle, JobNotFound, JobRefused
+from envoy_plugin.errors import BadProperty, DependencyCycle, JobNotFound, JobRefused, WrongState
 from envoy_plugin.workflows.comments import opened
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.given import moment_of
@@ -23,6 +23,8 @@ from envoy_plugin.workflows.store import Store
 Each: TypeAlias = Callable[[Draft, str], Status]
 MOST_HOLDS: Final = 200
 """Of one job; past ones make room for new ones."""
+TOO_MANY: Final = "too_many"
+"""How the engine says that it would have to look at more than 1,000 jobs."""
 _ids: Final = Ids()
 
 
@@ -87,6 +89,10 @@ async def add_dependency(scope: Scope, details: JobDependencyDetails) -> JobActi
         )
     except DependencyCycle as cycle:
         raise DependencyCycle([str(await find_place(scope.store, job_id)) for job_id in cycle.cycle]) from None
+    except WrongState as refused:
+        if refused.why != TOO_MANY:
+            raise
+        raise JobRefused(other.public_id, "too many steps wait for each other to see whether in a circle") from None
 
 
 async def release_dependency(scope: Scope, details: JobDependencyDetails) -> JobActionResponse:

@@ -251,7 +251,8 @@ class JobsManager:
 
         Raises:
             DependencyCycle: they would wait for themselves; names the steps.
-            JobRefused: there is no such step to wait for.
+            JobRefused: there is no such step to wait for, or more than 1,000 already wait for each other; or the job
+                has 200 holds and dependencies that aren't over.
         """
         return await holds.add_dependency(self._scope, params)
 

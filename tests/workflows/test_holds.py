@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from envoy_plugin.engine.sweeper import Keeping, retire, sweep
-from envoy_plugin.engine.verbs import Enqueue, Succeed
+from envoy_plugin.engine.verbs import Depend, Enqueue, Succeed
 from envoy_plugin.errors import BadProperty, DependencyCycle, JobNotFound, JobRefused, NotAllowed
 from envoy_plugin.workflows.create import NewWorkflow
 from envoy_plugin.workflows.diagrams import Diagram, Step
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import JobDependencyDetails, JobHold, JobHoldDetails
-from envoy_plugin.workflows.record import load
+from envoy_plugin.workflows.record import Workflow, load
 from envoy_plugin.workflows.responses import JobActionResponse
 from envoy_plugin.workflows.templates import Template
 from tests.engine.clock import Clock
@@ -259,6 +259,22 @@ async def test_steps_that_would_wait_for_themselves_are_named(office: Office) ->
         await office.plugin.add_dependency(waits(first, "sign", first, "sign"))
 
 
+async def test_a_circle_that_is_too_large_to_be_looked_for_is_refused(office: Office) -> None:
+    office.define("large", *(Step.manual(f"s{number}") for number in range(200)))
+    jobs = [await office.job("large", job_id=f"job-{number}") for number in range(6)]
+    steps = [step for job in jobs for step in (await loaded(office, job)).steps.values()]
+    for at in range(0, len(steps) - 1, 200):
+        pairs = zip(steps[at : at + 200], steps[at + 1 : at + 201], strict=False)
+        await office.stage.engine.call([Depend(id=one, upstream=other) for one, other in pairs])
+    with pytest.raises(JobRefused, match=r"'job-0' .* too many steps wait"):
+        await office.plugin.add_dependency(waits(jobs[-1], "s199", jobs[0], "s0"))
+
+
+async def loaded(office: Office, job_id: str) -> Workflow:
+    """A job as the workflow that it is."""
+    return await load(office.stage.store, await office.plugin._scope.resolve(job_id))
+
+
 async def test_what_is_not_there_is_not_waited_for(office: Office) -> None:
     job_id = await office.job("visit")
     with pytest.raises(JobNotFound):
@@ -287,7 +303,7 @@ async def test_jobs_that_would_wait_for_each_other_as_a_whole_are_named(office: 
 
 async def test_what_is_waited_for_is_shown_by_the_id_that_the_job_has(office: Office) -> None:
     job_id, other = await office.job("visit"), await office.job("visit", job_id="other")
-    engine_id = (await load(office.stage.store, await office.plugin._scope.resolve(other))).id
+    engine_id = (await loaded(office, other)).id
     await office.plugin.add_dependency(waits(job_id, "sign", engine_id, "badge"))
     [one] = await holds(office, job_id)
     assert (one.dependent_job_id, one.dependent_step_id) == ("other", "badge")
@@ -313,7 +329,7 @@ def diagram(*steps: Step) -> Diagram:
 
 async def test_what_code_waits_for_is_shown_too(office: Office) -> None:
     other = await office.job("visit", job_id="other")
-    upstream = await load(office.stage.store, await office.plugin._scope.resolve(other))
+    upstream = await loaded(office, other)
     nobody = (await office.stage.engine.enqueue(Enqueue(queue="events", kind="event"))).id
     new = NewWorkflow(item=ITEM, after={"a": [upstream.id, upstream.steps["sign"], nobody]})
     job_id = await office.stage.start(Step.manual("a"), new=new)
