@@ -82,7 +82,7 @@ async def execute(runtime: Runtime, held: Claimed) -> Ending:
         log.exception("handler.raised")  # the handler cancelled itself, or awaited what was cancelled
         outcome = Reason.ERROR
     ending = _end(work, held, outcome)
-    return go_on(runtime, ending) if held.kind == STEP else ending
+    return go_on(runtime, work, ending) if held.kind == STEP else ending
 
 
 def _read(runtime: Runtime, held: Claimed) -> Work | None:

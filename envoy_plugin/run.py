@@ -28,12 +28,17 @@ class Process(Protocol):
 
 
 class Run:
-    """The run of a background handler or a task: one claim of one attempt of a job."""
+    """The run of a background handler or a task: one claim of one attempt of a job.
 
-    def __init__(self, engine: Engine, held: Claimed, process: Process) -> None:
+    `times` is how often the job was done before, in `before` attempts: a step of a workflow to which a loop leads back.
+    """
+
+    def __init__(self, engine: Engine, held: Claimed, process: Process, *, before: int = 0, times: int = 0) -> None:
         self._engine = engine
         self._held = held
+        self._before = before
         self._process = process
+        self._prefix = f"{times}:" if times else ""
         self._memos: dict[str, Any] = {}
 
     def __repr__(self) -> str:
@@ -51,8 +56,11 @@ class Run:
 
     @property
     def attempt(self) -> int:
-        """Which try this is, from 1. A handler whose worker crashed runs again in the same attempt."""
-        return self._held.attempt
+        """Which try this is, from 1. A handler whose worker crashed runs again in the same attempt.
+
+        Of a step that a workflow comes to again, it counts from 1 again.
+        """
+        return self._held.attempt - self._before
 
     @property
     def shutting_down(self) -> bool:
@@ -69,6 +77,8 @@ class Run:
     ) -> Result:
         """The result of `function`, which is called once for this job: a later run finds what the first one recorded.
 
+        A step that a workflow comes to again, as in a loop, does it again, once.
+
         A worker that dies between the function's end and the record calls it again; once recorded, never. The result
         is kept sealed, as JSON, and comes back as the type that the function is annotated to return. The name can be
         read in Redis.
@@ -82,12 +92,12 @@ class Run:
         if name in self._memos:
             return self._memos[name]  # type: ignore[no-any-return]  # what the same name gave before
         adapter: TypeAdapter[Result] = TypeAdapter(_result_type(function))
-        known = await find_memo(self._engine, self.id, name) if self._held.claim > 1 else None
+        known = await find_memo(self._engine, self.id, self._prefix + name) if self._held.claim > 1 else None
         if known is not None:
             result = adapter.validate_json(known)
         else:
             result = await function(*args, **kwargs)
-            await self._engine.note(self._held, _encode(name, adapter, result), memo=name)
+            await self._engine.note(self._held, _encode(name, adapter, result), memo=self._prefix + name)
         self._memos[name] = result
         return result
 

@@ -1,5 +1,6 @@
 """What a worker does for workflows: it runs a step's function, and opens what follows the end of a step."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -8,8 +9,9 @@ from pydantic_core import from_json, to_json
 from envoy_plugin.deadline import within
 from envoy_plugin.ending import Ending, Written
 from envoy_plugin.engine.model import Claimed
+from envoy_plugin.engine.retries import HANDLER_BACKOFF
 from envoy_plugin.engine.states import State
-from envoy_plugin.engine.verbs import Succeed
+from envoy_plugin.engine.verbs import Fail, Succeed
 from envoy_plugin.envoy.events import Event, parse_event
 from envoy_plugin.errors import DeclarationError
 from envoy_plugin.injection import gather_arguments
@@ -45,11 +47,7 @@ async def read_step(runtime: Runtime, held: Claimed) -> Work | None:
     if handler is None:
         log.error("step.function_missing", template=workflow.origin.template, step=step_id, function=wanted)
         return None
-    run, event = Run(runtime.engine, held, runtime), _event_of(workflow)
-    handle = WorkflowHandle(
-        id=workflow.id, item=workflow.item, step=step_id, input=workflow.input, store=runtime.workflows
-    )
-    subject = StepSubject(workflow=handle, event=event, run=run)
+    subject = _subject_of(runtime, held, workflow, step_id)
 
     async def call() -> Outcome:
         arguments = await gather_arguments(handler.needs, runtime.step_sources, subject)
@@ -59,11 +57,25 @@ async def read_step(runtime: Runtime, held: Claimed) -> Work | None:
         return outcome
 
     return Work(
-        call=lambda: within(handler.timeout, watched(runtime.plugin, event or run, call)),
+        call=lambda: within(handler.timeout, watched(runtime.plugin, subject.event or subject.run, call)),
         timeout=handler.timeout,
-        context=runtime.context(held.install, envoy_job=subject.envoy_job, job=held.id),
+        context=runtime.context(held.install, envoy_job=subject.envoy_job, job=_maker(workflow, step_id)),
         encode=encode,
+        tries=subject.run.attempt if subject.run.attempt != held.attempt else None,
     )
+
+
+def _subject_of(runtime: Runtime, held: Claimed, workflow: Workflow, step_id: str) -> StepSubject:
+    store, before = runtime.workflows, workflow.walk.passed.get(step_id, 0)
+    run = Run(runtime.engine, held, runtime, before=before, times=workflow.walk.rounds.get(step_id, 0))
+    handle = WorkflowHandle(id=workflow.id, item=workflow.item, step=step_id, input=workflow.input, store=store)
+    return StepSubject(workflow=handle, event=_event_of(workflow), run=run)
+
+
+def _maker(workflow: Workflow, step_id: str) -> str:
+    """For whom what a step's function makes is found again: a new try finds it, one that is done anew makes its own."""
+    job_id, times = workflow.steps[step_id], workflow.walk.rounds.get(step_id)
+    return f"{job_id}:{times}" if times else job_id
 
 
 def _event_of(workflow: Workflow) -> Event | None:
@@ -72,13 +84,24 @@ def _event_of(workflow: Workflow) -> Event | None:
 
 
 def encode(outcome: Outcome) -> bytes:
-    """An outcome with what the step returned, by which paths decide; `Report` reads the rest of it."""
+    """An outcome with what the step returned, by which paths decide; `Report` reads the rest of it.
+
+    Raises:
+        ValueError: what it returned is no JSON, or too deep to be read.
+    """
     said: dict[str, Any] = from_json(Report.of(outcome).encode())
-    return to_json({**said, "data": outcome.data} if outcome.data else said)
+    written = to_json({**said, "data": outcome.data} if outcome.data else said)
+    from_json(written)
+    return written
 
 
-def go_on(runtime: Runtime, ending: Ending) -> Ending:
-    """The end of a step, together with what follows, where it ends well."""
+def go_on(runtime: Runtime, work: Work, ending: Ending) -> Ending:
+    """The end of a step, together with what follows, where it ends well.
+
+    A step that is done anew waits no longer for its next try than the first time.
+    """
+    if isinstance(ending, Fail) and ending.delay is None and work.tries is not None:
+        return replace(ending, delay=HANDLER_BACKOFF.wait(work.tries))
     if not isinstance(ending, Succeed):
         return ending
     return Written(name="succeed", write=partial(_end, runtime, ending))

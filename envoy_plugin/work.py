@@ -19,10 +19,12 @@ def encode(outcome: Outcome) -> bytes:
 class Work:
     """What a job asks for: a call of one of the plugin's functions, how long it may take, and for whom it is.
 
-    `encode` says how the outcome is kept.
+    `encode` says how the outcome is kept. `tries` counts this one among those that the job is given now, None: they are
+    all that it has had.
     """
 
     call: Callable[[], Coroutine[Any, Any, Outcome]]
     timeout: timedelta
     context: Context
     encode: Callable[[Outcome], bytes] = encode
+    tries: int | None = None

@@ -8,6 +8,8 @@ from typing import Final, Self
 from envoy_plugin.engine.clock import milliseconds
 
 JITTER: Final = 0.2
+MOST_STEPS: Final = 30
+"""After which any wait has come to its cap."""
 _dice = random.SystemRandom()
 
 
@@ -26,6 +28,10 @@ class Backoff:
     base: timedelta
     factor: float
     cap: timedelta
+
+    def wait(self, tries: int) -> timedelta:
+        """How long to wait after so many tries, where they aren't all that the job has had."""
+        return min(self.base * self.factor ** min(tries - 1, MOST_STEPS), self.cap) * float(jitter())
 
     def encode(self) -> str:
         """As the scripts read it: base in ms, factor, cap in ms."""

@@ -54,6 +54,7 @@ class Draft:
         self._stops = dict(workflow.walk.stops)
         self._doers = dict(workflow.walk.doers)
         self._timers = dict(workflow.walk.timers)
+        self._rounds = dict(workflow.walk.rounds)
         self._properties: dict[str, Any] = {}
         self._rows: list[Row] = []
         self._kept: dict[str, Any] = {}
@@ -141,6 +142,12 @@ class Draft:
         work.ended, work.attempt = False, work.attempt + 1
         self.shut(step_id, RUN, shut=not runs)
         self._mark(step_id, Standing.CURRENT)
+
+    def anew(self, step_id: str, *, runs: bool) -> None:
+        """The same, where it is to be done another time, and not to be tried again."""
+        self._passed[step_id] = self._work[step_id].attempt
+        self.again(step_id, runs=runs)
+        self._rounds[step_id] = self._rounds.get(step_id, 0) + 1
 
     def shut(self, step_id: str, hold: str, *, shut: bool = True) -> None:
         """Shut or open a hold of a step, where it isn't so already."""
@@ -253,10 +260,9 @@ class Draft:
         return [*verbs, *self._close(room - 1 - len(verbs))] if self._closes else verbs
 
     def _change(self) -> Change:
-        joining = tuple(step_id for step_id, place in self.standings.items() if place is Standing.JOINING)
         closed = self._closes or (self.workflow.closed and not self._opens)
         return Change(
-            walk=Walk(passed=self._passed, joining=joining, stops=self._stops, doers=self._doers, timers=self._timers),
+            walk=self._walk(),
             properties=self._properties,
             current=[] if closed else [(step_id, self._work[step_id].assignee) for step_id in self._current()],
             percent=percent_complete(self.workflow.diagram, self.standings),
@@ -265,6 +271,16 @@ class Draft:
             kept=self._kept,
             dropped=self._dropped,
             steps=self.workflow.steps if self._is_moved else None,
+        )
+
+    def _walk(self) -> Walk:
+        return Walk(
+            passed=self._passed,
+            joining=tuple(step_id for step_id, place in self.standings.items() if place is Standing.JOINING),
+            stops=self._stops,
+            doers=self._doers,
+            timers=self._timers,
+            rounds=self._rounds,
         )
 
     def _erase(self) -> list[Verb[Any]]:
@@ -321,7 +337,7 @@ class Draft:
             self.workflow = replace(self.workflow, steps={**self.workflow.steps, step_id: made})
             self._is_moved = True
         if self._work[step_id].ended:
-            self.again(step_id, runs=step.runs_by_itself)
+            self.anew(step_id, runs=step.runs_by_itself)
         self.record(JobHistoryAction.ACTIVATED, step_id, runs=step.runs_by_itself or None)
         self.assign(step_id, self._assignee(step_id, path.assigned or step.assigned or MAINTAIN, after))
         self.shut(step_id, PATH, shut=False)

@@ -50,7 +50,8 @@ class Walk:
 
     `passed`: by step, the last attempt whose end was looked at. `joining`: joins that were reached and wait. `stops`:
     why a step that was over is open again. `doers`: who did a step last, as `user:ada`. `timers`: of a person's step
-    that has a time, the job that ends it when that is up.
+    that has a time, the job that ends it when that is up. `rounds`: how often a step was to be done anew, after it was
+    over: what its function has made or recorded before is another round's.
     """
 
     passed: Mapping[str, int] = field(default_factory=dict)
@@ -58,6 +59,7 @@ class Walk:
     stops: Mapping[str, str] = field(default_factory=dict)
     doers: Mapping[str, str] = field(default_factory=dict)
     timers: Mapping[str, str] = field(default_factory=dict)
+    rounds: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

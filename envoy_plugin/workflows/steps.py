@@ -238,7 +238,7 @@ def _run(attempt: _Attempt, step_id: str) -> Status:
     if phase is Phase.HELD:
         return Status.HELD
     if phase is Phase.DONE:
-        attempt.draft.again(step_id, runs=True)
+        attempt.draft.anew(step_id, runs=True)
     elif phase is Phase.RUNNING or (phase is Phase.QUEUED and step.kind != Kind.MANUAL):
         return Status.WAITING_FOR_INFO if step.kind == Kind.QUESTION else Status.ALREADY_EXECUTING
     if not step.is_persons:

@@ -140,3 +140,9 @@ async def test_a_server_that_has_forgotten_its_scripts_is_given_them(engine: Eng
     await engine.redis.script_flush()
     [life] = await find_lives(engine, [(job, 1)])
     assert repr(life) == f"Life({job!r}, 1)"
+
+
+@pytest.mark.parametrize(("tries", "seconds"), [(1, 1), (2, 2), (4, 8), (5, 10), (10**6, 10)])
+def test_a_wait_grows_to_its_cap(tries: int, seconds: int) -> None:
+    waited = Backoff(base=timedelta(seconds=1), factor=2, cap=timedelta(seconds=10)).wait(tries)
+    assert seconds * 0.8 <= waited.total_seconds() <= seconds * 1.2

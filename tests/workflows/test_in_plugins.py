@@ -1,5 +1,6 @@
 """Workflows in a plugin: defined in code, started by an event, done by the plugin's functions; Envoy hears the end."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any, cast
@@ -276,6 +277,11 @@ def outcomes_plugin(returned: Any) -> Plugin:
     return plugin
 
 
+def deep(levels: int) -> list[Any]:
+    """JSON that can be written, and not be read."""
+    return [deep(levels - 1)] if levels else []
+
+
 @pytest.mark.parametrize(
     ("returned", "current", "stop"),
     [
@@ -285,6 +291,7 @@ def outcomes_plugin(returned: Any) -> Plugin:
         (lambda _: Ongoing(after="some-job"), ["a"], "failed: error"),
         (lambda _: Failed("No"), ["a"], "failed: rejected"),
         (lambda _: Done(data={"x": object()}), ["a"], "failed: error"),
+        (lambda _: {"x": deep(250)}, ["a"], "failed: error"),
         (lambda run: Snooze(timedelta(0)) if run._held.claim == 1 else None, ["b"], None),
     ],
 )
@@ -338,6 +345,44 @@ async def test_who_is_not_answered_in_time_asks_somebody_else(envoy_redis_url: s
         envoy.tick(timedelta(minutes=10))
         await envoy.work()
         assert await visit.current() == ["desk"]
+
+
+def looping_plugin(done: list[str]) -> Plugin:
+    """Its step comes three times, in a loop; each time the first try fails when it has made and recorded all."""
+    plugin = Plugin("test-loops")
+    plugin.workflow(Template.of("other", Step.manual("a")))
+    then = {"a": "result.times < 3", "b": "result.times == 3"}
+    plugin.workflow(Template.of("t", Step.function("a", "f", then=then), Step.function("b", "f", proceeds=False)))
+
+    async def effect() -> int:
+        done.append("effect")
+        return done.count("effect")
+
+    @plugin.step("f")
+    async def f(run: Run, workflows: Workflows) -> dict[str, int]:
+        times = await run.once("effect", effect)
+        other = await workflows.start("other")
+        if other.created:
+            done.append(f"try {run.attempt}")
+            raise ZeroDivisionError
+        return {"times": times}
+
+    return plugin
+
+
+async def test_a_step_that_is_done_anew_has_its_effects_anew_and_a_try_of_it_has_not(envoy_redis_url: str) -> None:
+    done: list[str] = []
+    async with local_envoy(looping_plugin(done), redis_url=envoy_redis_url) as envoy:
+        visit = await envoy.workflows.start("t")
+        for _ in range(5):
+            await envoy.work()
+            envoy.tick(timedelta(minutes=1))
+        assert (await visit.current(), Counter(done)) == (["b"], {"effect": 4, "try 1": 4})
+        assert await visit.run("b") == "Success"
+        for _ in range(2):
+            await envoy.work()
+            envoy.tick(timedelta(minutes=1))
+        assert Counter(done) == {"effect": 5, "try 1": 5}
 
 
 async def test_a_step_that_is_in_no_workflow_fails(envoy_redis_url: str) -> None:
