@@ -20,11 +20,12 @@ from envoy_plugin.workflows.comments import keep_comment
 from envoy_plugin.workflows.diagrams import UNASSIGNED, Kind, Step
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.endings import Said, encode_answer, ending_of, read_ending
-from envoy_plugin.workflows.flow import UNDER_WAY, Ending, Standing, Stop
+from envoy_plugin.workflows.flow import Ending, Stop
 from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.phases import Phase, phase_of
-from envoy_plugin.workflows.record import PATH, RUN, Workflow
+from envoy_plugin.workflows.record import RUN, Workflow
 from envoy_plugin.workflows.responses import ANYBODY, DESCRIPTIONS, Actor, JobActionResponse, Status, StepResponse
+from envoy_plugin.workflows.scope import running_steps
 from envoy_plugin.workflows.store import Store
 
 TRIES: Final = 8
@@ -336,16 +337,7 @@ def _refresh(attempt: _Attempt, step_id: str) -> Status:
 
 
 def _set_current(attempt: _Attempt, step_id: str) -> Status:
-    workflow = attempt.workflow
-    under_way = [other for other, standing in workflow.standings.items() if standing in UNDER_WAY]
-    if any(
-        attempt.phase(other) in {Phase.RUNNING, Phase.QUEUED} for other in under_way if not _is_left(workflow, other)
-    ):
+    if running_steps(attempt.workflow):
         return Status.ALREADY_EXECUTING
     attempt.draft.set_current(step_id)
     return Status.SUCCESS
-
-
-def _is_left(workflow: Workflow, step_id: str) -> bool:
-    """Whether a step isn't open: a join that waits."""
-    return workflow.standings[step_id] is Standing.JOINING or PATH in workflow.jobs[step_id].gates.holds

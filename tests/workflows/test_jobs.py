@@ -129,9 +129,14 @@ async def test_a_due_date_goes_with_the_start_that_the_template_gives(office: Of
 
 
 async def test_an_open_question_does_not_run(office: Office) -> None:
-    office.define("ask", Step.question("a", "Well?", answers=["Yes"]))
+    office.define("ask", Step.question("a", "Well?", answers=["Yes"], then="b"), Step.manual("b", then="a"))
     job_id = await office.job("ask")
     await office.update(job_id, priority="High")
+    for step_id in ("b", "a"):
+        assert (await office.plugin.set_current_step(job_id, step_id)).success
+        assert await office.stage.current(job_id) == [step_id]
+    assert await office.stage.answer(job_id, "a", "Yes") == "Success"
+    assert (await office.plugin.start_steps(job_id)).success
     assert await office.plugin.close_jobs([job_id])
 
 
