@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from envoy_plugin.errors import BadProperty, JobRefused, NoAttachment, NotAllowed
+from envoy_plugin.workflows.diagrams import Step
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import (
     CreateJobOverrides,
@@ -194,6 +195,19 @@ async def test_steps_that_can_not_be_assigned_say_why(office: Office) -> None:
     await office.plugin.finish_steps(one)
     with pytest.raises(JobRefused, match="no active step"):
         await office.plugin.assign_current_step(one, "bob", "User")
+
+
+async def test_all_current_steps_are_assigned_or_none(office: Office) -> None:
+    branches = [Step.manual(name, proceeds=False) for name in ("b", "c")]
+    office.define("fork", Step.manual("a", then=["b", "c"]), *branches)
+    job_id = await office.job("fork")
+    await office.plugin.start_steps(job_id)
+    assert await office.plugin.assign_current_step(job_id, "front-desk", "Group")
+    await office.plugin.start_steps(job_id, ["c"])
+    with pytest.raises(JobRefused, match="running"):
+        await office.plugin.assign_current_step(job_id, "bob", "User")
+    steps = (await office.plugin.get_job(job_id)).current_steps
+    assert [(step.step_id, step.assigned_to) for step in steps] == [("b", "front-desk"), ("c", "front-desk")]
 
 
 async def test_who_is_assigned_what_is_his_already_changes_nothing(office: Office) -> None:
