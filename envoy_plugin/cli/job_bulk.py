@@ -30,7 +30,7 @@ class Deed:
     """What is done to each job: `make` gives the verb for an id, and for the time that the engine goes by.
 
     A filter without states means `states`. `idle` is what a refusal may say where nothing is left to do: a state, or
-    why. With `oldest_first` an envelope's turn comes before its children's, however they were named.
+    why.
     """
 
     verb: str
@@ -38,7 +38,6 @@ class Deed:
     make: Callable[[str, datetime], Verb[Any]]
     states: frozenset[State]
     idle: frozenset[str]
-    oldest_first: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -71,7 +70,6 @@ async def act(engine: Engine, deed: Deed, ids: Sequence[str], tally: Tally, *, n
     Jobs that a filter found (not `named`) are skipped where they have ended, or gone, since then.
     """
     now = await engine.now()
-    ids = sorted(ids) if deed.oldest_first else ids
     for start in range(0, len(ids), MOST_ITEMS):
         some = ids[start : start + MOST_ITEMS]
         answers = await engine.call([deed.make(job_id, now) for job_id in some], Mode.EACH)

@@ -63,7 +63,6 @@ def retry(
         make=lambda job_id, _: Retry(id=job_id, retries=retries),
         states=frozenset({State.FAILED}),
         idle=frozenset(UNENDED),
-        oldest_first=True,
     )
     change(deed, order, wanted)
 

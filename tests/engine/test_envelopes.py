@@ -12,6 +12,7 @@ from envoy_plugin.engine.states import State
 from envoy_plugin.engine.sweeper import Keeping, retire, sweep
 from envoy_plugin.engine.verbs import (
     Cancel,
+    Delete,
     Fail,
     Hold,
     Note,
@@ -205,6 +206,26 @@ async def test_an_envelope_that_closes_is_open_again_while_a_child_is_tried_agai
     assert await state_of(engine, "e") == "running"
     await end(engine, "a")
     assert await state_of(engine, "e") == "succeeded"
+
+
+async def test_an_envelope_that_closes_opens_by_itself_for_a_child_that_is_tried_again(engine: Engine) -> None:
+    await engine.call([job("e", envelope=True, closes=True), job("a", parent="e"), job("b", parent="e")])
+    for name in ("a", "b"):
+        await end(engine, name, State.FAILED)
+
+    assert await engine.run(Retry(id="a")) == (State.AVAILABLE, 2)
+    assert ((await find_job(engine, "e")).attempt, await alive(engine)) == (2, 1)
+    await end(engine, "a")
+    assert await state_of(engine, "e") == "failed"
+
+
+async def test_a_child_is_not_tried_again_whose_envelope_cannot_be(engine: Engine) -> None:
+    await engine.call([job("e", envelope=True, closes=True), job("a", parent="e", owes=REPORT_DEBT)])
+    await end(engine, "a", State.FAILED)
+    await engine.run(Delete(id="e", attempt=1))
+
+    assert await why_not(engine, Retry(id="a")) == "envelope_over"
+    assert await state_of(engine, "a") == "failed"
 
 
 async def test_a_parent_must_be_an_envelope(engine: Engine) -> None:

@@ -32,7 +32,7 @@ local function would_wait_for_itself(job)
 end
 local function why_not(job, debtor)
   local parent = has(job, 'c') and load(job.parent)
-  if parent and ENDED[parent.state] then return 'envelope_over' end
+  if parent and ENDED[parent.state] and not has(parent, 'z') then return 'envelope_over' end
   if has(job, 'r') and not (debtor and ENDED[debtor.state] and has(debtor, 'o') and job.id == debtor.id .. '.' .. debtor.attempt) then return 'superseded' end
   local root = debts.root_of(debtor or job)
   if bytes_are_gone(debtor or job) and not (debtor and root) or root and bytes_are_gone(root) then return 'payload_gone' end
@@ -57,6 +57,8 @@ function V.retry(id, attempt, version, left)
   local debtor = debts.debtor_of(job)
   why, state = why_not(job, debtor)
   if why then return nil, why, state or job.state end
+  local around = has(job, 'c') and load(job.parent)   -- where it is over, it closes by itself, and so it opens by itself
+  if around and ENDED[around.state] and not V.retry(around.id, '', '', '') then return nil, 'envelope_over', job.state end
   supersede(debts.debt_of(job))
   take_debt_back(job)
   keep_all_bytes(job, debtor)

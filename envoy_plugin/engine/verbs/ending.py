@@ -88,7 +88,7 @@ class Retry(Verb[tuple[State, int]]):
     Dependencies on jobs that have ended are dropped; holds and other dependencies stay. Refused without its payload
     (`payload_gone`), where another job holds its key (`key_taken`), for a report of an earlier end (`superseded`), in
     an envelope that is over (`envelope_over`), and where what it waits for, or its lane, waits for it (a cycle).
-    An envelope that closes by itself is over again at once, unless the same call tries a child of it again.
+    An envelope that closes by itself opens by itself for a child that is tried again; without one it closes at once.
     """
 
     name: ClassVar[str] = "retry"

@@ -55,6 +55,7 @@ class Ending(Forgetting):
     def retry(self, verb: Retry) -> tuple[State, int]:
         life = self.admit(verb)
         self.check_retry(life)
+        self.reopen(life)
         self.supersede(self.report_of(life))
         self.take_debt_back(life)
         self.keep_all_bytes(life)
@@ -72,10 +73,19 @@ class Ending(Forgetting):
         self.emptied += [life.id] if life.closes else []
         return life.state, life.attempt
 
+    def reopen(self, life: Life) -> None:
+        """Open the envelope around a job again, where that closes by itself."""
+        parent = self.jobs.get(life.parent)
+        if parent and parent.ended:
+            try:
+                self.retry(Retry(id=parent.id))
+            except Refused:
+                raise wrong(life.state, "envelope_over") from None
+
     def check_retry(self, life: Life) -> None:
         """Refuse what can't be tried again."""
         debtor, parent = self.debtor_of(life), self.jobs.get(life.parent)
-        if parent and parent.ended:
+        if parent and parent.ended and not parent.closes:
             raise wrong(life.state, "envelope_over")
         if life.is_report and not (debtor and self.is_report_of(life, debtor)):
             raise wrong(life.state, "superseded")
