@@ -48,7 +48,7 @@ class First:
         for at, (_, is_down) in reversed([*enumerate(self._order)]):
             self._rows.sort(key=lambda row, at=at: row[0][at], reverse=is_down)  # type: ignore[misc]
         del self._rows[self._most :]
-        if len(self._rows) == self._most:
+        if self._rows:
             self._last = self._rows[-1][0][0]
 
 

@@ -62,6 +62,38 @@ async def test_pages_are_what_sets_say(engine: Engine, monkeypatch: pytest.Monke
         assert await walk(engine, groups, skip, dice.choice([7, 50, 499, 1_000])) == by_sets(has, groups)[skip:]
 
 
+async def test_what_few_jobs_have_in_common_is_found_behind_many_that_have_one(engine: Engine) -> None:
+    ids = [f"a{number:015d}" for number in range(3_000)]
+    has = {"odd": {*ids[1::2], *ids[40:80]}, "even": {*ids[::2], *ids[40:80], ids[-1]}, "none": set[str]()}
+    for tag, those in has.items():
+        if those:
+            await engine.redis.zadd(engine.keys.tag(tag), dict.fromkeys(those, 0))
+    plain = [Group(tags=["odd"]), Group(tags=["even"])]
+    named = [Group(tags=["odd"], ids=[ids[90]]), Group(tags=["even"])]
+    several = [Group(tags=["odd"]), Group(tags=["none", "even"])]
+    for groups in (plain, named, several):
+        expected = by_sets(has, groups)
+        assert len(expected) == 41 + (groups is named)
+        for skip, limit in ((0, 50), (0, 7), (3, 7), (39, 1), (60, 5)):
+            assert await walk(engine, groups, skip, limit) == expected[skip:]
+
+
+async def test_many_may_be_left_out_of_what_tags_have_in_common(engine: Engine) -> None:
+    ids = [f"a{number:015d}" for number in range(2_400)]
+    for tag, those in (("all", ids), ("most", ids[:2_300])):
+        await engine.redis.zadd(engine.keys.tag(tag), dict.fromkeys(those, 0))
+    page = await find_tagged(engine, [Group(tags=["all"]), Group(tags=["most"])], skip=2_000, limit=3)
+    assert (page.ids, page.skipped) == (ids[297:300][::-1], 2_000)
+
+
+async def test_a_page_goes_on_though_the_last_job_has_lost_its_tag(engine: Engine) -> None:
+    await engine.redis.zadd(engine.keys.tag("open"), {"a": 0, "b": 0, "d": 0})
+    for before, expected in (("c", ["b", "a"]), ("d", ["b", "a"]), ("a", [])):
+        assert (await find_tagged(engine, [Group(tags=["open"])], before=before)).ids == expected
+    assert (await find_tagged(engine, [Group(tags=["open"])], before="c", skip=1)).ids == ["a"]
+    assert (await find_tagged(engine, [Group(tags=["open"])], before="d", skip=1)).ids == ["a"]
+
+
 async def test_what_jobs_keep_comes_with_them(engine: Engine) -> None:
     ids = ["x", "y", "z"]
     await make(engine, *ids)
