@@ -63,7 +63,7 @@ def dead_answers(diagram: Diagram) -> list[tuple[str, object]]:
 
 
 def _may_hold(condition: str, answer: object) -> bool:
-    parsed = conditions.parse(condition) if condition else None
+    parsed = conditions.parse(condition) if condition not in {"", conditions.ELSE} else None
     return parsed is None or not parsed.names <= {"answer"} or parsed.holds({"answer": answer})
 
 
@@ -130,7 +130,7 @@ def _path_faults(step: Step, ids: Collection[str]) -> Iterator[str]:
             yield f"A path of {_short(step.id)} leads to {_short(path.to)}, and there is no such step.{hint}"
         if not is_assignment(path.assigned):
             yield f"The path from {_short(step.id)} to {_short(path.to)} can't assign to {_short(path.assigned)}."
-        if path.when:
+        if path.when and path.when != conditions.ELSE:
             try:
                 conditions.parse(path.when)
             except BadCondition as error:

@@ -25,6 +25,8 @@ Names: TypeAlias = Mapping[str, Value]
 
 MOST_BYTES: Final = 1024
 DEEPEST: Final = 16
+ELSE: Final = "else"
+"""In the place of a condition: where no other path is taken."""
 NAMES: Final[Mapping[str, str]] = {
     "result": "what the step returned: of a function its dict, of a device its details",
     "answer": "what was answered to a question",

@@ -47,6 +47,7 @@ LONGEST_NAME: Final = 256
 class Path:
     """The way to another step, taken at the end of one where its condition holds; without a condition, after a success.
 
+    The condition `else` holds where no other path is taken, however the step ended.
     `assigned` is whose the next step becomes, empty: the step itself says it, or else whoever did the step before.
     `status` is what the workflow's status becomes. `look` is how it is drawn, kept as it came.
     """

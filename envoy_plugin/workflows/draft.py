@@ -17,6 +17,7 @@ from envoy_plugin.workflows.history import Row, row, span_of
 from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.record import PATH, RUN, Change, Origin, Walk, Workflow, describe, forget
 from envoy_plugin.workflows.store import Store
+from envoy_plugin.workflows.summary import called
 from envoy_plugin.workflows.work import StepJob, new_job, overdue, retries_of
 
 CLOSED: Final = "closed"
@@ -94,7 +95,7 @@ class Draft:
 
     def foresee(self, step_id: str, ending: Ending) -> Move:
         """What would follow if a step ended like this."""
-        names = {"input": self.workflow.input, "job": self.properties}
+        names = {"input": self.workflow.input, "job": called(self.properties)}
         return flow.after(self.workflow.diagram, self.standings, step_id, ending, names)
 
     def end(self, step_id: str, verb: Verb[Any]) -> None:

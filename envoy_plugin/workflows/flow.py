@@ -96,9 +96,14 @@ class Move:
 
 
 def paths_of(step: Step, ending: Ending, names: conditions.Names) -> list[Path]:
-    """The paths that are taken. After a failure only those count whose condition asks for how the step ended."""
+    """The paths that are taken. After a failure only those count whose condition asks for how the step ended.
+
+    Where none of these is, those are that are for whatever else: after a failure, too.
+    """
     known = {**names, **ending.names()}
-    return [path for path in step.paths if _is_taken(path, ending, known)]
+    asked = [path for path in step.paths if path.when != conditions.ELSE]
+    taken = [path for path in asked if _is_taken(path, ending, known)]
+    return taken or [path for path in step.paths if path.when == conditions.ELSE]
 
 
 def _is_taken(path: Path, ending: Ending, known: conditions.Names) -> bool:

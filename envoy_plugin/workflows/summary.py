@@ -36,6 +36,8 @@ PROPERTIES: Final[Mapping[str, str]] = {
     "endDate": "end_date",
 }
 """The fields of a query that are properties, and what each is called among them."""
+BRIEFLY: Final[Mapping[str, str]] = {"status": "jobStatus", "name": "jobName"}
+"""What conditions may call some of them, too."""
 INDEXED: Final = (
     "closed",
     "jobStatus",
@@ -128,6 +130,12 @@ def changed_tags(store: Store, item: str, before: Summary, after: Summary) -> tu
 def facts_of(summary: Summary, fields: Collection[str]) -> Facts:
     """The values of these fields as where-clauses compare them; none of one that the summary doesn't have."""
     return {name: [_value(name, value) for value in summary[name]] for name in fields if name in summary}
+
+
+def called(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Properties by what queries call them, briefly or not, and by their own names."""
+    public = {name: properties.get(own) for name, own in PROPERTIES.items()}
+    return {**{brief: public[name] for brief, name in BRIEFLY.items()}, **public, **properties}
 
 
 def read_date(text: str) -> datetime:

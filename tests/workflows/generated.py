@@ -14,6 +14,7 @@ CONDITIONS = (
     'state != "succeeded"',
     "result.again",
     "answer == 'Yes'",
+    "else",
 )
 THING = "printer"
 OWNERS = ("", "", "unassigned", "user:ada", "user:bob", "group:front-desk", "last_run_by", "creator", "maintain")

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from envoy_plugin.workflows.diagrams import Diagram, Join, Path, Step
 from envoy_plugin.workflows.flow import Ending
 
-CONDITIONS = ("", "", "returnCode == 1", "returnCode == 0", 'state != "succeeded"', "result.again", "not result.again")
+CONDITIONS = ("", "", "returnCode == 1", "returnCode == 0", 'state != "succeeded"', "result.again", "else")
 
 
 @st.composite

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from envoy_plugin.workflows.checks import check
 from envoy_plugin.workflows.diagrams import Diagram, Join, Path, Step
 from envoy_plugin.workflows.flow import (
     UNDER_WAY,
@@ -182,12 +183,30 @@ def test_a_step_can_lead_back_to_itself() -> None:
         ("returnCode == 7", Ending(code=7), None),
         ('answer == "Yes"', Ending(answer="Yes"), None),
         ('answer == "Yes"', Ending(answer="No"), Stop.NO_PATH),
+        ("else", GOOD, None),
+        ("else", BAD, None),
     ],
 )
 def test_after_a_failure_only_conditions_that_ask_for_it_count(when: str, ending: Ending, stop: Stop | None) -> None:
     steps = (Step(id="a", paths=(Path(to="b", when=when),)), Step(id="b"))
     move = after(Diagram(id="d", initial="a", steps=steps), {"a": Standing.CURRENT, "b": Standing.IDLE}, "a", ending)
     assert (list(move.opens), move.stop) == ([] if stop else ["b"], stop)
+
+
+@pytest.mark.parametrize(
+    ("ending", "opened"),
+    [
+        (Ending(answer="Yes"), ["yes"]),
+        (Ending(answer="No"), ["other", "more"]),
+        (BAD, ["other", "more"]),
+        (Ending(state="cancelled"), ["cancelled"]),
+    ],
+)
+def test_whatever_else_is_where_no_other_path_is_taken(ending: Ending, opened: list[str]) -> None:
+    then = {"other": "else", "yes": "answer == 'Yes'", "more": "else", "cancelled": "state == 'cancelled'"}
+    diagram = Diagram(id="d", initial="a", steps=(Step.manual("a", then=then), *(Step.manual(to) for to in then)))
+    check(diagram)
+    assert list(after(diagram, begin(diagram), "a", ending).opens) == opened
 
 
 def test_a_success_without_a_path_that_fits_stops_and_a_last_step_ends_the_workflow() -> None:

@@ -126,3 +126,16 @@ async def test_a_workflow_has_failed_where_its_last_step_has_decided_so(stage: S
     await stage.fail("rejected")
     await stage.advance()
     assert (await stage.load(workflow)).envelope.state is State.FAILED
+
+
+async def test_conditions_know_the_workflow_by_what_it_is_called_in_queries_and_by_its_own_properties(
+    stage: Stage,
+) -> None:
+    asked = ["job.status == 'Late' and job.priority == 'High'", "job.ownedBy == 'ada' and job.room == 7"]
+    then = dict(zip(("b", "c"), asked, strict=True)) | {"d": "job.job_status == 'Late'", "e": "job.status == 'Early'"}
+    new = NewWorkflow(item=ITEM, owned_by="ada", properties={"priority": "High", "room": 7})
+    others = [Step.manual(step_id) for step_id in "bcde"]
+    workflow = await stage.start(Step.manual("a", then=then), *others, new=new)
+    await stage.handle(workflow).say(job_status="Late")
+    await stage.act("run", workflow)
+    assert await stage.current(workflow) == ["b", "c", "d"]
