@@ -19,6 +19,20 @@ PARCEL = Template.of(
 )
 
 
+async def test_when_a_step_is_tried_again_is_told_beside_its_workflow(envoy_redis_url: str) -> None:
+    plugin = Plugin("test-retries")
+    plugin.workflow(Template.of("t", Step.function("a", "fail", retries=1)))
+
+    @plugin.step("fail")
+    async def fail() -> None:
+        raise ConnectionError
+
+    async with local_envoy(plugin, redis_url=envoy_redis_url) as opened:
+        await opened.workflows.start("t")
+        with pytest.raises(Unfinished, match=r"  step, .* due in \d+ s: envoy\.tick"):
+            await opened.drain()
+
+
 @pytest.fixture
 async def envoy(envoy_redis_url: str) -> AsyncIterator[LocalEnvoy]:
     plugin = Plugin("test-parcels")

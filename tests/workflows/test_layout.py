@@ -74,6 +74,17 @@ def test_parallel_branches_stand_in_the_order_in_which_they_were_named_around_th
     assert abs(layout.steps["j"].x - layout.width / 2) < 1
 
 
+def test_steps_stand_near_those_that_lead_to_them() -> None:
+    layout = placed(
+        Step.manual("a", then=["b", "c"]),
+        Step.manual("b", then="e"),
+        Step.manual("c", then="d"),
+        Step.manual("d"),
+        Step.manual("e"),
+    )
+    assert layout.steps["e"].x < layout.steps["d"].x
+
+
 def test_a_step_that_nothing_leads_to_is_drawn_all_the_same() -> None:
     layout = placed(Step.manual("a"), Step.manual("lost", then="a"))
     assert layout.steps["lost"].row == 0

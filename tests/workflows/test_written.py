@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from envoy_plugin.errors import BadDiagram
-from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.checks import dead_answers
+from envoy_plugin.workflows.diagrams import Diagram, Step
 from envoy_plugin.workflows.templates import Template
 
 B = Step.manual("b")
@@ -86,3 +87,21 @@ def test_a_timeout_is_a_number_of_seconds_or_a_span() -> None:
     device = Step.device("a", thing="printer", document="{}", timeout=span)
     assert (device.args["timeout"], Step.titan("b", payload="x", timeout=span).args["timeout"]) == (121, 121)
     assert Step.device("a", thing="printer", document="{}", timeout=60).args["timeout"] == 60
+
+
+@pytest.mark.parametrize(
+    ("then", "dead"),
+    [
+        ({}, []),
+        ({"b": ""}, []),
+        ({"b": "answer == 'Yes'"}, ["No"]),
+        ({"b": "answer == 'Yes'", "a": "answer != 'Yes'"}, []),
+        ({"b": "answer == 'Yes' and input.x"}, []),
+        ({"b": "answer == 'Maybe'"}, ["Yes", "No"]),
+    ],
+)
+def test_an_answer_at_which_no_path_is_taken_is_found(then: dict[str, str], dead: list[str]) -> None:
+    asked = Template.of("visit", Step.question("a", "In?", answers=["Yes", "No"], then=then), B)
+    assert asked.diagram is not None
+    assert dead_answers(asked.diagram) == [("a", answer) for answer in dead]
+    assert dead_answers(Diagram(id="d", initial="b", steps=(Step.manual("b", then={"b": "answer == 1"}),))) == []

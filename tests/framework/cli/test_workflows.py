@@ -107,6 +107,9 @@ async def test_what_a_held_step_waits_for_is_said(here: Here) -> None:
         made = await create(store, "visit", NewWorkflow(item="1001", **facts))
         [access, _] = (await here.run("workflows", "show", made.id, "--json")).told["steps"]
         assert (access["state"], access["why"]) == ("held", why)
+    made = await create(store, "visit", NewWorkflow(item="1001", holds={"desk": None}))
+    [_, desk] = (await here.run("workflows", "show", made.id, "--json")).told["steps"]
+    assert (desk["state"], desk["why"]) == ("idle", None)
 
 
 async def test_a_workflow_is_drawn_with_the_state_of_each_step(here: Here) -> None:
