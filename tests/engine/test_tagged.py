@@ -19,11 +19,9 @@ async def fill(engine: Engine, dice: Random) -> dict[str, set[str]]:
     """Put made-up ids under tags; answers them."""
     ids = [f"a{number:015d}" for number in range(JOBS)]
     has = {tag: {one for one in ids if dice.random() < share} for tag, share in TAGS.items()}
-    async with engine.redis.pipeline(transaction=False) as pipe:
-        for tag, those in has.items():
-            for one in those:
-                pipe.zadd(engine.keys.tag(tag), {one: 0})
-        await pipe.execute()
+    for tag, those in has.items():
+        if those:
+            await engine.redis.zadd(engine.keys.tag(tag), dict.fromkeys(those, 0))
     return has
 
 
@@ -51,7 +49,7 @@ async def walk(engine: Engine, groups: list[Group], skip: int, limit: int) -> li
             return found
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", range(12))
 async def test_pages_are_what_sets_say(engine: Engine, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     dice = Random(seed)
     monkeypatch.setattr(tagged, "MOST_PASSED", dice.choice([1, 1_100, 4_000]))
