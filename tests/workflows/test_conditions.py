@@ -44,6 +44,8 @@ KNOWN = {
         "result.doors",
         "null == null or result.granted and false",
         "result.flags == [true] and not (result.flags == [1]) and not ([1] in [[true]])",
+        "not (result.flags == [true, 1]) and not (result.flags == []) and result.doors[2] == null",
+        " and ".join(["(answer)"] * 20),
         "result == result and not (result == input) and input == input",
         "result.and == 5 and result.in == 6 and result.not.true == 7 and result['or'] == null",
         "result.ärmel == 'ü' and result . größe == null",

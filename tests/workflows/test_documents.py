@@ -116,6 +116,7 @@ def test_everything_that_is_wrong_with_a_diagram_is_said_at_once() -> None:
         Step(id="a/b", kind=Kind.DEVICE),
         Step(id="", kind=Kind.QUESTION, args={"question": "Well?", "answers": []}),
         Step(id="p", paths=tuple(Path(to="p") for _ in range(51))),
+        Step(id=".."),
     )
     with pytest.raises(BadDiagram) as refused:
         check(Diagram(id="d", initial="first", steps=steps), {"walk"})
@@ -130,6 +131,7 @@ def test_everything_that_is_wrong_with_a_diagram_is_said_at_once() -> None:
         "joins by 'most'",
         "can't be assigned to 'robot:7'",
         "No step can have the id 'update'",
+        "No step can have the id '..'",
         "wants the function 'fly', which the plugin doesn't have; it has walk",
         "not 'a/b'",
         "doesn't say its thing",
@@ -189,6 +191,11 @@ def waiting_joins(number: int) -> Diagram:
 
 def test_no_end_may_open_more_steps_than_one_call_can() -> None:
     check(waiting_joins(57))
+    far = [fault.split("'")[1] for fault in faults_in(waiting_joins(62))]
+    assert far == ["a", "last"]
+    timed = [Step.manual(str(at), timeout=60) for at in range(50)]
+    first = Step.manual("a", then=[step.id for step in timed])
+    assert list(faults_in(Diagram(id="d", initial="a", steps=(first, *timed)))) != []
     with pytest.raises(BadDiagram, match="The end of step 'a' could open 61 steps at once, with joins behind it"):
         check(waiting_joins(58))
 

@@ -116,8 +116,10 @@ async def test_a_step_that_was_over_for_so_long_that_it_was_forgotten_can_be_rea
     office: Office, clock: Clock
 ) -> None:
     stage = office.stage
-    workflow = await stage.start(Step.titan("a", payload="{input}", then="b"), Step.manual("b", then="a"))
-    await stage.engine.run(Succeed.of(await stage.claim("default")))
+    steps = Step.titan("a", payload="{input}", then="b"), Step.manual("b", then="a")
+    workflow = await stage.start(*steps, new=NewWorkflow(item=ITEM, input="Ada", priority=7))
+    first = await stage.claim("default")
+    await stage.engine.run(Succeed.of(first))
     await stage.advance()
     clock.move(timedelta(days=8))
     await office.plugin.close_jobs([workflow])
@@ -125,8 +127,10 @@ async def test_a_step_that_was_over_for_so_long_that_it_was_forgotten_can_be_rea
     await office.plugin.reopen_jobs([workflow])
     assert {*(await stage.load(workflow)).jobs} == {"b"}
     assert await stage.act("run", workflow) == "Success"
-    assert await stage.current(workflow) == ["a"]
-    await stage.engine.run(Succeed.of(await stage.claim("default")))
+    assert (await stage.load(workflow)).jobs["a"].priority == 7
+    again = await stage.claim("default")
+    assert stage.engine.open(again.payload or b"") == stage.engine.open(first.payload or b"")
+    await stage.engine.run(Succeed.of(again))
     await stage.advance()
     assert await stage.current(workflow) == ["b"]
 

@@ -1,14 +1,18 @@
 """Workflows from their first step to their last, on a real engine."""
 
+from datetime import timedelta
+
 import pytest
 
 from envoy_plugin.engine.queries import find_job
 from envoy_plugin.engine.states import State
+from envoy_plugin.engine.sweeper import sweep
 from envoy_plugin.errors import NoTemplate
 from envoy_plugin.workflows.create import NewWorkflow, create, find_by_key
 from envoy_plugin.workflows.diagrams import Step
 from envoy_plugin.workflows.flow import Standing
-from tests.workflows.stage import ADA, BOB, ITEM, Stage
+from tests.engine.clock import Clock
+from tests.workflows.stage import ADA, BOB, ITEM, Stage, add_thing
 
 
 async def test_steps_of_our_worker_follow_each_other_and_the_workflow_ends(stage: Stage) -> None:
@@ -139,3 +143,13 @@ async def test_conditions_know_the_workflow_by_what_it_is_called_in_queries_and_
     await stage.handle(workflow).say(job_status="Late")
     await stage.act("run", workflow)
     assert await stage.current(workflow) == ["b", "c", "d"]
+
+
+async def test_a_device_has_only_so_long(stage: Stage, clock: Clock) -> None:
+    await add_thing(stage.engine)
+    workflow = await stage.start(Step.device("a", thing="printer", document="d", timeout=60))
+    await stage.claim("thing:printer")
+    clock.move(timedelta(seconds=60))
+    await sweep(stage.engine)
+    await stage.advance()
+    assert (await stage.load(workflow)).walk.stops == {"a": "failed: timeout"}
