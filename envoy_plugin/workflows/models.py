@@ -306,8 +306,9 @@ class JobHistory:
 
     @property
     def duration_seconds(self) -> float | None:
-        """How long it took; None where it has no start or no end."""
-        return (self.end_date - self.start_date).total_seconds() if self.start_date and self.end_date else None
+        """How long it took; None where it has no start or no end. Two clocks may have told them: then not below 0."""
+        took = (self.end_date - self.start_date).total_seconds() if self.start_date and self.end_date else None
+        return None if took is None else max(0.0, took)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,15 @@
 """A job as it is answered, made of the workflow as it was read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import chain
 from typing import Any, Final
 
 from envoy_plugin.workflows.comments import opened
 from envoy_plugin.workflows.diagrams import UNASSIGNED
 from envoy_plugin.workflows.documents import assigned_words
 from envoy_plugin.workflows.history import PREFIX as HISTORY
-from envoy_plugin.workflows.history import read_rows
+from envoy_plugin.workflows.history import Row, read_rows
 from envoy_plugin.workflows.hold_records import holds_of
 from envoy_plugin.workflows.models import AssignedType, CurrentStep, Job, JobHistory, JobHistoryAction, JobHold
 from envoy_plugin.workflows.properties import extended_of, related_of
@@ -57,9 +58,21 @@ def current_steps(workflow: Workflow) -> tuple[CurrentStep, ...]:
 async def history_of(store: Store, workflow: Workflow) -> list[JobHistory]:
     """The rows of a job, the oldest first; what time or another job has released is among them."""
     kept = opened(store, workflow, HISTORY)
-    rows = [row for told in kept.values() for row in read_rows(workflow.public_id, told)]
+    rows = read_rows(workflow.public_id, list(_with_starts(workflow, chain.from_iterable(kept.values()))))
     released = [_released(workflow, hold) for hold in await holds_of(store, workflow)]
     return sorted([*(row for row in released if row), *rows], key=lambda row: row.date)
+
+
+def _with_starts(workflow: Workflow, rows: Iterable[Row]) -> Iterator[Row]:
+    """Rows in order, where the end of a question that nobody had to ask says since when it was open."""
+    since: dict[str, str] = {}
+    asking = {step.id for step in workflow.diagram.steps if step.is_persons and step.runs_by_itself}
+    for row in rows:
+        step_id = row.get("step", "")
+        if row["action"] == JobHistoryAction.ACTIVATED and step_id in asking:
+            since[step_id] = row["date"]
+        lacks = row["action"] == JobHistoryAction.FINISHED and "start" not in row
+        yield {**row, "start": since[step_id]} if lacks and step_id in since else row
 
 
 def _released(workflow: Workflow, hold: JobHold) -> JobHistory | None:

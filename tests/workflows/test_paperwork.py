@@ -1,6 +1,7 @@
 """What is kept with a job beside its properties: comments, attachments, its history, its place."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,11 +11,12 @@ from envoy_plugin.engine.verbs import Succeed
 from envoy_plugin.errors import BadLocation, BadProperty, JobRefused, NoAttachment, NotAllowed, TooLarge, WorkflowError
 from envoy_plugin.workflows import attachments, comments
 from envoy_plugin.workflows.advance import end_step
+from envoy_plugin.workflows.diagrams import Step
 from envoy_plugin.workflows.history import MOST_CHANGES
 from envoy_plugin.workflows.links import LIFE, Links
 from envoy_plugin.workflows.location import Location
 from envoy_plugin.workflows.manager import JobsManager
-from envoy_plugin.workflows.models import JobAttachmentDetails
+from envoy_plugin.workflows.models import JobAttachmentDetails, JobHistory, JobHistoryAction
 from envoy_plugin.workflows.store import Store
 from tests.engine.clock import Clock
 from tests.workflows.office import Office
@@ -261,6 +263,27 @@ async def test_the_history_tells_how_long_a_step_took(office: Office, clock: Clo
         ("Activated", "host", ""),
     ]
     assert (rows[4].duration_seconds, rows[4].result, rows[0].duration_seconds) == (90, "succeeded", None)
+
+
+def test_what_two_clocks_have_told_took_no_less_than_nothing() -> None:
+    at = datetime(2026, 5, 1, tzinfo=UTC)
+    row = JobHistory(job_id="j", action=JobHistoryAction.FINISHED, date=at, username="", start_date=at)
+    assert row.duration_seconds is None
+    assert replace(row, end_date=at - timedelta(seconds=1)).duration_seconds == 0
+
+
+async def test_the_history_tells_how_long_a_question_was_open(office: Office, clock: Clock) -> None:
+    asks = [Step.question(name, "Well?", answers=["Yes"], then=then) for name, then in (("a", "b"), ("b", "sign"))]
+    office.define("asks", Step.manual("sign", then="a"), *asks)
+    job_id = await office.job("asks")
+    for step_id, seconds in (("sign", 5), ("a", 30), ("b", 60), ("sign", 5), ("a", 90)):
+        clock.move(timedelta(seconds=seconds))
+        if step_id == "sign":
+            await office.plugin.start_steps(job_id)
+        else:
+            assert await office.stage.answer(job_id, step_id, "Yes") == "Success"
+    rows = [row for row in await office.plugin.get_job_history(job_id) if row.action is JobHistoryAction.FINISHED]
+    assert [row.duration_seconds for row in rows] == [None, 30, 60, None, 90]
 
 
 async def test_every_end_of_running_is_told(office: Office) -> None:
