@@ -155,6 +155,12 @@ GUESSES: Final = (
         reason="they may hold what is a visitor's, and Redis is not for ever",
     ),
     Guess(
+        subject="a device's step of a workflow",
+        choice="an execution like others for its device, ListJobExecutionsForThing, DescribeJobExecution and"
+        " CancelJobExecution; DescribeJob and ListJobs don't know it",
+        reason="what is around it is the workflow, which is no job of AWS IoT",
+    ),
+    Guess(
         subject="DescribeJob after a cancel",
         choice="CANCELED; with executions still IN_PROGRESS, too (they go on, unless force was given)",
         reason="AWS' text on CancelJob",

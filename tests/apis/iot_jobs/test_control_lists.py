@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from envoy_plugin.engine.verbs import Enqueue, Listing, Unique
 from tests.apis.iot_jobs.site import JOB, THING, Site, listed
 
 
@@ -102,3 +103,17 @@ async def test_what_a_thing_had_to_do_is_listed_after_its_end_and_of_no_thing_no
     for said in ({}, {"jobId": JOB}, {"status": "QUEUED"}):
         failure = await site.operator.refused("list_job_executions_for_thing", thingName="nowhere", **said)
         assert (failure.code, failure.message) == ("ResourceNotFoundException", "Thing nowhere cannot be found.")
+
+
+async def test_a_step_of_a_workflow_is_an_execution_without_a_job(site: Site) -> None:
+    unique = Unique(key=f"iot:W-1:{THING}", kept=True)
+    listed_by = (Listing.QUEUE,)
+    await site.engine.run(
+        Enqueue(queue=f"thing:{THING}", kind="device", payload=b"{}", unique=unique, skippable=True, listed=listed_by)
+    )
+    [row] = await listed(site, "list_job_executions_for_thing", thingName=THING)
+    assert (row["jobId"], (await site.execution("W-1"))["status"]) == ("W-1", "QUEUED")
+    assert (await site.operator.refused("describe_job", jobId="W-1")).code == "ResourceNotFoundException"
+    assert await listed(site, "list_jobs") == []
+    await site.operator("cancel_job_execution", thingName=THING, jobId="W-1")
+    assert (await site.execution("W-1"))["status"] == "CANCELED"
