@@ -31,8 +31,8 @@ FAULTS: Final[Mapping[str, str]] = {
 }
 """By the validator's word for it."""
 LISTS: Final = "it is a list"
-UNIONS: Final = frozenset({"str", "int", "bool", "bytes", "datetime", "JobAttachmentDetails", "Location"})
-"""What the validator calls the ways of reading one part, in its place."""
+UNIONS: Final = frozenset({"str", "int", "bool", "bytes", "datetime"})
+"""What the validator calls the ways of reading one part, in its place; others are names of classes."""
 EARLIEST: Final = datetime(1, 1, 2, tzinfo=UTC)
 LATEST: Final = datetime(9999, 12, 30, tzinfo=UTC)
 TEXT: Final = "it has half a character, which can't be written"
@@ -94,9 +94,13 @@ def _adapter(annotations: tuple[Any, ...]) -> TypeAdapter[Any]:
 def _refusal(names: Sequence[str], faults: Sequence[ErrorDetails]) -> BadProperty:
     fault = max(faults, key=_farthest)
     at, *rest = fault["loc"]
-    inside = [str(part) for part in rest if isinstance(part, int) or (part.isidentifier() and part not in UNIONS)]
+    inside = [str(part) for part in rest if isinstance(part, int) or _is_field(part)]
     of_argument = inside and not inside[0].isdigit()
     return BadProperty(".".join(inside if of_argument else [names[int(at)], *inside]), _why(fault))
+
+
+def _is_field(part: str) -> bool:
+    return part.isidentifier() and part.islower() and part not in UNIONS
 
 
 def _farthest(fault: ErrorDetails) -> tuple[int, bool]:
