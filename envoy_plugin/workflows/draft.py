@@ -12,7 +12,7 @@ from envoy_plugin.engine.states import Reason
 from envoy_plugin.engine.verbs import Assign, Cancel, Fail, Hold, Retry, Succeed, Unhold, Verb
 from envoy_plugin.workflows import flow
 from envoy_plugin.workflows.diagrams import CREATOR, LAST_RUN_BY, MAINTAIN, OWNER, UNASSIGNED, Diagram, Path
-from envoy_plugin.workflows.flow import UNDER_WAY, Ending, Move, Standing, percent_complete
+from envoy_plugin.workflows.flow import UNDER_WAY, Ending, Move, Standing, Stop, percent_complete
 from envoy_plugin.workflows.history import Row, row, span_of
 from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.record import PATH, RUN, Change, Origin, Walk, Workflow, describe, forget
@@ -27,6 +27,8 @@ ADVANCED: Final = "advanced"
 DELETED: Final = "deleted"
 UPGRADED: Final = "upgraded"
 """Why a step was cancelled that isn't the same in the version that its workflow has moved to."""
+MOST_ROUNDS: Final = 1_000
+"""How often a loop may lead back to a step that runs by itself; what was said and recorded each time is kept."""
 BEGINNINGS: Final = frozenset({JobHistoryAction.STARTED, JobHistoryAction.FINISHED})
 
 
@@ -337,12 +339,16 @@ class Draft:
             made = self._make(step_id, new_job(self.workflow, step))
             self.workflow = replace(self.workflow, steps={**self.workflow.steps, step_id: made})
             self._is_moved = True
+        looped = step.runs_by_itself and self._rounds.get(step_id, 0) >= MOST_ROUNDS
+        runs = step.runs_by_itself and not looped
         if self._work[step_id].ended:
-            self.anew(step_id, runs=step.runs_by_itself)
-        self.record(JobHistoryAction.ACTIVATED, step_id, runs=step.runs_by_itself or None)
+            self.anew(step_id, runs=runs)
+        self.record(JobHistoryAction.ACTIVATED, step_id, runs=runs or None)
         self.assign(step_id, self._assignee(step_id, path.assigned or step.assigned or MAINTAIN, after))
         self.shut(step_id, PATH, shut=False)
-        self.shut(step_id, RUN, shut=not step.runs_by_itself)
+        self.shut(step_id, RUN, shut=not runs)
+        if looped:
+            self._stops[step_id] = Stop.LOOPED
         timer = overdue(self._store.engine, self.workflow.id, self.workflow.item, step)
         if timer is not None:
             self.verbs.append(timer)

@@ -7,7 +7,9 @@ import pytest
 from envoy_plugin.engine.queries import find_job
 from envoy_plugin.engine.states import State
 from envoy_plugin.engine.sweeper import sweep
+from envoy_plugin.engine.verbs import Succeed
 from envoy_plugin.errors import NoTemplate
+from envoy_plugin.workflows import draft as drafts
 from envoy_plugin.workflows.create import NewWorkflow, create, find_by_key
 from envoy_plugin.workflows.diagrams import Step
 from envoy_plugin.workflows.flow import Standing
@@ -153,3 +155,32 @@ async def test_a_device_has_only_so_long(stage: Stage, clock: Clock) -> None:
     await sweep(stage.engine)
     await stage.advance()
     assert (await stage.load(workflow)).walk.stops == {"a": "failed: timeout"}
+
+
+async def test_a_step_that_waits_for_finish_and_has_failed_waits_for_a_new_try(stage: Stage) -> None:
+    workflow = await stage.start(Step.function("a", "f", retries=0, proceeds=False, then="b"), Step.manual("b"))
+    await stage.fail()
+    await stage.advance()
+    assert (await stage.load(workflow)).walk.stops == {"a": "failed: error"}
+
+
+async def test_a_device_may_end_its_step_without_having_begun_it(stage: Stage) -> None:
+    await add_thing(stage.engine)
+    workflow = await stage.start(Step.device("a", thing="printer", document="d"))
+    await stage.engine.run(Succeed(id=(await stage.load(workflow)).steps["a"]))
+    await stage.advance()
+    assert (await stage.load(workflow)).closed
+
+
+async def test_a_loop_without_an_end_stops_and_goes_on_where_somebody_says_so(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drafts, "MOST_ROUNDS", 3)
+    workflow = await stage.start(Step.function("a", "f", then="a"))
+    for _ in range(4):
+        await stage.do()
+    looped = await stage.load(workflow)
+    assert (looped.current, looped.walk.stops, looped.jobs["a"].attempt) == (["a"], {"a": "looped"}, 5)
+    assert await stage.act("run", workflow) == "Success"
+    await stage.do()
+    assert (await stage.load(workflow)).walk.stops == {"a": "looped"}
