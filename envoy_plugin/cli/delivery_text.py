@@ -91,7 +91,7 @@ def _lines(report: Report) -> Iterator[str]:
         return
     yield from _timeline_lines(report.webhook.job_id, report.job)
     yield ""
-    yield from _dashboard_lines(report.job.shown)
+    yield from _dashboard_lines(report.job.shown, report.delivery.answer)
 
 
 def body_text(body: bytes) -> str:
@@ -134,10 +134,17 @@ def _timeline_lines(job_id: str | None, job: JobView) -> Iterator[str]:
         yield f"   {moment['time']}  {moment['what']:<8}  {moment['status']:<11}  {said}".rstrip()
 
 
-def _dashboard_lines(shown: JsonObject) -> Iterator[str]:
+def _to_come(shown: JsonObject, answer: Answer | None) -> str:
+    """Of a success Envoy doesn't show what the answer says: the plugin tells it by a call of its own, a moment later."""
+    body = answer.body if answer else None
+    says = isinstance(body, dict) and bool(body.get("message"))
+    return "  (the answer's follows in a moment)" if says and shown["status_message"] is None else ""
+
+
+def _dashboard_lines(shown: JsonObject, answer: Answer | None) -> Iterator[str]:
     yield "Envoy's dashboard"
     yield f"   Status:   {shown['status']}"
-    yield f"   Message:  {_inline(shown['status_message'])}"
+    yield f"   Message:  {_inline(shown['status_message'])}{_to_come(shown, answer)}"
     if shown["failure_reason"] is not None:
         yield f"   Reason:   {_inline(shown['failure_reason'])}"
     for attachment in shown["attachments"]:

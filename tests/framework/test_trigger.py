@@ -235,6 +235,15 @@ async def test_an_answer_that_is_no_json_is_shown_as_text(plugin: RecordingPlugi
     assert (code, all(f"   {line}\n" in shown for line in text.splitlines())) == (0, True)
 
 
+@pytest.mark.parametrize(("body", "shown"), [({"message": "In"}, "-  (the answer's follows in a moment)"), ({}, "-")])
+async def test_that_the_message_of_an_answer_follows_is_said(
+    plugin: RecordingPlugin, body: dict[str, str], shown: str
+) -> None:
+    plugin.answer = (200, body)
+    _, out, _ = await plugin.trigger("entry_sign_in")
+    assert f"Message:  {shown}\n" in f"{out}\n"
+
+
 async def test_the_dashboard_shows_why_a_job_failed_and_where_a_link_leads(plugin: RecordingPlugin) -> None:
     link = {"type": "link", "label": "Report", "value": "open", "url": "http://127.0.0.1/r"}
     plugin.job_ends = Update(status=JobStatus.FAILED, failure_reason="No contact", attachments=(link,))
