@@ -135,7 +135,7 @@ def _timeline_lines(job_id: str | None, job: JobView) -> Iterator[str]:
 
 
 def _to_come(shown: JsonObject, answer: Answer | None) -> str:
-    """Of a success Envoy doesn't show what the answer says: the plugin tells it by a call of its own, a moment later."""
+    """Of a success Envoy doesn't show what the answer says; the plugin tells it by a call of its own."""
     body = answer.body if answer else None
     says = isinstance(body, dict) and bool(body.get("message"))
     return "  (the answer's follows in a moment)" if says and shown["status_message"] is None else ""
