@@ -65,7 +65,7 @@ class Stage:
     async def trigger(self, event: str, *options: str, job_id: str) -> Sent:
         """Send an event by `envoy-plugin trigger`, and wait until its job is over."""
         return await self._send(
-            "trigger", event, *options, "--job", job_id, "--follow", "--timeout", "25", job_id=job_id
+            "trigger", event, *options, "--job", job_id, "--follow", "--timeout", "60", job_id=job_id
         )
 
     async def route(self, kind: str, name: str, *options: str) -> Sent:

@@ -34,7 +34,8 @@ async def host_decides(scene: Scene) -> None:
         scene.teller.say("   The visitor signs in; what became of that is shown when it is over.")
         printed = await _next_badge(printer, sending)
         scene.teller.say(f"   The printer has printed {printed}.")
-        await _show_workflow(scene, 0, waits_for="host")
+        [visit] = await _until_at(scene, "host")
+        await _show(scene, visit)
         await scene.send("entry_reviewed", *ONE, *APPROVED, job_id="job-decision", expected=AGREED)
         scene.teller.say("   And this is what became of the visitor's sign-in:")
         ended = Expected(answer=202, status="done", says=f"Badge {printed} opens", attached=("Badge",))
@@ -48,17 +49,18 @@ async def group_comes(scene: Scene) -> None:
         _signing_in(scene, *FIRST, *UNSIGNED, *HOST_DECIDES, job_id="job-first") as first,
         _signing_in(scene, *SECOND, *HOST_DECIDES, job_id="job-second", after="badge") as second,
     ):
+        newer, older = await _until_at(scene, "badge", "badge")
         scene.teller.say("   The first to come hasn't signed the NDA: the badge is held.")
-        await _show_workflow(scene, 1, waits_for="badge")
+        await _show(scene, older)
         scene.teller.say("   The second has signed, and waits until the host has decided about the first.")
-        await _show_workflow(scene, 0, waits_for="badge")
+        await _show(scene, newer)
         signed = Expected(answer=200, status="done", says="The badge can be printed")
         await scene.brief("entry_manually_updated", *FIRST, job_id="job-signed", expected=signed)
         scene.teller.say(f"   The printer has printed {await _next_badge(printer, first)}.")
-        await _until_waits(scene, 1, waits_for="host")
+        await _until_at(scene, "badge", "host")
         await scene.brief("entry_reviewed", *FIRST, *APPROVED, job_id="job-first-decision", expected=AGREED)
         scene.teller.say(f"   The printer has printed {await _next_badge(printer, second)}.")
-        await _until_waits(scene, 0, waits_for="host")
+        await _until_at(scene, "host")
         await scene.brief("entry_reviewed", *SECOND, *APPROVED, job_id="job-second-decision", expected=AGREED)
         ended = Expected(answer=202, status="done", says="opens Visitors", attached=("Badge",))
         for sending in (first, second):
@@ -69,7 +71,7 @@ async def group_comes(scene: Scene) -> None:
 async def _signing_in(scene: Scene, *options: str, job_id: str, after: str = "") -> AsyncIterator[asyncio.Task[Sent]]:
     """The sign-in, which goes on meanwhile; begun `after` the newest visit is at this step."""
     if after:
-        await _until_waits(scene, 0, waits_for=after)
+        await _until_at(scene, after)
     sending = asyncio.create_task(scene.stage.trigger("entry_sign_in", *options, job_id=job_id))
     try:
         yield sending
@@ -104,21 +106,20 @@ async def _next_badge(printer: Printer, sending: asyncio.Task[Sent]) -> str:
     return badge
 
 
-async def _show_workflow(scene: Scene, newer: int, *, waits_for: str) -> None:
-    """Show the workflow than which so many are newer, as soon as it waits for this step."""
-    found = await _until_waits(scene, newer, waits_for=waits_for)
-    scene.teller.say(f"   $ envoy-plugin workflows show {found['id']}")
-    for line in (await scene.stage.ask("workflows", "show", found["id"], "--app", APP)).splitlines():
+async def _show(scene: Scene, workflow: str) -> None:
+    scene.teller.say(f"   $ envoy-plugin workflows show {workflow}")
+    for line in (await scene.stage.ask("workflows", "show", workflow, "--app", APP)).splitlines():
         scene.teller.say(f"   {line}")
 
 
-async def _until_waits(scene: Scene, newer: int, *, waits_for: str) -> dict[str, Any]:
-    command, found = ("workflows", "list", "--json", "--app", APP), dict[str, Any]()
+async def _until_at(scene: Scene, *steps: str) -> list[str]:
+    """The newest workflows, the newest first, as soon as each waits for the step that is named for it."""
+    listed: list[dict[str, Any]] = []
 
-    async def waits() -> bool:
-        nonlocal found
-        found = json.loads(await scene.stage.ask(*command))["workflows"][newer]
-        return bool(found["current"] == [waits_for])
+    async def are_there() -> bool:
+        found = await scene.stage.ask("workflows", "list", "--json", "--limit", str(len(steps)), "--app", APP)
+        listed[:] = json.loads(found)["workflows"]
+        return [one["current"] for one in listed] == [[step] for step in steps]
 
-    await until(f"the visit waits for its step {waits_for}", waits)
-    return found
+    await until(f"visits wait for {', '.join(steps)}", are_there)
+    return [str(one["id"]) for one in listed]
