@@ -1,5 +1,6 @@
 """What callers give of another type than they should: said by name, before anything is done."""
 
+import inspect
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -22,6 +23,7 @@ from envoy_plugin.workflows.models import (
     UpdateJobOverrides,
 )
 from tests.workflows.office import Office
+from tests.workflows.test_privileges import METHODS
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 LIST, ONE = "it is a list", "it is a list, not one text"
@@ -106,3 +108,33 @@ async def test_words_of_an_enumeration_and_places_are_taken(office: Office) -> N
         job_id = await office.job(priority=Priority.HIGH, location=location, due_date=NOW)
         job = await office.plugin.get_job(job_id)
         assert (job.priority, job.has_location) == ("High", location is not None)
+
+
+SAMPLES: dict[str, Any] = {
+    "job_ids": ["x"],
+    "step_ids": ["x"],
+    "job_overrides": CreateJobOverrides(),
+    "job_updates": UpdateJobOverrides(),
+    "ext_props": True,
+    "holds": True,
+    "include_token": True,
+    "geometry": None,
+}
+"""What the other arguments are; those that aren't here are texts."""
+
+
+JUNK = {"int": 7, "float": 2.5, "bytes": b"x", "object": object(), "set": {"x"}, "function": print, "class": datetime}
+
+
+@pytest.mark.parametrize("kind", JUNK)
+async def test_no_argument_of_any_method_is_of_a_type_that_it_cannot_be(office: Office, kind: str) -> None:
+    refused = dict[tuple[str, str], str]()
+    for method in METHODS:
+        call = getattr(office.plugin, method)
+        names = list(inspect.signature(call).parameters)
+        for name in names:
+            with pytest.raises(BadProperty) as error:
+                await call(**{other: SAMPLES.get(other, "x") for other in names} | {name: JUNK[kind]})
+            refused[method, name] = error.value.field
+    assert {where for where, field in refused.items() if where[1] != field} == set()
+    assert len(refused) > len(METHODS)
