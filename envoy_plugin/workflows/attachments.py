@@ -145,12 +145,12 @@ def checked_url(url: str) -> str:
     """A link that a page may show.
 
     Raises:
-        BadProperty: it isn't http or https, names nobody, has a name or a password in it, or is too long.
+        BadProperty: it isn't http or https, names nobody, has a name, a password or no real port in it, or is too long.
     """
     try:
         parts = urlsplit(url)
         is_good = parts.scheme in {"http", "https"} and bool(parts.hostname)
-        is_good = is_good and parts.username is None and parts.password is None
+        is_good = is_good and parts.username is None and parts.password is None and parts.port != 0
     except ValueError:
         is_good = False
     if not is_good or len(url) > MOST_URL or not url.isprintable() or " " in url:

@@ -103,6 +103,8 @@ LINKS = (
     "//example.com/x",
     "file:///etc/passwd",
     "https://[x",
+    "https://example.com:x",
+    "https://example.com:99999",
     "https://example.com/a b",
     "java\nscript:x",
     "",
