@@ -116,7 +116,10 @@ def _unsaid_holds(workflow: Workflow, kept: Mapping[str, Kept]) -> list[JobHold]
     shut = [(step_id, job, name) for step_id, job in jobs.items() for name in shut_holds(job, now)]
     return [
         JobHold(
-            hold_id=f"{job.id}.{name}", step_id=step_id, scheduled_release=job.gates.holds[name], **_common(workflow)
+            hold_id=f"{job.id}.{name}",
+            step_id=step_id,
+            scheduled_release=job.gates.holds[name],
+            **_set(workflow, job, "held", name),
         )
         for step_id, job, name in shut
         if step_id not in said
@@ -134,11 +137,13 @@ async def _unsaid_waits(store: Store, workflow: Workflow, kept: Mapping[str, Kep
             step_id=step_id,
             dependent_job_id=places[up].job,
             dependent_step_id=places[up].step,
-            **_common(workflow),
+            **_set(workflow, workflow.jobs[step_id], "depends", up),
         )
         for step_id, up in sorted(waits)
     ]
 
 
-def _common(workflow: Workflow) -> dict[str, Any]:
-    return {"job_id": workflow.public_id, "set_by": "", "set_date": workflow.envelope.made}
+def _set(workflow: Workflow, job: Job, event: str, name: str) -> dict[str, Any]:
+    """Whose it is and since when: nobody's, and since the job was made, where the engine's history says no more."""
+    rows = [row.at for row in job.history if (row.event, row.detail) == (event, name)]
+    return {"job_id": workflow.public_id, "set_by": "", "set_date": rows[-1] if rows else workflow.envelope.made}

@@ -377,5 +377,7 @@ async def test_what_code_holds_after_a_hold_was_over_is_shown(office: Office, cl
     await office.plugin.add_holds(details)
     clock.move(HOUR)
     await sweep(office.stage.engine)
+    clock.move(HOUR)
     assert await office.stage.handle(job_id).hold("badge")
     assert [one.released_date is None for one in await holds(office, job_id)] == [False, True]
+    assert (await holds(office, job_id))[1].set_date == clock.after(timedelta())
