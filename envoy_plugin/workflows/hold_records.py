@@ -106,7 +106,8 @@ def _end(workflow: Workflow, told: Kept, ends: Mapping[str, datetime]) -> _End:
     if told.get("upstream"):
         return _End(None, ends.get(told["upstream"], job.changed if job else workflow.now))
     until = read_date(told["until"]) if "until" in told else None
-    return _End(None, until or (job.changed if job else workflow.now))
+    opened_at = _last(job, "unheld", MANUAL_HOLD) or job.changed if job else workflow.now
+    return _End(None, until or opened_at)
 
 
 def _unsaid_holds(workflow: Workflow, kept: Mapping[str, Kept]) -> list[JobHold]:
@@ -145,5 +146,10 @@ async def _unsaid_waits(store: Store, workflow: Workflow, kept: Mapping[str, Kep
 
 def _set(workflow: Workflow, job: Job, event: str, name: str) -> dict[str, Any]:
     """Whose it is and since when: nobody's, and since the job was made, where the engine's history says no more."""
-    rows = [row.at for row in job.history if (row.event, row.detail) == (event, name)]
-    return {"job_id": workflow.public_id, "set_by": "", "set_date": rows[-1] if rows else workflow.envelope.made}
+    since = _last(job, event, name) or workflow.envelope.made
+    return {"job_id": workflow.public_id, "set_by": "", "set_date": since}
+
+
+def _last(job: Job, event: str, name: str) -> datetime | None:
+    """When this has happened last to a gate, as the engine's history has it."""
+    return next((row.at for row in reversed(job.history) if (row.event, row.detail) == (event, name)), None)

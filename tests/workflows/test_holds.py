@@ -371,6 +371,18 @@ async def test_what_code_waits_for_is_released_though_it_is_gone(office: Office)
     assert said(await office.plugin.start_steps(job_id)) == "Success"
 
 
+async def test_a_hold_that_code_releases_is_shown_as_released_then(office: Office, clock: Clock) -> None:
+    job_id = await office.job("visit")
+    await hold(office, job_id, "badge")
+    released = clock.after(HOUR)
+    clock.move(HOUR)
+    assert await office.stage.handle(job_id).release("badge")
+    clock.move(HOUR)
+    await office.plugin.start_steps(job_id)
+    [one] = await holds(office, job_id)
+    assert (one.released_date, one.released_by) == (released, None)
+
+
 async def test_what_code_holds_after_a_hold_was_over_is_shown(office: Office, clock: Clock) -> None:
     job_id = await office.job("visit")
     details = JobHoldDetails(job_id=job_id, step_ids=["badge"], scheduled_release=clock.after(HOUR))
