@@ -3,6 +3,7 @@
 A draft begins with a workflow as it was read. The call that it ends in is refused where the workflow has changed since.
 """
 
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -11,11 +12,12 @@ from envoy_plugin.engine.engine import MOST_ITEMS
 from envoy_plugin.engine.states import Reason
 from envoy_plugin.engine.verbs import Assign, Cancel, Fail, Hold, Retry, Succeed, Unhold, Verb
 from envoy_plugin.workflows import flow
-from envoy_plugin.workflows.diagrams import CREATOR, LAST_RUN_BY, MAINTAIN, OWNER, UNASSIGNED, Diagram, Path
+from envoy_plugin.workflows.diagrams import MAINTAIN, UNASSIGNED, Diagram, Path
 from envoy_plugin.workflows.flow import UNDER_WAY, Ending, Move, Standing, Stop, percent_complete
 from envoy_plugin.workflows.history import Row, row, span_of
 from envoy_plugin.workflows.models import JobHistoryAction
-from envoy_plugin.workflows.record import PATH, RUN, Change, Origin, Walk, Workflow, describe, forget
+from envoy_plugin.workflows.record import FAILURE, PATH, RUN, Change, Origin, Walk, Workflow, describe, forget
+from envoy_plugin.workflows.roles import whose
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.summary import called
 from envoy_plugin.workflows.work import StepJob, new_job, overdue, retries_of
@@ -68,7 +70,6 @@ class Draft:
         self._is_moved = False
         self._changed: set[str] = set()
         self._outcome = b""
-        self._failed = False
         self._work = {
             step_id: _Work(
                 id=job.id,
@@ -117,7 +118,11 @@ class Draft:
         self._passed[step_id] = self._work[step_id].attempt
         self._stops.pop(step_id, None)
         self._timers.pop(step_id, None)
-        self._outcome, self._failed = outcome, not ending.succeeded and move.stop is None and not move.opens
+        self._outcome = outcome
+        if ending.succeeded or move.stop is not None or move.opens:
+            self._forgive(step_id)
+        else:
+            self.keep(FAILURE, {"step": step_id, "outcome": b64encode(outcome).decode()})
         job, said = self.workflow.jobs[step_id], str(ending.state)
         action = JobHistoryAction.FINISHED if move.stop is None else JobHistoryAction.ERROR
         why = f"{move.stop}: {ending.reason}" if move.stop and ending.reason else str(move.stop or "")
@@ -149,6 +154,7 @@ class Draft:
     def anew(self, step_id: str, *, runs: bool) -> None:
         """The same, where it is to be done another time, and not to be tried again."""
         self._passed[step_id] = self._work[step_id].attempt
+        self._forgive(step_id)
         self.again(step_id, runs=runs)
         self._rounds[step_id] = self._rounds.get(step_id, 0) + 1
 
@@ -239,6 +245,18 @@ class Draft:
         )
         return verb.id
 
+    def _forgive(self, step_id: str) -> None:
+        """What a step is done anew for has not failed, as far as is known now."""
+        if (self._failure or {}).get("step") == step_id:
+            self.drop(FAILURE)
+
+    @property
+    def _failure(self) -> Mapping[str, str] | None:
+        """Which step has decided that its branch has failed, and its outcome: then that is the workflow's."""
+        known = None if FAILURE in self._dropped else self.workflow.fields.get(FAILURE)
+        found: Mapping[str, str] | None = self._kept.get(FAILURE, known)
+        return found
+
     def attempt_of(self, step_id: str) -> int:
         """The attempt that a step's job is in."""
         return self._work[step_id].attempt
@@ -319,8 +337,9 @@ class Draft:
         if 2 * len(left) < room:
             verbs += [Cancel(id=f"{work.id}.{work.attempt}", reason=ADVANCED) for work in left]
         envelope = self.workflow.id
-        if self._failed:
-            return [*verbs, Fail(id=envelope, reason=Reason.REJECTED, outcome=self._outcome)]
+        if self._failure:
+            outcome = b64decode(self._failure["outcome"])
+            return [*verbs, Fail(id=envelope, reason=Reason.REJECTED, outcome=outcome)]
         return [*verbs, Succeed(id=envelope, outcome=self._outcome)]
 
     def _take(self, step_id: str, move: Move) -> None:
@@ -366,18 +385,5 @@ class Draft:
         self._changed.add(step_id)
 
     def _assignee(self, step_id: str, word: str, after: str) -> str:
-        """Who is meant by a role; where nobody is, the step is unassigned."""
-        if ":" in word:
-            return word
-        properties = self.workflow.properties
-        people: Mapping[str, str | None] = {
-            MAINTAIN: self._doers.get(after) or self._work[after].assignee,
-            LAST_RUN_BY: self._doers.get(step_id) or self._work[step_id].assignee,
-            CREATOR: _user(properties.get("created_by")),
-            OWNER: _user(properties.get("owned_by")),
-        }
-        return people.get(word) or UNASSIGNED
-
-
-def _user(name: Any) -> str | None:
-    return f"user:{name}" if name else None
+        before, last = (self._doers.get(one) or self._work[one].assignee for one in (after, step_id))
+        return whose(word, self.workflow.properties, before=before, last=last)

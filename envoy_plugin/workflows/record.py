@@ -40,6 +40,8 @@ STEPS: Final = "_steps"
 ORIGIN: Final = "_origin"
 INPUT: Final = "_input"
 EVENT: Final = "_event"
+FAILURE: Final = "_failure"
+"""Which step has decided that its branch has failed, and how it said so."""
 OWN_ID: Final = "_own_id"
 """The name that whoever made it has for it, where he has one."""
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from envoy_plugin.engine.queries import find_job
+from envoy_plugin.engine.queries import find_job, find_record
 from envoy_plugin.engine.states import State
 from envoy_plugin.engine.sweeper import sweep
-from envoy_plugin.engine.verbs import Succeed
+from envoy_plugin.engine.verbs import Fail, Succeed
 from envoy_plugin.errors import NoTemplate
 from envoy_plugin.workflows import draft as drafts
 from envoy_plugin.workflows.create import NewWorkflow, create, find_by_key
@@ -184,3 +184,34 @@ async def test_a_loop_without_an_end_stops_and_goes_on_where_somebody_says_so(
     assert await stage.act("run", workflow) == "Success"
     await stage.do()
     assert (await stage.load(workflow)).walk.stops == {"a": "looped"}
+
+
+async def begin_two_branches(stage: Stage) -> str:
+    """A workflow of two branches, of which the first has failed; the second is still open."""
+    workflow = await stage.start(
+        Step.manual("a", then=["b", "c"]), Step.function("b", "f"), Step.manual("c", then="d"), Step.manual("d")
+    )
+    await stage.act("run", workflow)
+    held = await stage.claim("steps")
+    said = stage.engine.seal(b'{"status": "failed", "message": "The printer is on fire"}')
+    await stage.engine.run(Fail.of(held, reason="rejected", outcome=said))
+    await stage.advance()
+    return workflow
+
+
+async def test_a_workflow_has_failed_where_one_branch_has_also_if_another_ends_later(stage: Stage) -> None:
+    workflow = await begin_two_branches(stage)
+    for step_id in ("c", "d"):
+        assert await stage.act("run", workflow, step_id) == "Success"
+    ended = await find_record(stage.engine, workflow, 1)
+    assert (ended.job.state, ended.job.reason) == (State.FAILED, "rejected")
+    assert b"The printer is on fire" in (ended.outcome or b"")
+
+
+async def test_a_branch_that_is_done_anew_and_ends_well_has_not_failed(stage: Stage) -> None:
+    workflow = await begin_two_branches(stage)
+    await stage.engine.retry((await stage.load(workflow)).steps["b"])
+    await stage.do()
+    for step_id in ("c", "d"):
+        await stage.act("run", workflow, step_id)
+    assert (await stage.load(workflow)).envelope.state is State.SUCCEEDED
