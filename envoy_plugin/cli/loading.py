@@ -1,5 +1,7 @@
 """Finding the plugin that a command is about, and importing it."""
 
+import os
+import re
 import sys
 import tomllib
 import traceback
@@ -15,6 +17,11 @@ from envoy_plugin.plugin import Plugin
 
 PYPROJECT: Final = "pyproject.toml"
 HERE: Final = Path()
+OURS: Final = str(Path(__file__).parents[1]) + os.sep
+OF_A_CALL: Final = re.compile(
+    r"[\w.<>]+\(\) (got an unexpected keyword argument|missing \d+ required|takes \d+|got multiple values for).*"
+)
+"""What Python says of a call with other arguments than the function has: it quotes names alone."""
 HOW_TO_NAME: Final = (
     "Give --app MODULE:ATTR, or set app under [tool.envoy_plugin] in the pyproject.toml of this directory."
 )
@@ -88,8 +95,10 @@ def _import(name: str, root: str) -> ModuleType:
         sys.path.insert(0, root)
     try:
         return import_module(name)
-    except EnvoyPluginError:
-        raise
+    except EnvoyPluginError as error:
+        if (where := _where(error)).rpartition(":")[0] in str(error):
+            raise
+        raise AppUnusable(f"{where}: {error}") from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a plugin's module raises is its author's to see
         if isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
             raise AppUnusable(f"There is no module {error.name}, seen from {root}.") from None
@@ -97,13 +106,18 @@ def _import(name: str, root: str) -> ModuleType:
 
 
 def _what(error: BaseException) -> str:
-    """The type, and the module where one is missing; never the text, which may quote a value."""
-    missing = f" ({error.name})" if isinstance(error, ImportError) and error.name else ""
-    return f"{type(error).__name__}{missing}"
+    """The type, and the module or the argument where one is missing; never another text, which may quote a value."""
+    name = type(error).__name__
+    if isinstance(error, TypeError) and OF_A_CALL.fullmatch(f"{error}"):
+        return f"{name} ({error})"
+    return f"{name} ({error.name})" if isinstance(error, ImportError) and error.name else name
 
 
 def _where(error: BaseException) -> str:
+    """The place in the plugin, or in what it imports, that was wrong: the innermost that isn't ours."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
-    frame, line = list(traceback.walk_tb(error.__traceback__))[-1]
-    return f"{frame.f_code.co_filename}:{line}"
+    places = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    theirs = [place for place in places if not place[0].startswith((OURS, "<frozen "))]
+    file, line = (theirs or places)[-1]
+    return f"{file}:{line}"

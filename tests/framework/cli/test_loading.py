@@ -35,6 +35,9 @@ async def test_a_plugin_that_isnt_there_is_said_in_one_sentence(
     assert code == 2 or err.count("\n") == 1
 
 
+NO_FUNCTION = "TypeError (Step.function() missing 1 required positional argument: 'function') at {}:2."
+
+
 @pytest.mark.parametrize(
     ("source", "what"),
     [
@@ -42,6 +45,12 @@ async def test_a_plugin_that_isnt_there_is_said_in_one_sentence(
         ("\n1 +\n", "SyntaxError at {}:2."),
         ("import no_such_library\n", "ModuleNotFoundError (no_such_library) at {}:1."),
         ("raise SystemExit(0)\n", "SystemExit at {}:1."),
+        (
+            "from envoy_plugin import Step\nStep.function('a', 'f', zzz=5)\n",
+            "TypeError (Step.__init__() got an unexpected keyword argument 'zzz') at {}:2.",
+        ),
+        ("from envoy_plugin import Step\nStep.function('a')\n", NO_FUNCTION),
+        ("int([])\n", "TypeError at {}:1."),
     ],
 )
 async def test_a_module_that_raises_is_told_by_type_and_line_alone(project: Project, source: str, what: str) -> None:
@@ -49,6 +58,22 @@ async def test_a_module_that_raises_is_told_by_type_and_line_alone(project: Proj
     code, out, err = await project.run_here("routes")
     assert (code, out) == (1, "")
     assert err == f"Importing doors failed: {what.format(project.directory / 'doors.py')}\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        (
+            "Template.of(\n  'v',\n  Step.manual('a', then='b'))",
+            "A path of 'a' leads to 'b', and there is no such step.",
+        ),
+        ("Plugin('x').step(print)", 'step takes a name, as in @plugin.step("print_badge"), not a function.'),
+    ],
+)
+async def test_what_is_refused_at_import_is_told_with_its_place(project: Project, source: str, what: str) -> None:
+    project.write(f"from envoy_plugin import Plugin, Step, Template\n{source}\n")
+    code, _, err = await project.run_here("routes")
+    assert (code, err) == (1, f"{project.directory / 'doors.py'}:2: {what}\n")
 
 
 async def test_a_declaration_that_makes_no_sense_is_told_as_it_is(project: Project) -> None:
