@@ -4,7 +4,8 @@ Redis puts the tags together, beginning with the rarest; where none can be named
 a job is to read and open its summary. Bounded, never a scan without end.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -24,7 +25,8 @@ MOST_PASSED: Final = 1_000_000
 """How many jobs that have the rarest tag; that they have the others is asked in Redis, some million times a second."""
 MOST_VALUES: Final = 64
 """Of longer lists each job is looked at, rather than Redis asked for every value."""
-BATCH: Final = 500
+BATCH: Final = 250
+"""How many jobs are looked at in one go: some milliseconds, in which nothing else is served."""
 NEVER: Final = 2**53
 Choice = tuple[Pair, ...]
 
@@ -105,21 +107,26 @@ async def find(scope: Scope, wanted: Wanted, *, skip: int = 0, first: int = BATC
     looked, passed, before, limit = 0, 0, "", first
     while True:
         left_out = skip if wanted.is_told else 0
-        page = await find_tagged(engine, groups, before=before, skip=left_out, limit=limit, kept=SUMMARY)
-        looked, passed = looked + len(page.ids), passed + page.passed
-        _check_bounds(looked, passed)
-        skip -= page.skipped
-        for sealed in page.kept:
-            summary: Summary = from_json(engine.open(sealed)) if sealed else {}
-            if not summary or not (wanted.is_told or wanted.fits(summary)):
-                continue
-            if skip and not wanted.is_told:
-                skip -= 1
-            else:
-                yield summary
+        async with scope.store.turn if before else nullcontext():
+            page = await find_tagged(engine, groups, before=before, skip=left_out, limit=limit, kept=SUMMARY)
+            looked, passed = looked + len(page.ids), passed + page.passed
+            _check_bounds(looked, passed)
+            found = _fitting(scope, wanted, page.kept)
+        dropped = 0 if wanted.is_told else min(skip, len(found))
+        skip -= page.skipped + dropped
+        for summary in found[dropped:]:
+            yield summary
         if not page.before:
             return
         before, limit = page.before, BATCH
+
+
+def _fitting(scope: Scope, wanted: Wanted, kept: Sequence[bytes | None]) -> list[Summary]:
+    """Those that fit; what is gone meanwhile doesn't."""
+    found: list[Summary] = [from_json(scope.store.engine.open(sealed)) for sealed in kept if sealed]
+    if wanted.is_told:
+        return [summary for summary in found if summary]
+    return [summary for summary in found if summary and wanted.fits(summary)]
 
 
 async def count(scope: Scope, wanted: Wanted) -> int:

@@ -4,6 +4,7 @@ What a plugin defines in its code is kept under the item `-`, which every instal
 that its code has, and uses that one, so that two releases can run at once.
 """
 
+import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -40,6 +41,7 @@ class Store:
     `own` are the templates in the plugin's code, by id; `functions` the names of its steps, None: not known here.
     `digest` is a keyed digest of a text, for what is to be found by it; `digests` are those under every secret that
     there is, for what was kept under an older one. `links` make URLs of attachments; None: there are none here.
+    Whoever looks at many workflows takes a `turn` for some at a time, so that all else here is served in between.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Store:
         self.digests: Final = digests or (lambda text: (digest(text),))
         self.own: Final = own
         self.links: Final = links
+        self.turn: Final = asyncio.Lock()
         self._functions = functions
         self._cache: OrderedDict[tuple[str, str, int], Diagram] = OrderedDict()
         self._published: dict[str, Diagram] = {}

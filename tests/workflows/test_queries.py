@@ -1,5 +1,6 @@
 """Finding jobs: by where-clauses and words, in order, page by page; counting them."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -355,6 +356,16 @@ async def test_a_job_with_an_id_of_its_own_is_searched_by_that_one(office: Offic
     for words, many in (("visit-7", 1), (own, 0)):
         assert len(await names(office, search=words)) == many
         assert (await office.plugin.calculate_job_statistics(JobStatisticsDetails(search=words))).total == many
+
+
+async def test_who_looks_at_many_jobs_takes_turns(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding, "BATCH", 1)
+    await office.plugin.create_jobs("one", CreateJobOverrides(number_of_jobs=3))
+    async with office.stage.store.turn:
+        looking = asyncio.create_task(names(office, q="notes IS NULL"))
+        await names(office, q="closed = 0", sort_fields=[])
+        assert not looking.done()
+    assert len(await looking) == 3
 
 
 async def test_what_is_passed_is_bounded_too(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
