@@ -15,6 +15,7 @@ from envoy_plugin.cli.workflow_views import StepView, WorkflowView, find_templat
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.errors import EnvoyPluginError, JobNotFound
 from envoy_plugin.workflows.checks import dead_answers, faults_in, unreachable
+from envoy_plugin.workflows.conditions import ELSE
 from envoy_plugin.workflows.diagrams import Diagram
 from envoy_plugin.workflows.drawing import mermaid
 from envoy_plugin.workflows.picture import svg
@@ -157,6 +158,12 @@ def _step_cells(step: StepView) -> tuple[str, ...]:
     return (step.id, step.name or "-", step.kind, step.state or "-", step.assignee or "-", step.why or "-")
 
 
+def _in_words(when: str) -> str:
+    if when == ELSE:
+        return " else"
+    return f" if {when}" if when else ""
+
+
 def _template_cells(step: StepView) -> tuple[str, ...]:
-    then = "; ".join(f"{step_id} if {when}" if when else step_id for step_id, when in step.then)
+    then = "; ".join(f"{step_id}{_in_words(when)}" for step_id, when in step.then)
     return (step.id, step.name or "-", step.kind, step.assignee or "-", then or "-")

@@ -30,7 +30,7 @@ plugin = Plugin("shop-doors")
 plugin.workflow(
     Template.of(
         "visit",
-        Step.question("desk", "In?", answers=["Y"], name="At the desk", then={"in": "answer == 'Y'", "out": "true"}),
+        Step.question("desk", "In?", answers=["Y"], name="At the desk", then={"in": "answer == 'Y'", "out": "else"}),
         Step.manual("in", then="out", assigned="group:front-desk"),
         Step.manual("out"),
     )
@@ -128,7 +128,7 @@ async def test_a_template_is_shown_that_the_plugin_or_an_install_has(
     monkeypatch.chdir(tmp_path)
     own = await here.run("workflows", "show", "visit", "--app", "shop:plugin")
     assert [re.split("  +", line) for line in own.out.splitlines()[2:]] == [
-        ["desk", "At the desk", "question", "-", "in if answer == 'Y'; out if true"],
+        ["desk", "At the desk", "question", "-", "in if answer == 'Y'; out else"],
         ["in", "-", "manual", "group:front-desk", "out"],
         ["out", "-", "manual", "-", "-"],
     ]
