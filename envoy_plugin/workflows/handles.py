@@ -1,13 +1,11 @@
 """What a plugin's functions have of workflows: to start one, to find it again, and the one that they are a step of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
-from envoy_plugin.engine.engine import Mode
-from envoy_plugin.engine.verbs import Hold, Unhold, Verb
-from envoy_plugin.errors import BadProperty, CallRefused, EngineError, WorkflowError, WrongState
+from envoy_plugin.errors import BadProperty, WorkflowError
 from envoy_plugin.workflows import steps
 from envoy_plugin.workflows.create import Created, NewWorkflow, create, find_by_key
 from envoy_plugin.workflows.draft import Draft
@@ -15,16 +13,16 @@ from envoy_plugin.workflows.endings import read_attempt
 from envoy_plugin.workflows.flow import Ending
 from envoy_plugin.workflows.given import moment_of
 from envoy_plugin.workflows.history import said_facts
-from envoy_plugin.workflows.models import JobHistoryAction
+from envoy_plugin.workflows.holds import add_holds, release_holds
+from envoy_plugin.workflows.models import JobHistoryAction, JobHoldDetails
 from envoy_plugin.workflows.places import kept_place
-from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow, load
+from envoy_plugin.workflows.privileges import Caller
+from envoy_plugin.workflows.record import Workflow, load
 from envoy_plugin.workflows.responses import JobActionResponse, Status
 from envoy_plugin.workflows.said import by_step, check_names, kept_input, kept_properties
-from envoy_plugin.workflows.scope import UniqueHere, no_key
+from envoy_plugin.workflows.scope import Scope, UniqueHere, no_key
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.templates import Template
-
-TRIES: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -75,20 +73,19 @@ class WorkflowHandle:
         return _status_of(await steps.answer(self.store, self.id, step_id, value, comment=comment, item=self.item))
 
     async def hold(self, step_id: str, *, until: datetime | None = None) -> bool:
-        """Hold a step, until then or until somebody releases it. False: it is held already, or over.
+        """Hold a step, until then or until somebody releases it. False: it is held already, runs, or is over.
 
         Raises:
-            BadProperty: `until` is no moment with an offset.
+            BadProperty: `until` is no moment with an offset, or is past.
         """
         if until is not None:
             moment_of("until", until)
-        workflow = await self.read()
-        return await self._did(Hold(id=_job_of(workflow, step_id), hold=MANUAL_HOLD, until=until))
+        details = await self._of_step(step_id)
+        return (await add_holds(self._scope, replace(details, scheduled_release=until))).success
 
     async def release(self, step_id: str) -> bool:
         """Release a step. False: it isn't held, or is over."""
-        workflow = await self.read()
-        return await self._did(Unhold(id=_job_of(workflow, step_id), hold=MANUAL_HOLD))
+        return (await release_holds(self._scope, await self._of_step(step_id))).success
 
     async def say(self, **properties: Any) -> None:
         """Change properties of the workflow: `job_status`, `priority`, or any other; JSON values.
@@ -98,18 +95,20 @@ class WorkflowHandle:
             TooLarge: more than 64 KiB.
         """
         kept = kept_properties(properties)
-        for left in reversed(range(TRIES)):
-            draft = Draft(self.store, await self.read())
+
+        def change(draft: Draft) -> None:
             draft.say(**kept)
             draft.record(JobHistoryAction.UPDATED, **said_facts(kept))
-            try:
-                await self.store.engine.call(draft.call())
-            except CallRefused:
-                if left:
-                    continue
-                raise
-            self.store.tell(self.id)
-            return
+
+        await self._scope.revise([self.id], change)
+
+    @property
+    def _scope(self) -> Scope:
+        return Scope(store=self.store, item=self.item, caller=Caller())
+
+    async def _of_step(self, step_id: str) -> JobHoldDetails:
+        _job_of(await self.read(), step_id)
+        return JobHoldDetails(job_id=self.id, step_ids=[step_id])
 
     async def _ending(self, step_id: str) -> Ending:
         workflow = await self.read()
@@ -119,13 +118,6 @@ class WorkflowHandle:
             return Ending()
         attempt = job.attempt if job.state.ended else job.attempt - 1
         return (await read_attempt(self.store.engine, workflow.diagram[step_id], job, attempt)).ending
-
-    async def _did(self, verb: Verb[Any]) -> bool:
-        [answer] = await self.store.engine.call([verb], Mode.EACH)
-        self.store.tell(self.id)
-        if isinstance(answer, EngineError) and not isinstance(answer, WrongState):
-            raise answer
-        return not isinstance(answer, EngineError)
 
 
 Upstream: TypeAlias = WorkflowHandle | tuple[WorkflowHandle, str]

@@ -9,6 +9,7 @@ from envoy_plugin.engine.verbs import Describe
 from envoy_plugin.errors import BadProperty, CallRefused, JobNotFound, TooLarge, WorkflowError
 from envoy_plugin.workflows.diagrams import Step
 from envoy_plugin.workflows.handles import WorkflowHandle, Workflows
+from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.templates import Template
 from envoy_plugin.workflows.work import execution_id, fill
 from tests.engine.clock import Clock
@@ -60,6 +61,17 @@ async def test_a_step_is_held_once_and_released_once(workflows: Workflows, clock
             await visit.hold("a", until=never)
         with pytest.raises(BadProperty, match="holds"):
             await workflows.start("t", holds={"a": never})
+
+
+async def test_what_code_holds_and_says_is_in_the_history(stage: Stage, workflows: Workflows) -> None:
+    visit = await workflows.start("t")
+    assert [await visit.hold("m"), await visit.release("m")] == [True, True]
+    await visit.say(job_status="At the door")
+    jobs = JobsManager(stage.store, item=ITEM)
+    [hold] = (await jobs.get_job(visit.id, holds=True)).holds or ()
+    assert (hold.step_id, hold.set_by, hold.released_by) == ("m", "", "")
+    rows = [row.action for row in await jobs.get_job_history(visit.id)]
+    assert rows[2:] == ["Held", "HoldReleased", "Reactivated", "Updated"]
 
 
 async def test_a_workflow_waits_for_another_or_for_one_of_its_steps(stage: Stage, workflows: Workflows) -> None:

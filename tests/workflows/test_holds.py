@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from envoy_plugin.engine.sweeper import Keeping, retire, sweep
-from envoy_plugin.engine.verbs import Depend, Enqueue, Succeed
+from envoy_plugin.engine.verbs import Depend, Enqueue, Hold, Succeed
 from envoy_plugin.errors import BadProperty, DependencyCycle, JobNotFound, JobRefused, NotAllowed
 from envoy_plugin.workflows.create import NewWorkflow
 from envoy_plugin.workflows.diagrams import Diagram, Step
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import JobDependencyDetails, JobHold, JobHoldDetails
-from envoy_plugin.workflows.record import Workflow, load
+from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow, load
 from envoy_plugin.workflows.responses import JobActionResponse
 from envoy_plugin.workflows.templates import Template
 from tests.engine.clock import Clock
@@ -371,25 +371,26 @@ async def test_what_code_waits_for_is_released_though_it_is_gone(office: Office)
     assert said(await office.plugin.start_steps(job_id)) == "Success"
 
 
-async def test_a_hold_that_code_releases_is_shown_as_released_then(office: Office, clock: Clock) -> None:
+async def test_a_hold_that_the_engine_releases_is_shown_as_released_then(office: Office, clock: Clock) -> None:
     job_id = await office.job("visit")
     await hold(office, job_id, "badge")
     released = clock.after(HOUR)
     clock.move(HOUR)
-    assert await office.stage.handle(job_id).release("badge")
+    await office.stage.release(job_id, "badge")
     clock.move(HOUR)
     await office.plugin.start_steps(job_id)
     [one] = await holds(office, job_id)
     assert (one.released_date, one.released_by) == (released, None)
 
 
-async def test_what_code_holds_after_a_hold_was_over_is_shown(office: Office, clock: Clock) -> None:
+async def test_what_the_engine_holds_after_a_hold_was_over_is_shown(office: Office, clock: Clock) -> None:
     job_id = await office.job("visit")
     details = JobHoldDetails(job_id=job_id, step_ids=["badge"], scheduled_release=clock.after(HOUR))
     await office.plugin.add_holds(details)
     clock.move(HOUR)
     await sweep(office.stage.engine)
     clock.move(HOUR)
-    assert await office.stage.handle(job_id).hold("badge")
+    badge = (await office.stage.load(job_id)).steps["badge"]
+    await office.stage.engine.run(Hold(id=badge, hold=MANUAL_HOLD))
     assert [one.released_date is None for one in await holds(office, job_id)] == [False, True]
     assert (await holds(office, job_id))[1].set_date == clock.after(timedelta())
