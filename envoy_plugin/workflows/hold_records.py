@@ -120,7 +120,7 @@ def _unsaid_holds(workflow: Workflow, kept: Mapping[str, Kept]) -> list[JobHold]
             hold_id=f"{job.id}.{name}",
             step_id=step_id,
             scheduled_release=job.gates.holds[name],
-            **_set(workflow, job, "held", name),
+            **_set(workflow, job, name),
         )
         for step_id, job, name in shut
         if step_id not in said
@@ -138,16 +138,19 @@ async def _unsaid_waits(store: Store, workflow: Workflow, kept: Mapping[str, Kep
             step_id=step_id,
             dependent_job_id=places[up].job,
             dependent_step_id=places[up].step,
-            **_set(workflow, workflow.jobs[step_id], "depends", up),
+            **_set(workflow, workflow.jobs[step_id], up),
         )
         for step_id, up in sorted(waits)
     ]
 
 
-def _set(workflow: Workflow, job: Job, event: str, name: str) -> dict[str, Any]:
-    """Whose it is and since when: nobody's, and since the job was made, where the engine's history says no more."""
-    since = _last(job, event, name) or workflow.envelope.made
-    return {"job_id": workflow.public_id, "set_by": "", "set_date": since}
+def _set(workflow: Workflow, job: Job, gate: str) -> dict[str, Any]:
+    return {"job_id": workflow.public_id, "set_by": "", "set_date": shut_since(workflow, job, gate)}
+
+
+def shut_since(workflow: Workflow, job: Job, gate: str) -> datetime:
+    """Since when a step has this hold, or waits for this job; since it was made, where the engine has no more of it."""
+    return _last(job, "held", gate) or _last(job, "depends", gate) or workflow.envelope.made
 
 
 def _last(job: Job, event: str, name: str) -> datetime | None:

@@ -11,7 +11,7 @@ from envoy_plugin.errors import BadProperty, DependencyCycle, JobNotFound, JobRe
 from envoy_plugin.workflows.comments import opened
 from envoy_plugin.workflows.draft import Draft
 from envoy_plugin.workflows.given import moment_of
-from envoy_plugin.workflows.hold_records import PREFIX, find_place, is_over, shut_holds
+from envoy_plugin.workflows.hold_records import PREFIX, find_place, is_over, shut_holds, shut_since
 from envoy_plugin.workflows.models import JobDependencyDetails, JobHistoryAction, JobHoldDetails
 from envoy_plugin.workflows.phases import Phase, phase_of
 from envoy_plugin.workflows.privileges import Privilege
@@ -62,7 +62,7 @@ async def release_holds(scope: Scope, details: JobHoldDetails) -> JobActionRespo
         if not held:
             return Status.NOT_HELD
         draft.verbs += [Unhold(id=job.id, hold=name) for name in held]
-        _release(draft, scope, step_id, upstream=None)
+        _release(draft, scope, step_id, held[0])
         return Status.SUCCESS
 
     return await _act(scope, details.job_id, details.step_ids, _Act(release, all_of=_held_by_hand, after=_note_freedom))
@@ -98,14 +98,15 @@ async def add_dependency(scope: Scope, details: JobDependencyDetails) -> JobActi
 async def release_dependency(scope: Scope, details: JobDependencyDetails) -> JobActionResponse:
     """See `JobsManager.release_dependency`."""
     scope.caller.demand(Privilege.HOLDS)
-    upstream = await _known_upstream(scope, details)
+    other, upstream = await _known_upstream(scope, details)
 
     def undepend(draft: Draft, step_id: str) -> Status:
         job = draft.workflow.jobs[step_id]
         if upstream not in job.gates.upstreams:
             return Status.NOT_HELD
         draft.verbs.append(Undepend(id=job.id, upstream=upstream))
-        _release(draft, scope, step_id, upstream=upstream)
+        names = {"job": other, "other_step": details.dependent_step_id}
+        _release(draft, scope, step_id, upstream, upstream=upstream, **names)
         return Status.SUCCESS
 
     def waiting(workflow: Workflow) -> list[str]:
@@ -182,12 +183,20 @@ def _make_room(store: Store, draft: Draft) -> None:
         draft.drop(PREFIX + hold_id)
 
 
-def _release(draft: Draft, scope: Scope, step_id: str, *, upstream: str | None) -> None:
-    workflow, end = draft.workflow, {"released_by": scope.caller.name, "released_at": draft.workflow.now.isoformat()}
-    for hold_id, told in opened(scope.store, workflow, PREFIX).items():
-        is_it = told["step"] == step_id and told.get("upstream") == upstream
-        if is_it and not is_over(workflow, told):
-            draft.keep(PREFIX + hold_id, {**told, **end})
+def _release(draft: Draft, scope: Scope, step_id: str, gate: str, **facts: str | None) -> None:
+    """Keep who has opened a gate; of one that a diagram or code has shut, also that. `facts` are a dependency's."""
+    workflow, upstream = draft.workflow, facts.get("upstream")
+    end = {"released_by": scope.caller.name, "released_at": workflow.now.isoformat()}
+    kept = opened(scope.store, workflow, PREFIX)
+    shut = {
+        hold_id: told
+        for hold_id, told in kept.items()
+        if (told["step"], told.get("upstream")) == (step_id, upstream) and not is_over(workflow, told)
+    }
+    since = shut_since(workflow, workflow.jobs[step_id], gate).isoformat()
+    unsaid = {"step": step_id, "by": "", "at": since, **{name: fact for name, fact in facts.items() if fact}}
+    for hold_id, told in (shut or {_ids.next(): unsaid}).items():
+        draft.keep(PREFIX + hold_id, {**told, **end})
     draft.record(JobHistoryAction.HOLD_RELEASED, step_id, upstream=upstream)
 
 
@@ -201,19 +210,20 @@ def _note_freedom(draft: Draft) -> None:
         draft.record(JobHistoryAction.REACTIVATED)
 
 
-async def _known_upstream(scope: Scope, details: JobDependencyDetails) -> str:
-    """What of the engine's is waited for; of a job that is gone, what a step still waits for by this id.
+async def _known_upstream(scope: Scope, details: JobDependencyDetails) -> tuple[str, str]:
+    """The job that is waited for, and what of the engine's that is; of one that is gone, what a step waits for.
 
     Raises:
         JobNotFound: there is no such job, and nobody waits for one.
     """
     try:
-        return (await _upstream(scope, details))[1]
+        other, upstream = await _upstream(scope, details)
+        return other.public_id, upstream
     except JobNotFound:
         jobs = (await scope.load(details.job_id)).jobs.values()
         if not any(details.dependent_job_id in job.gates.upstreams for job in jobs):
             raise
-        return details.dependent_job_id
+        return details.dependent_job_id, details.dependent_job_id
 
 
 async def _upstream(scope: Scope, details: JobDependencyDetails) -> tuple[Workflow, str]:
