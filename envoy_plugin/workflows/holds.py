@@ -218,12 +218,12 @@ async def _known_upstream(scope: Scope, details: JobDependencyDetails) -> tuple[
     """
     try:
         other, upstream = await _upstream(scope, details)
-        return other.public_id, upstream
     except JobNotFound:
         jobs = (await scope.load(details.job_id)).jobs.values()
         if not any(details.dependent_job_id in job.gates.upstreams for job in jobs):
             raise
         return details.dependent_job_id, details.dependent_job_id
+    return other.public_id, upstream
 
 
 async def _upstream(scope: Scope, details: JobDependencyDetails) -> tuple[Workflow, str]:
