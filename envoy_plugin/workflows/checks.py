@@ -91,7 +91,7 @@ def _crowds(diagram: Diagram) -> Iterator[str]:
     joins = {step.id for step in diagram.steps if step.join == Join.ALL}
     for step in diagram.steps[:MOST_STEPS]:
         opened = {path.to for path in step.paths} | (joins & diagram.reach[step.id])
-        verbs = sum(5 if diagram[to].time else 4 for to in opened & diagram.by_id.keys())
+        verbs = sum(5 if diagram[to].args.get("timeout") else 4 for to in opened & diagram.by_id.keys())
         if verbs > MOST_AT_ONCE:
             text = f"could open {len(opened)} steps at once, with joins behind it: more than one call has room for"
             yield f"The end of step {_short(step.id)} {text}."

@@ -151,6 +151,12 @@ def test_everything_that_is_wrong_with_a_diagram_is_said_at_once() -> None:
         ("EnvoyDevice", {"thing": 7, "document": "d"}, "The thing of step 'a' must be a text"),
         ("EnvoyDevice", {"thing": "t", "document": "d", "timeout": "1"}, "timeout of step 'a' must be a whole number"),
         ("EnvoyDevice", {"thing": "t", "document": "d", "timeout": True}, "from 0 to 604800"),
+        (
+            "Manual",
+            {"timeout": -86_399_999_913_601},
+            "The timeout of step 'a' must be a whole number from 0 to 2678400",
+        ),
+        ("Manual", {"timeout": [1]}, "The timeout of step 'a' must be a whole number"),
         ("EnvoyTitan", {"payload": "p", "timeout": 0}, "from 1 to 2147483647"),
         ("EnvoyTitan", {"payload": "p", "timeout": 1e300}, "from 1 to 2147483647"),
         ("EnvoyTitan", {"payload": "p", "image": 7}, "The image of step 'a' must be a text"),
@@ -165,7 +171,8 @@ def test_everything_that_is_wrong_with_a_diagram_is_said_at_once() -> None:
 def test_a_step_whose_work_can_not_be_done_is_refused_before_anybody_comes_to_it(
     action: str, args: dict[str, Any], fault: str
 ) -> None:
-    document = {"steps": [{"id": "a", "action": {"actionType": action, "args": args | {"later": None}}}]}
+    told = {"id": "a", "action": {"actionType": action, "args": args | {"later": None}}, "paths": [{"nextStep": "a"}]}
+    document = {"steps": [told]}
     with pytest.raises(BadDiagram) as refused:
         check(parse_diagram(document, diagram_id="d"), {"f"})
     assert [fault in one for one in refused.value.faults] == [True]
