@@ -7,12 +7,13 @@ from typing import Any, Final
 
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.ids import Ids, made_at
-from envoy_plugin.engine.queries import find_holder, text_of
+from envoy_plugin.engine.queries import find_holder
 from envoy_plugin.engine.verbs import Depend, Enqueue, Hold, Listing, Unique, Verb
 from envoy_plugin.errors import CallRefused, NoTemplate, NoThing, WorkflowError
 from envoy_plugin.workflows.diagrams import CREATOR, MAINTAIN, OWNER, UNASSIGNED, Diagram, Kind, Step
 from envoy_plugin.workflows.flow import Standing, percent_complete
 from envoy_plugin.workflows.history import row
+from envoy_plugin.workflows.lost_things import find_lost
 from envoy_plugin.workflows.record import (
     EVENT,
     INPUT,
@@ -28,7 +29,7 @@ from envoy_plugin.workflows.record import (
     describe_new,
 )
 from envoy_plugin.workflows.store import Store
-from envoy_plugin.workflows.templates import OF_PLUGIN, Template
+from envoy_plugin.workflows.templates import Template
 from envoy_plugin.workflows.work import StepJob, overdue, thing_of
 
 _ids: Final = Ids()
@@ -219,10 +220,8 @@ def _job(jobs: Mapping[str, Enqueue], step_id: str) -> Enqueue:
 
 
 async def _check_things(engine: Engine, diagram: Diagram, new: NewWorkflow) -> None:
-    """A thing belongs to one install, or to all."""
-    for step in diagram.steps:
-        if step.kind == Kind.DEVICE:
-            thing = thing_of(step, new.input)
-            whose = await engine.redis.hget(engine.keys.thing(thing), "install")
-            if whose is None or text_of(whose) not in {new.item, OF_PLUGIN}:
-                raise NoThing(step=step.id, thing=thing, item=new.item)
+    things = {step.id: thing_of(step, new.input) for step in diagram.steps if step.kind == Kind.DEVICE}
+    lost = await find_lost(engine, things.values(), new.item)
+    for step_id, thing in things.items():
+        if thing in lost:
+            raise NoThing(step=step_id, thing=thing, item=new.item)

@@ -358,20 +358,26 @@ class Draft:
             made = self._make(step_id, new_job(self.workflow, step))
             self.workflow = replace(self.workflow, steps={**self.workflow.steps, step_id: made})
             self._is_moved = True
-        looped = step.runs_by_itself and self._rounds.get(step_id, 0) >= MOST_ROUNDS
-        runs = step.runs_by_itself and not looped
+        stop = self._why_not(step_id) if step.runs_by_itself else None
+        runs = step.runs_by_itself and stop is None
         if self._work[step_id].ended:
             self.anew(step_id, runs=runs)
         self.record(JobHistoryAction.ACTIVATED, step_id, runs=runs or None)
         self.assign(step_id, self._assignee(step_id, path.assigned or step.assigned or MAINTAIN, after))
         self.shut(step_id, PATH, shut=False)
         self.shut(step_id, RUN, shut=not runs)
-        if looped:
-            self._stops[step_id] = Stop.LOOPED
+        if stop is not None:
+            self._stops[step_id] = stop
         timer = overdue(self._store.engine, self.workflow.id, self.workflow.item, step)
         if timer is not None:
             self.verbs.append(timer)
             self._timers[step_id] = timer.id
+
+    def _why_not(self, step_id: str) -> Stop | None:
+        """Why a step doesn't run by itself that would."""
+        if step_id in self.workflow.lost:
+            return Stop.NO_THING
+        return Stop.LOOPED if self._rounds.get(step_id, 0) >= MOST_ROUNDS else None
 
     def _leave(self, step_id: str) -> None:
         """A step that is over keeps its end, from which nothing follows; one that isn't waits to be reached again."""

@@ -44,6 +44,8 @@ class Stop(StrEnum):
     """It failed or was cancelled, and no path is for that."""
     NO_PATH = "no_path"
     """It succeeded, and no condition of its paths holds."""
+    NO_THING = "no_thing"
+    """The thing that is to do it was removed, or is another install's by now."""
     LOOPED = "looped"
     """It was done so often that somebody must say whether it is to be done once more."""
 

@@ -8,7 +8,7 @@ two at once one is first, and the other decides again.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
@@ -25,10 +25,13 @@ from envoy_plugin.errors import JobNotFound, WorkflowError
 from envoy_plugin.workflows.diagrams import Diagram
 from envoy_plugin.workflows.flow import Standing, Standings, percent_complete
 from envoy_plugin.workflows.history import Row, name_of, too_old
+from envoy_plugin.workflows.lost_things import find_lost
 from envoy_plugin.workflows.store import Store
 from envoy_plugin.workflows.summary import SUMMARY, Summary, changed_tags, summarize
 
 KIND: Final = "workflow"
+DEVICE: Final = "device"
+"""The kind of a step's job that a thing does, whose queue is `thing:NAME`."""
 QUEUE: Final = "workflow"
 PATH: Final = "path"
 RUN: Final = "run"
@@ -97,6 +100,8 @@ class Workflow:
     """What is kept with it under names like `comment:ID`, sealed."""
     now: datetime
     """When it was read."""
+    lost: frozenset[str] = frozenset()
+    """The steps whose things this item hasn't any more; looked for where steps may be opened."""
 
     @property
     def public_id(self) -> str:
@@ -185,7 +190,16 @@ async def load(store: Store, workflow_id: str, item: str | None = None) -> Workf
     [described] = await find_described(engine, [workflow_id])
     kept = open_kept(store, workflow_id, described)
     children = await load_jobs(engine, list(kept.steps.values()))
-    return await assemble(store, found[0], kept, children, await engine.now())
+    workflow = await assemble(store, found[0], kept, children, await engine.now())
+    things = {step_id: _thing_of(job) for step_id, job in workflow.jobs.items() if job.kind == DEVICE}
+    if not things or workflow.closed:
+        return workflow
+    lost = await find_lost(engine, things.values(), workflow.item)
+    return replace(workflow, lost=frozenset(step_id for step_id, thing in things.items() if thing in lost))
+
+
+def _thing_of(job: Job) -> str:
+    return job.queue.partition(":")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

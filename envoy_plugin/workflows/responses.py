@@ -37,7 +37,7 @@ DESCRIPTIONS: Final = {
     Status.NO_STARTED_STEP: "It has not been started, and can't be skipped.",
     Status.NO_MATCHING_PATHS: "No path out of it has a condition that holds.",
     Status.NOT_RUNNING: "It is not running.",
-    Status.HELD: "It is held, waits for another step or job, or its queue is paused.",
+    Status.HELD: "It is held, waits for another step or job, or its queue is paused, or its device is gone.",
     Status.WAITING_FOR_INFO: "It waits for an answer.",
     Status.NOT_HELD: "It is not held.",
     Status.STEP_NOT_IN_DIAGRAM: "There is no such step in the job's diagram.",

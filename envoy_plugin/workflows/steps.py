@@ -236,7 +236,7 @@ def _refusal(attempt: _Attempt, step_id: str, action: _Action) -> Status | None:
 
 def _run(attempt: _Attempt, step_id: str) -> Status:
     step, phase = attempt.step(step_id), attempt.phase(step_id)
-    if phase is Phase.HELD:
+    if phase is Phase.HELD or step_id in attempt.workflow.lost:
         return Status.HELD
     if phase is Phase.DONE:
         attempt.draft.anew(step_id, runs=True)

@@ -18,7 +18,7 @@ from envoy_plugin.engine.retries import Backoff, Debt
 from envoy_plugin.engine.verbs import Enqueue, Listing, Unique
 from envoy_plugin.workflows.arguments import MOST_TITAN
 from envoy_plugin.workflows.diagrams import UNASSIGNED, Kind, Step
-from envoy_plugin.workflows.record import PATH, RUN, Workflow
+from envoy_plugin.workflows.record import DEVICE, PATH, RUN, Workflow
 
 FUNCTIONS: Final = "steps"
 """The queue of the steps that our worker does, and their kind is `step`, as that of people's steps."""
@@ -74,7 +74,7 @@ class StepJob:
         timeout = self.step.args.get("timeout")
         return Enqueue(
             queue=f"thing:{thing}",
-            kind="device",
+            kind=DEVICE,
             payload=engine.seal(_text(fill(self.step.args["document"], self.input)).encode()),
             unique=Unique(key=f"iot:{execution_id(self.workflow, self.step.id)}:{thing}", kept=True),
             limit=timedelta(seconds=timeout) if timeout else None,

@@ -28,6 +28,11 @@ async def add_thing(engine: Engine, name: str = "printer", install: str = "-") -
     await engine.redis.hset(engine.keys.thing(name), "install", install)
 
 
+async def remove_thing(engine: Engine, name: str = "printer") -> None:
+    """Make a thing unknown again."""
+    await engine.redis.delete(engine.keys.thing(name))
+
+
 class Stage:
     """A store whose templates the test defines, and short ways to play."""
 

@@ -14,7 +14,7 @@ from envoy_plugin.workflows.create import NewWorkflow, create, find_by_key
 from envoy_plugin.workflows.diagrams import Step
 from envoy_plugin.workflows.flow import Standing
 from tests.engine.clock import Clock
-from tests.workflows.stage import ADA, BOB, ITEM, Stage, add_thing
+from tests.workflows.stage import ADA, BOB, ITEM, Stage, add_thing, remove_thing
 
 
 async def test_steps_of_our_worker_follow_each_other_and_the_workflow_ends(stage: Stage) -> None:
@@ -215,3 +215,19 @@ async def test_a_branch_that_is_done_anew_and_ends_well_has_not_failed(stage: St
     for step_id in ("c", "d"):
         await stage.act("run", workflow, step_id)
     assert (await stage.load(workflow)).envelope.state is State.SUCCEEDED
+
+
+@pytest.mark.parametrize("owner", [None, "another"])
+async def test_no_step_is_sent_to_a_thing_that_is_gone_or_another_installs_by_now(
+    stage: Stage, owner: str | None
+) -> None:
+    await add_thing(stage.engine, install=ITEM)
+    workflow = await stage.start(Step.manual("a", then="b"), Step.device("b", thing="printer", document="d"))
+    await (add_thing(stage.engine, install=owner) if owner else remove_thing(stage.engine))
+    await stage.act("run", workflow)
+    waiting = await stage.load(workflow)
+    assert (waiting.current, waiting.walk.stops, waiting.jobs["b"].state) == (["b"], {"b": "no_thing"}, State.BLOCKED)
+    assert await stage.act("run", workflow) == "Held"
+    await add_thing(stage.engine, install=ITEM)
+    assert await stage.act("run", workflow) == "Success"
+    assert (await stage.load(workflow)).jobs["b"].state is State.AVAILABLE
