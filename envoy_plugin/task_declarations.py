@@ -18,6 +18,7 @@ from envoy_plugin.tasks import GOOD_NAME, QUEUE, Called, ReadyTask, Result_co, T
 
 BACKGROUND_TIMEOUT: Final = timedelta(minutes=5)
 RETRIES: Final = 5
+EXAMPLES: Final = {"every": '@plugin.every("10m")', "cron": '@plugin.cron("0 6 * * 1-5")'}
 
 
 @dataclass(slots=True, eq=False)
@@ -122,7 +123,7 @@ class TaskDeclarations:
         Raises:
             DeclarationError: no duration from 1 second to 366 days, or the function asks for what a schedule lacks.
         """
-        return self._schedule("every", lambda: Every.parse(interval))
+        return self._schedule("every", interval, lambda: Every.parse(interval))
 
     def cron(
         self, expression: str, *, tz: str = "UTC"
@@ -135,11 +136,14 @@ class TaskDeclarations:
         Raises:
             DeclarationError: the expression can't be read or never comes, or there is no such time zone.
         """
-        return self._schedule("cron", lambda: Cron.parse(expression, tz))
+        return self._schedule("cron", expression, lambda: Cron.parse(expression, tz))
 
     def _schedule(
-        self, what: str, parse: Callable[[], Every | Cron]
+        self, what: str, when: object, parse: Callable[[], Every | Cron]
     ) -> Callable[[Callable[Called, Coroutine[Any, Any, Result_co]]], Task[Called, Result_co]]:
+        if callable(when):
+            raise DeclarationError(f"{what} takes a time, as in {EXAMPLES[what]}, not a function.")
+
         def register(function: Callable[Called, Coroutine[Any, Any, Result_co]]) -> Task[Called, Result_co]:
             self._check_open(function)
             try:

@@ -262,6 +262,8 @@ def test_two_files_with_a_task_of_one_name_do_not_fit(plugin: Plugin) -> None:
         (lambda plugin: plugin.every("soon"), "@plugin.every: must be a duration such as 15"),
         (lambda plugin: plugin.cron("0 25 * * *"), "@plugin.cron: can't be read: Bad hour"),
         (lambda plugin: plugin.cron("0 6 * * *", tz="Mars/Base"), "there is no time zone 'Mars/Base' here"),
+        (lambda plugin: plugin.every, r'every takes a time, as in @plugin\.every\("10m"\), not a function'),
+        (lambda plugin: plugin.cron, r'cron takes a time, as in @plugin\.cron\("0 6 \* \* 1-5"\), not a function'),
     ],
 )
 def test_a_schedule_that_cannot_be_read_is_refused_at_import(plugin: Plugin, schedule: Any, fault: str) -> None:
