@@ -126,6 +126,7 @@ async def test_a_step_that_was_over_for_so_long_that_it_was_forgotten_can_be_rea
     await retire(stage.engine, Keeping())
     await office.plugin.reopen_jobs([workflow])
     assert {*(await stage.load(workflow)).jobs} == {"b"}
+    assert await stage.handle(workflow).result("a") is None
     assert await stage.act("run", workflow) == "Success"
     assert (await stage.load(workflow)).jobs["a"].priority == 7
     again = await stage.claim("default")

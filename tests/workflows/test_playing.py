@@ -11,8 +11,9 @@ from envoy_plugin.engine.verbs import Fail, Succeed
 from envoy_plugin.errors import NoTemplate
 from envoy_plugin.workflows import draft as drafts
 from envoy_plugin.workflows.create import NewWorkflow, create, find_by_key
-from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.diagrams import Diagram, Path, Step
 from envoy_plugin.workflows.flow import Standing
+from envoy_plugin.workflows.templates import Template
 from tests.engine.clock import Clock
 from tests.workflows.stage import ADA, BOB, ITEM, Stage, add_thing, remove_thing
 
@@ -231,3 +232,21 @@ async def test_no_step_is_sent_to_a_thing_that_is_gone_or_another_installs_by_no
     await add_thing(stage.engine, install=ITEM)
     assert await stage.act("run", workflow) == "Success"
     assert (await stage.load(workflow)).jobs["b"].state is State.AVAILABLE
+
+
+async def test_the_path_that_is_taken_says_what_the_workflows_status_becomes(stage: Stage) -> None:
+    paths = (Path(to="b", status="In Progress"),)
+    diagram = Diagram(id="t", initial="a", steps=(Step(id="a", paths=paths), Step(id="b")))
+    stage.templates["t"] = Template(id="t", diagram=diagram, properties={"job_status": "New"})
+    workflow = (await create(stage.store, "t", NewWorkflow(item=ITEM))).id
+    await stage.act("run", workflow)
+    assert (await stage.load(workflow)).properties["job_status"] == "In Progress"
+
+
+async def test_a_step_that_was_done_and_then_left_leads_nowhere(stage: Stage) -> None:
+    workflow = await stage.start(Step.function("a", "f", proceeds=False, then="b"), Step.manual("b"), Step.manual("c"))
+    await stage.do()
+    assert await stage.set_current(workflow, "c") == "Success"
+    assert await stage.advance() == 0
+    left = await stage.load(workflow)
+    assert (left.current, left.standings["a"]) == (["c"], Standing.OVER)
