@@ -48,7 +48,7 @@ def test_the_demo_tells_a_visit_from_start_to_end(tmp_path: Path) -> None:
     assert [title in step.splitlines()[0] for title, step in zip(STEPS, steps, strict=True)] == [True] * len(STEPS)
     assert done.stdout.count("-> POST http://127.0.0.1:") == done.stdout.count("X-Envoy-Signature: ") == 12
     assert re.findall(r"<- (\d+) ", done.stdout) == ["412", "200", "200"] + ["202"] * 6 + ["200", "202", "200"]
-    shown = ["done"] * 3 + ["ignored", "failed"] + ["done"] * 9
+    shown = ["done"] * 3 + ["ignored", "failed"] + ["done"] * 7
     assert re.findall(r"Envoy's dashboard: (\w+):", done.stdout) == shown
     assert "says: The door system rejected this API key." in steps[0]
     assert len(badges(steps[2])) == len(badges(steps[6])) == 1
