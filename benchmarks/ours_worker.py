@@ -18,10 +18,10 @@ from envoy_plugin import Entry, Plugin, Settings
 from envoy_plugin.engine.batching import Batcher
 from envoy_plugin.engine.model import Claimed
 from envoy_plugin.engine.verbs import Enqueue, Succeed, Unique, Verb
-from envoy_plugin.execution import execute
 from envoy_plugin.logs import configure_logs
 from envoy_plugin.runtime import Runtime, open_runtime
-from envoy_plugin.worker import Worker
+from envoy_plugin.worker.execution import execute
+from envoy_plugin.worker.loop import Worker
 
 CONCURRENCY = 16
 DRAIN = timedelta(seconds=5)

@@ -22,13 +22,13 @@ from targets import Target, print_table, print_targets
 from envoy_plugin.connection import connect_redis
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.sealing import Sealer
-from envoy_plugin.workflows.create import NewWorkflow, plan_workflow
-from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.definitions.diagrams import Step
+from envoy_plugin.workflows.definitions.store import Store
+from envoy_plugin.workflows.definitions.templates import Template
+from envoy_plugin.workflows.index.summary import tag_of
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import JobStatisticsDetails, Query, SortField
-from envoy_plugin.workflows.store import Store
-from envoy_plugin.workflows.summary import tag_of
-from envoy_plugin.workflows.templates import Template
+from envoy_plugin.workflows.running.create import NewWorkflow, plan_workflow
 
 Asked = dict[str, Any]
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 from envoy_plugin.apis.workflow_manager.guesses import GUESSES
 from envoy_plugin.apis.workflow_manager.operation import HEALTH, Operation, Source
 from envoy_plugin.apis.workflow_manager.operations import OPERATIONS
-from envoy_plugin.workflows.privileges import Privilege
+from envoy_plugin.workflows.operating.privileges import Privilege
 
 PAGE: Final = Path(__file__).parent / "operators.md"
 END: Final = "<!-- end -->\n"

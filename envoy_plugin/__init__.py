@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from envoy_plugin.apis.iot_jobs.client import Things
     from envoy_plugin.apis.titan.client import Titan
     from envoy_plugin.app import create_app, open_plugin
-    from envoy_plugin.declarations import Routes
+    from envoy_plugin.declarations.handlers import Routes
     from envoy_plugin.engine.model import Enqueued
     from envoy_plugin.envoy.api import EnvoyPluginAPI
     from envoy_plugin.envoy.attachments import CredentialImage, Json, Link, Password, Text
@@ -91,11 +91,11 @@ if TYPE_CHECKING:
     from envoy_plugin.run import Run
     from envoy_plugin.settings import Settings
     from envoy_plugin.setup_steps import Option, Options
-    from envoy_plugin.tasks import Task
-    from envoy_plugin.workflows.diagrams import Step
+    from envoy_plugin.tasks.task import Task
+    from envoy_plugin.workflows.definitions.diagrams import Step
+    from envoy_plugin.workflows.definitions.templates import Template
     from envoy_plugin.workflows.handles import WorkflowHandle, Workflows
     from envoy_plugin.workflows.manager import JobsManager
-    from envoy_plugin.workflows.messages import NotificationMessage
     from envoy_plugin.workflows.models import (
         AddJobAttachmentResponse,
         AssignedType,
@@ -129,7 +129,7 @@ if TYPE_CHECKING:
     )
     from envoy_plugin.workflows.notifications import NotificationManager, StepInfoResponse
     from envoy_plugin.workflows.responses import JobActionResponse, StepResponse
-    from envoy_plugin.workflows.templates import Template
+    from envoy_plugin.workflows.telling.messages import NotificationMessage
 
 __all__ = [
     "AddJobAttachmentResponse",
@@ -331,7 +331,7 @@ _HOMES = MappingProxyType(
         "Meta": "envoy.events",
         "Notification": "envoy.payloads",
         "NotificationManager": "workflows.notifications",
-        "NotificationMessage": "workflows.messages",
+        "NotificationMessage": "workflows.telling.messages",
         "OAuthClient": "envoy.oauth",
         "Ongoing": "outcomes",
         "Option": "setup_steps",
@@ -356,7 +356,7 @@ _HOMES = MappingProxyType(
         "Route": "envoy.routes",
         "RouteMeta": "envoy.routes",
         "RouteParams": "envoy.routes",
-        "Routes": "declarations",
+        "Routes": "declarations.handlers",
         "Run": "run",
         "ScreenerField": "envoy.screener",
         "ScreenerMatch": "envoy.screener",
@@ -367,13 +367,13 @@ _HOMES = MappingProxyType(
         "SignInFieldPage": "envoy.resources",
         "Snooze": "outcomes",
         "SortField": "workflows.models",
-        "Step": "workflows.diagrams",
+        "Step": "workflows.definitions.diagrams",
         "StepInfoResponse": "workflows.notifications",
         "StepResponse": "workflows.responses",
         "Storage": "envoy.storage",
         "Takeover": "envoy.resources",
-        "Task": "tasks",
-        "Template": "workflows.templates",
+        "Task": "tasks.task",
+        "Template": "workflows.definitions.templates",
         "Text": "envoy.attachments",
         "Things": "apis.iot_jobs.client",
         "Titan": "apis.titan.client",

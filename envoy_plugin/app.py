@@ -15,15 +15,15 @@ from aiohttp.typedefs import Handler
 from pydantic_core import to_json
 from redis.exceptions import RedisError
 
-from envoy_plugin.doorway import Doorway
 from envoy_plugin.errors import SchemaTooNew
 from envoy_plugin.logs import bind_alone, get_logger
 from envoy_plugin.opened import OpenedPlugin
 from envoy_plugin.plugin import Plugin
-from envoy_plugin.route_webhooks import RouteWebhooks
 from envoy_plugin.runtime import Runtime, open_runtime
 from envoy_plugin.settings import Settings
-from envoy_plugin.webhooks import Webhooks
+from envoy_plugin.webhooks.doorway import Doorway
+from envoy_plugin.webhooks.events import Webhooks
+from envoy_plugin.webhooks.setup_steps import RouteWebhooks
 
 RUNTIME: Final = web.AppKey("runtime", Runtime)
 WEBHOOKS: Final = web.AppKey("webhooks", Webhooks)

@@ -9,17 +9,17 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from envoy_plugin.deadline import within
-from envoy_plugin.declarations import Middleware, Next
+from envoy_plugin.declarations.handlers import Middleware, Next
 from envoy_plugin.envoy.events import Event
 from envoy_plugin.envoy.routes import Route
 from envoy_plugin.errors import ApiUnavailable, BadPayload, ConfigMismatch, DeclarationError
-from envoy_plugin.injection import gather_arguments, place
+from envoy_plugin.injection.handlers import gather_arguments, place
+from envoy_plugin.injection.sources import Sources, Subject
 from envoy_plugin.logs import get_logger
 from envoy_plugin.outcomes import Outcome, to_outcome
 from envoy_plugin.plugin import Plugin
 from envoy_plugin.routing import Handler
 from envoy_plugin.run import Run
-from envoy_plugin.sources import Sources, Subject
 
 Given = TypeVar("Given")
 

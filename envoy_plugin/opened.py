@@ -3,7 +3,7 @@
 from typing import Final, TypeVar
 
 from envoy_plugin.errors import DeclarationError
-from envoy_plugin.injection import is_of_an_api
+from envoy_plugin.injection.handlers import is_of_an_api
 from envoy_plugin.runtime import Runtime, maker_of
 
 Given = TypeVar("Given")

@@ -3,14 +3,14 @@
 import re
 from typing import Final
 
-from envoy_plugin.declarations import Routes
+from envoy_plugin.declarations.handlers import Routes
+from envoy_plugin.declarations.steps import StepHandler
+from envoy_plugin.declarations.tasks import check_schedule
 from envoy_plugin.envoy.config import Config
 from envoy_plugin.errors import DeclarationError
-from envoy_plugin.injection import find_missing
+from envoy_plugin.injection.handlers import find_missing
 from envoy_plugin.routing import Handler, RouteHandler
-from envoy_plugin.step_declarations import StepHandler
-from envoy_plugin.task_declarations import check_schedule
-from envoy_plugin.tasks import ReadyTask
+from envoy_plugin.tasks.task import ReadyTask
 
 NAME: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 LONGEST_NAME: Final = 40

@@ -27,8 +27,8 @@ from envoy_plugin.envoy.job import EnvoyPluginJob, JobStatus
 from envoy_plugin.errors import ApiRefused, BadPayload, EnvoyError, JobNotFound, SealError
 from envoy_plugin.logs import get_logger
 from envoy_plugin.outcomes import Done, Failed, Ignored, Ongoing, Outcome
-from envoy_plugin.tasks import OTHERS_QUEUES
-from envoy_plugin.workflows.record import KIND as WORKFLOW
+from envoy_plugin.tasks.task import OTHERS_QUEUES
+from envoy_plugin.workflows.running.record import KIND as WORKFLOW
 
 QUEUE: Final = REPORT_DEBT.kind
 OVER_AT_ENVOY: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})

@@ -13,7 +13,7 @@ from envoy_plugin.envoy.events import KNOWN_EVENTS, SYNCHRONOUS_HOOKS, Event
 from envoy_plugin.envoy.filters import Filter, Place, ReadyMade
 from envoy_plugin.envoy.routes import RouteKind
 from envoy_plugin.errors import DeclarationError
-from envoy_plugin.injection import Function, Needs, place
+from envoy_plugin.injection.handlers import Function, Needs, place
 
 ALIKE: Final = 0.85
 """How much alike two names are, by difflib, before one is taken for the other misspelt."""

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from envoy_plugin.connection import connect_redis
 from envoy_plugin.context import Context, unique_here
+from envoy_plugin.declarations.steps import StepHandler
 from envoy_plugin.deliveries import DeliveryRecords
 from envoy_plugin.engine.batching import Batcher
 from envoy_plugin.engine.engine import Engine
@@ -28,14 +29,9 @@ from envoy_plugin.envoy.tokens import OAuthClient, TokenCache
 from envoy_plugin.envoy.user_api import EnvoyUserAPI
 from envoy_plugin.envoy.user_tokens import UserTokens
 from envoy_plugin.errors import DeclarationError
-from envoy_plugin.injection import is_of_an_api, is_of_workflows
-from envoy_plugin.logs import get_logger
-from envoy_plugin.plugin import Plugin
-from envoy_plugin.providing import open_providers
-from envoy_plugin.routing import Handler, RouteHandler
-from envoy_plugin.sealing import Sealer, derive_key
-from envoy_plugin.settings import Settings, StorageKind
-from envoy_plugin.sources import (
+from envoy_plugin.injection.handlers import is_of_an_api, is_of_workflows
+from envoy_plugin.injection.providing import open_providers
+from envoy_plugin.injection.sources import (
     Platform,
     RouteSources,
     Sources,
@@ -47,11 +43,15 @@ from envoy_plugin.sources import (
     step_sources,
     task_sources,
 )
-from envoy_plugin.step_declarations import StepHandler
+from envoy_plugin.logs import get_logger
+from envoy_plugin.plugin import Plugin
+from envoy_plugin.routing import Handler, RouteHandler
+from envoy_plugin.sealing import Sealer, derive_key
+from envoy_plugin.settings import Settings, StorageKind
+from envoy_plugin.workflows.definitions.store import Store
 from envoy_plugin.workflows.links import Links
-from envoy_plugin.workflows.store import Store
-from envoy_plugin.workflows.work import ADVANCE
-from envoy_plugin.workflows.work import FUNCTIONS as STEPS
+from envoy_plugin.workflows.running.work import ADVANCE
+from envoy_plugin.workflows.running.work import FUNCTIONS as STEPS
 
 WORKFLOW_QUEUES: Final = (STEPS, ADVANCE.kind)
 """What workers do for workflows: steps of functions, and what follows the end of any step."""

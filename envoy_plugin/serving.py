@@ -18,16 +18,16 @@ from typing import Final
 from aiohttp import web
 
 from envoy_plugin.app import serve_runtime
-from envoy_plugin.execution import execute
 from envoy_plugin.logs import ACCESS_LOGGER, get_logger
 from envoy_plugin.plugin import Plugin
 from envoy_plugin.reports import QUEUE as REPORTS
 from envoy_plugin.runtime import WORKFLOW_QUEUES, Runtime, open_runtime
 from envoy_plugin.settings import Settings
-from envoy_plugin.ticking import ticking
 from envoy_plugin.watchdog import watched_over
-from envoy_plugin.webhooks import QUEUE as EVENTS
-from envoy_plugin.worker import Worker
+from envoy_plugin.webhooks.events import QUEUE as EVENTS
+from envoy_plugin.worker.execution import execute
+from envoy_plugin.worker.loop import Worker
+from envoy_plugin.worker.ticking import ticking
 
 KEEPALIVE_SECONDS: Final = 95
 """Longer than the 90 s after which Heroku's router drops a silent connection (devcenter.heroku.com, changelog 3391)."""

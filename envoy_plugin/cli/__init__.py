@@ -1,6 +1,6 @@
 """`envoy-plugin`: the command line.
 
-A command is a module of this package whose `app` is a typer application, and one line in `COMMANDS`. Only the module
+A command is a module of `commands` whose `app` is a typer application, and one line in `COMMANDS`. Only the module
 of the command that is run is imported.
 """
 
@@ -65,7 +65,7 @@ class LazyGroup(TyperGroup):
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Typer's hook between finding a command's name and running it."""
         name, _, rest = super().resolve_command(ctx, args)
-        return name, typer.main.get_command(import_module(f"{__name__}.{name}").app), rest
+        return name, typer.main.get_command(import_module(f"{__name__}.commands.{name}").app), rest
 
 
 app = typer.Typer(

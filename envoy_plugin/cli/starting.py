@@ -12,11 +12,11 @@ from typing import Final
 
 import typer
 
+from envoy_plugin.cli.developing.telling import tell_lines
 from envoy_plugin.cli.environment import load_env_file, log_as, read_settings
 from envoy_plugin.cli.exits import ExitCode
 from envoy_plugin.cli.loading import load_plugin
 from envoy_plugin.cli.ports import free_port
-from envoy_plugin.cli.telling import tell_lines
 from envoy_plugin.errors import EnvoyPluginError
 from envoy_plugin.logs import get_logger
 from envoy_plugin.plugin import Plugin

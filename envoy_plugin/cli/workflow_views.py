@@ -9,12 +9,12 @@ from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.listings import Filter, find_jobs
 from envoy_plugin.engine.model import Job
 from envoy_plugin.errors import WorkflowError
-from envoy_plugin.workflows.diagrams import Diagram, Step
-from envoy_plugin.workflows.drawing import states_of
-from envoy_plugin.workflows.phases import Phase
-from envoy_plugin.workflows.record import KIND, OWN_HOLDS, Workflow, load
-from envoy_plugin.workflows.store import Store
-from envoy_plugin.workflows.templates import Template
+from envoy_plugin.workflows.definitions.diagrams import Diagram, Step
+from envoy_plugin.workflows.definitions.store import Store
+from envoy_plugin.workflows.definitions.templates import Template
+from envoy_plugin.workflows.drawing.mermaid import states_of
+from envoy_plugin.workflows.running.phases import Phase
+from envoy_plugin.workflows.running.record import KIND, OWN_HOLDS, Workflow, load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

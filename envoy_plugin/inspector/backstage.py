@@ -11,7 +11,7 @@ from envoy_plugin.engine.model import Job
 from envoy_plugin.engine.queries import find_holder, find_job
 from envoy_plugin.envoy.events import parse_event
 from envoy_plugin.errors import BadPayload, JobNotFound
-from envoy_plugin.webhooks import delivery_name
+from envoy_plugin.webhooks.events import delivery_name
 
 NOT_STARTED: Final = "The plugin has not started yet, so nobody knows where its jobs are."
 NO_REDIS: Final = "Redis can't be read."

@@ -10,7 +10,6 @@ from datetime import datetime
 from math import ceil
 from typing import Final
 
-from envoy_plugin.ending import end_job
 from envoy_plugin.engine.engine import Engine, Mode
 from envoy_plugin.engine.model import Claimed, Job
 from envoy_plugin.engine.queries import MOST_LISTED, list_jobs
@@ -18,14 +17,15 @@ from envoy_plugin.engine.states import State
 from envoy_plugin.engine.sweeper import BATCH, MAX_CRASHES
 from envoy_plugin.engine.verbs import Claim, Expire, Promote
 from envoy_plugin.errors import EngineError
-from envoy_plugin.execution import execute
 from envoy_plugin.logs import Bound
 from envoy_plugin.reports import QUEUE as REPORTS
 from envoy_plugin.runtime import Runtime
 from envoy_plugin.serving import queues_of
-from envoy_plugin.workflows.drawing import states_of
-from envoy_plugin.workflows.record import KIND as WORKFLOW
-from envoy_plugin.workflows.record import load
+from envoy_plugin.worker.ending import end_job
+from envoy_plugin.worker.execution import execute
+from envoy_plugin.workflows.drawing.mermaid import states_of
+from envoy_plugin.workflows.running.record import KIND as WORKFLOW
+from envoy_plugin.workflows.running.record import load
 
 MOST_RUNS: Final = 100
 """How often a job runs without time passing, before it is taken for one that never ends."""

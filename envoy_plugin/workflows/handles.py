@@ -6,23 +6,23 @@ from datetime import datetime
 from typing import Any, Self, TypeAlias
 
 from envoy_plugin.errors import BadProperty, WorkflowError
-from envoy_plugin.workflows import steps
-from envoy_plugin.workflows.create import Created, NewWorkflow, create, find_by_key
-from envoy_plugin.workflows.draft import Draft
-from envoy_plugin.workflows.endings import read_attempt
-from envoy_plugin.workflows.flow import Ending
+from envoy_plugin.workflows.definitions.store import Store
+from envoy_plugin.workflows.definitions.templates import Template
 from envoy_plugin.workflows.given import moment_of
-from envoy_plugin.workflows.history import said_facts
-from envoy_plugin.workflows.holds import add_holds, release_holds
 from envoy_plugin.workflows.models import JobHistoryAction, JobHoldDetails
-from envoy_plugin.workflows.places import kept_place
-from envoy_plugin.workflows.privileges import Caller
-from envoy_plugin.workflows.record import Workflow, load
+from envoy_plugin.workflows.operating import steps
+from envoy_plugin.workflows.operating.holds import add_holds, release_holds
+from envoy_plugin.workflows.operating.places import kept_place
+from envoy_plugin.workflows.operating.privileges import Caller
+from envoy_plugin.workflows.operating.said import by_step, check_names, kept_input, kept_properties
+from envoy_plugin.workflows.operating.scope import Scope, UniqueHere, no_key
 from envoy_plugin.workflows.responses import JobActionResponse, Status
-from envoy_plugin.workflows.said import by_step, check_names, kept_input, kept_properties
-from envoy_plugin.workflows.scope import Scope, UniqueHere, no_key
-from envoy_plugin.workflows.store import Store
-from envoy_plugin.workflows.templates import Template
+from envoy_plugin.workflows.running.create import Created, NewWorkflow, create, find_by_key
+from envoy_plugin.workflows.running.draft import Draft
+from envoy_plugin.workflows.running.endings import read_attempt
+from envoy_plugin.workflows.running.flow import Ending
+from envoy_plugin.workflows.running.history import said_facts
+from envoy_plugin.workflows.running.record import Workflow, load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -8,10 +8,8 @@ from dataclasses import replace
 from typing import Any, Final, Self, overload
 
 from envoy_plugin.errors import BadProperty
-from envoy_plugin.workflows import assigning, attachments, bulk, holds, making, places, properties, steps
-from envoy_plugin.workflows.attachments import attachments_of
-from envoy_plugin.workflows.comments import add_comment, comments_of
-from envoy_plugin.workflows.diagrams import Diagram
+from envoy_plugin.workflows.definitions.diagrams import Diagram
+from envoy_plugin.workflows.definitions.store import Store
 from envoy_plugin.workflows.given import checked
 from envoy_plugin.workflows.location import Location
 from envoy_plugin.workflows.models import (
@@ -32,12 +30,14 @@ from envoy_plugin.workflows.models import (
     QueryResult,
     UpdateJobOverrides,
 )
-from envoy_plugin.workflows.privileges import Caller, Privilege
-from envoy_plugin.workflows.queries import query_jobs, statistics
-from envoy_plugin.workflows.reading import history_of, job_of
+from envoy_plugin.workflows.operating import assigning, attachments, bulk, holds, making, places, properties, steps
+from envoy_plugin.workflows.operating.attachments import attachments_of
+from envoy_plugin.workflows.operating.comments import add_comment, comments_of
+from envoy_plugin.workflows.operating.privileges import Caller, Privilege
+from envoy_plugin.workflows.operating.queries import query_jobs, statistics
+from envoy_plugin.workflows.operating.reading import history_of, job_of
+from envoy_plugin.workflows.operating.scope import Scope, UniqueHere, no_key
 from envoy_plugin.workflows.responses import JobActionResponse
-from envoy_plugin.workflows.scope import Scope, UniqueHere, no_key
-from envoy_plugin.workflows.store import Store
 
 NO_OVERRIDES: Final = CreateJobOverrides()
 EVERYTHING: Final = JobStatisticsDetails()

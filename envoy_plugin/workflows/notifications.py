@@ -11,15 +11,15 @@ from typing import Any, Final, Self
 
 from envoy_plugin.engine.verbs import Unique
 from envoy_plugin.errors import BadProperty
-from envoy_plugin.workflows import steps
-from envoy_plugin.workflows.diagrams import Kind, Step
+from envoy_plugin.workflows.definitions.diagrams import Kind, Step
+from envoy_plugin.workflows.definitions.store import Store
 from envoy_plugin.workflows.given import checked
-from envoy_plugin.workflows.messages import state_of
-from envoy_plugin.workflows.privileges import Caller
+from envoy_plugin.workflows.operating import steps
+from envoy_plugin.workflows.operating.privileges import Caller
+from envoy_plugin.workflows.operating.scope import Scope
 from envoy_plugin.workflows.responses import JobActionResponse
-from envoy_plugin.workflows.scope import Scope
-from envoy_plugin.workflows.store import Store
-from envoy_plugin.workflows.watching import Told, Watcher, tell
+from envoy_plugin.workflows.telling.messages import state_of
+from envoy_plugin.workflows.telling.watching import Told, Watcher, tell
 
 EVERY: Final = timedelta(seconds=1)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from envoy_plugin.workflows.diagrams import UNASSIGNED
+from envoy_plugin.workflows.definitions.diagrams import UNASSIGNED
 
 
 class Status(StrEnum):

@@ -137,7 +137,7 @@ def settings_table() -> ModuleType:
 
 def options_of(command: str) -> list[str]:
     """Every long option of a command and of its own commands, but for --help."""
-    found = get_command(import_module(f"envoy_plugin.cli.{command}").app)
+    found = get_command(import_module(f"envoy_plugin.cli.commands.{command}").app)
     commands = [found, *getattr(found, "commands", {}).values()]
     names = [
         name

@@ -109,7 +109,7 @@ async def test_what_is_missing_is_named_all_at_once_and_ends_with_78(site: Site,
 def every_command() -> Iterator[list[str]]:
     """The words of each command, those of groups included."""
     for name in COMMANDS:
-        command = typer.main.get_command(import_module(f"envoy_plugin.cli.{name}").app)
+        command = typer.main.get_command(import_module(f"envoy_plugin.cli.commands.{name}").app)
         yield from ([name, word] for word in command.commands) if isinstance(command, TyperGroup) else [[name]]
 
 

@@ -12,11 +12,11 @@ from envoy_plugin.engine.listings import count_listed
 from envoy_plugin.engine.states import State
 from envoy_plugin.engine.verbs import Listing
 from envoy_plugin.sealing import Sealer
-from envoy_plugin.workflows.create import NewWorkflow, create
-from envoy_plugin.workflows.diagrams import Step
-from envoy_plugin.workflows.record import KIND
-from envoy_plugin.workflows.store import Store
-from envoy_plugin.workflows.templates import Template
+from envoy_plugin.workflows.definitions.diagrams import Step
+from envoy_plugin.workflows.definitions.store import Store
+from envoy_plugin.workflows.definitions.templates import Template
+from envoy_plugin.workflows.running.create import NewWorkflow, create
+from envoy_plugin.workflows.running.record import KIND
 from tests.acceptance.effects import count_effects, effects_in
 from tests.acceptance.processes import JWT_SECRET, PREFIX, Process, Site, eventually
 

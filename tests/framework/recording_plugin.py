@@ -49,7 +49,7 @@ def invoke(
 
     An error of the framework is raised; `run_here` says it, as a process does.
     """
-    app = import_module(f"envoy_plugin.cli.{command}").app
+    app = import_module(f"envoy_plugin.cli.commands.{command}").app
     return _ended(CliRunner().invoke(app, list(arguments), input=stdin, env=_alone(environment or {})))
 
 

@@ -25,7 +25,6 @@ from envoy_plugin.engine.queries import find_job, list_jobs
 from envoy_plugin.engine.states import State
 from envoy_plugin.engine.verbs import Expire, Promote
 from envoy_plugin.envoy.signature import HEADER, sign
-from envoy_plugin.execution import execute
 from envoy_plugin.runtime import Runtime, open_runtime
 from envoy_plugin.serving import queues_of
 from envoy_plugin.settings import Settings
@@ -34,7 +33,8 @@ from envoy_plugin.simulator.job_routes import JOBS
 from envoy_plugin.simulator.payloads import Webhook, build_webhook
 from envoy_plugin.simulator.sender import Delivery, Sender
 from envoy_plugin.simulator.wire import Json, JsonObject
-from envoy_plugin.worker import Worker
+from envoy_plugin.worker.execution import execute
+from envoy_plugin.worker.loop import Worker
 from tests.envoy_server import CLIENT_ID, CLIENT_SECRET, SimulatedEnvoy
 
 Found = TypeVar("Found")

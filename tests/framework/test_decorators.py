@@ -24,7 +24,7 @@ from envoy_plugin import (
     Storage,
     config_enabled,
 )
-from envoy_plugin.declarations import Next
+from envoy_plugin.declarations.handlers import Next
 from envoy_plugin.engine.states import Reason, State
 from envoy_plugin.simulator.payloads import build_webhook
 from envoy_plugin.simulator.platform import TOKENS

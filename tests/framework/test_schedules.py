@@ -16,7 +16,7 @@ from envoy_plugin.engine.queries import list_jobs
 from envoy_plugin.engine.states import State
 from envoy_plugin.runtime import Runtime, open_runtime
 from envoy_plugin.serving import Role, serve
-from envoy_plugin.ticking import enqueue_due, ticking
+from envoy_plugin.worker.ticking import enqueue_due, ticking
 from tests.framework.served import Stage, eventually, settings_for, until
 from tests.redis_server import RedisServers
 

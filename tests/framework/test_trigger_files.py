@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from envoy_plugin.cli import fixture_files
+from envoy_plugin.cli.sending import fixture_files
 from envoy_plugin.errors import SettingsError
 from envoy_plugin.simulator.payloads import EVENTS
 from tests.framework.recording_plugin import invoke, run_here

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
-from envoy_plugin.cli.fixture_files import read_fixture
+from envoy_plugin.cli.sending.fixture_files import read_fixture
 from envoy_plugin.envoy.signature import sign, verify
 from envoy_plugin.errors import BadSignature
 from envoy_plugin.simulator import defaults
@@ -88,7 +88,7 @@ async def test_duplicates_are_the_same_bytes(plugin: RecordingPlugin) -> None:
 async def test_a_long_list_is_cut_and_one_bad_end_is_a_failure(
     plugin: RecordingPlugin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("envoy_plugin.cli.delivery_text.MOST_LINES", 1)
+    monkeypatch.setattr("envoy_plugin.cli.sending.delivery_text.MOST_LINES", 1)
     plugin.answer = (500, None)
     ended = await plugin.invoke("trigger", "entry_sign_in", "--repeat", "3", "--expect", "done")
     assert (ended.code, "and 2 more" in ended.out, "Expected done" in ended.err) == (3, True, True)
@@ -210,7 +210,7 @@ async def test_curl_sends_the_very_same(plugin: RecordingPlugin, extra: tuple[st
 
 
 def test_a_curl_command_of_odd_bytes_goes_through_a_pipe(tmp_path: Path) -> None:
-    from envoy_plugin.cli.request_text import as_curl  # noqa: PLC0415 - what this test alone looks at
+    from envoy_plugin.cli.sending.request_text import as_curl  # noqa: PLC0415 - what this test alone looks at
     from envoy_plugin.simulator.tampering import UNTOUCHED  # noqa: PLC0415 - likewise
 
     command = as_curl(URL("http://127.0.0.1"), b"\xff\0", "s", UNTOUCHED)

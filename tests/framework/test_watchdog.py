@@ -14,12 +14,12 @@ from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.queries import find_job
 from envoy_plugin.engine.states import Reason, State
 from envoy_plugin.engine.verbs import Enqueue, Expire
-from envoy_plugin.execution import execute
-from envoy_plugin.heartbeats import LIFE, Heartbeat, beat, beating, find_workers
 from envoy_plugin.sealing import Sealer
-from envoy_plugin.tasks import Payload
+from envoy_plugin.tasks.task import Payload
 from envoy_plugin.watchdog import watched_over
-from envoy_plugin.worker import Worker
+from envoy_plugin.worker.execution import execute
+from envoy_plugin.worker.heartbeats import LIFE, Heartbeat, beat, beating, find_workers
+from envoy_plugin.worker.loop import Worker
 from tests.framework.cli.project import CREDENTIALS, Project
 from tests.framework.served import Served, Stage, eventually, until
 from tests.redis_server import RedisServers

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from envoy_plugin.declarations import Next, Routes
+from envoy_plugin.declarations.handlers import Next, Routes
 from envoy_plugin.envoy.config import Config
 from envoy_plugin.envoy.events import Event
 from envoy_plugin.envoy.filters import excluded_employees

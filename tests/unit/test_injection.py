@@ -13,7 +13,7 @@ from envoy_plugin.envoy.events import Event, Meta
 from envoy_plugin.envoy.job import EnvoyPluginJob
 from envoy_plugin.envoy.payloads import Entry, Invite
 from envoy_plugin.errors import DeclarationError
-from envoy_plugin.injection import check_needs, find_missing, gather_arguments, read_needs
+from envoy_plugin.injection.handlers import check_needs, find_missing, gather_arguments, read_needs
 from envoy_plugin.outcomes import Done
 from envoy_plugin.run import Run
 

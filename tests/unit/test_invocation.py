@@ -9,15 +9,15 @@ import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from envoy_plugin.deadline import Overdue
-from envoy_plugin.declarations import Next
+from envoy_plugin.declarations.handlers import Next
 from envoy_plugin.envoy.events import Event, parse_event
 from envoy_plugin.envoy.routes import Route
 from envoy_plugin.errors import ApiUnavailable, BadPayload, ConfigMismatch
+from envoy_plugin.injection.sources import Subject
 from envoy_plugin.invocation import HandlerFailed, call_handler
 from envoy_plugin.outcomes import Done, Failed, Ignored, Outcome
 from envoy_plugin.plugin import Plugin
 from envoy_plugin.run import Run
-from envoy_plugin.sources import Subject
 
 EVENT = parse_event(b'{"meta":{"event":"entry_sign_in","install_id":"1"},"payload":null}')
 

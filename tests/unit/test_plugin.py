@@ -10,9 +10,9 @@ import pytest
 from envoy_plugin.envoy.config import Config
 from envoy_plugin.envoy.payloads import Entry
 from envoy_plugin.errors import DeclarationError
+from envoy_plugin.injection.providing import open_providers
 from envoy_plugin.outcomes import Done
 from envoy_plugin.plugin import Plugin
-from envoy_plugin.providing import open_providers
 
 
 class DoorConfig(Config):

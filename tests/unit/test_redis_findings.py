@@ -4,8 +4,8 @@ from typing import Any, Final
 
 import pytest
 
-from envoy_plugin.cli.redis_findings import way_finding
-from envoy_plugin.cli.redis_health import judge, latency_finding, version_finding
+from envoy_plugin.cli.findings.redis import way_finding
+from envoy_plugin.cli.findings.redis_health import judge, latency_finding, version_finding
 from envoy_plugin.settings import Settings
 
 GOOD: Final = {"redis_version": "7.0.15", "maxmemory_policy": "noeviction", "aof_enabled": 1}

@@ -11,7 +11,7 @@ from envoy_plugin.envoy.payloads import Entry
 from envoy_plugin.envoy.routes import Route, RouteKind, RouteMeta, RouteParams
 from envoy_plugin.envoy.user_api import EnvoyUserAPI
 from envoy_plugin.errors import DeclarationError
-from envoy_plugin.route_injection import Cursor, Form, Page, RawForm, Search, Values, read_route_needs
+from envoy_plugin.injection.setup_steps import Cursor, Form, Page, RawForm, Search, Values, read_route_needs
 from envoy_plugin.run import Run
 
 

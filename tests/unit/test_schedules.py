@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from envoy_plugin.schedules import Cron, Every
+from envoy_plugin.tasks.schedules import Cron, Every
 
 
 def at(text: str) -> datetime:

@@ -23,8 +23,8 @@ from envoy_plugin import (
     Secret,
     Storage,
 )
-from envoy_plugin.ending import Together
 from envoy_plugin.errors import WrongState
+from envoy_plugin.worker.ending import Together
 
 MINUTE = timedelta(minutes=1)
 

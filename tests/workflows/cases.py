@@ -9,7 +9,8 @@ from redis.asyncio import Redis
 
 from envoy_plugin.engine.verbs import Describe
 from envoy_plugin.errors import EnvoyPluginError
-from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.definitions.diagrams import Step
+from envoy_plugin.workflows.definitions.templates import Template
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import (
     CreateJobOverrides,
@@ -21,7 +22,6 @@ from envoy_plugin.workflows.models import (
     UpdateJobOverrides,
 )
 from envoy_plugin.workflows.responses import JobActionResponse
-from envoy_plugin.workflows.templates import Template
 from tests.workflows.office import Office
 from tests.workflows.stage import ITEM
 

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from envoy_plugin.workflows.messages import NotificationMessage
 from envoy_plugin.workflows.notifications import NotificationManager
+from envoy_plugin.workflows.telling.messages import NotificationMessage
 
 
 class Ear:

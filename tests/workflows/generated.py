@@ -3,7 +3,7 @@
 from dataclasses import replace
 from random import Random
 
-from envoy_plugin.workflows.diagrams import Diagram, Facts, Join, Path, Step
+from envoy_plugin.workflows.definitions.diagrams import Diagram, Facts, Join, Path, Step
 
 CONDITIONS = (
     "",

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.definitions.diagrams import Step
+from envoy_plugin.workflows.definitions.templates import Template
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import CreateJobOverrides, UpdateJobOverrides
-from envoy_plugin.workflows.privileges import Privilege
-from envoy_plugin.workflows.templates import Template
+from envoy_plugin.workflows.operating.privileges import Privilege
 from tests.workflows.stage import ITEM, Stage
 
 VISIT = (

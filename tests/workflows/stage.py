@@ -8,16 +8,16 @@ from pydantic_core import to_json
 from envoy_plugin.engine.engine import Engine, Mode
 from envoy_plugin.engine.model import Claimed
 from envoy_plugin.engine.verbs import Fail, Succeed, Unhold
-from envoy_plugin.workflows import steps
-from envoy_plugin.workflows.advance import end_overdue, end_step, follow_up
-from envoy_plugin.workflows.create import NewWorkflow, create
-from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.definitions.diagrams import Step
+from envoy_plugin.workflows.definitions.store import Store
+from envoy_plugin.workflows.definitions.templates import Template
 from envoy_plugin.workflows.handles import WorkflowHandle
-from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow, load
+from envoy_plugin.workflows.operating import steps
 from envoy_plugin.workflows.responses import Actor, JobActionResponse
-from envoy_plugin.workflows.store import Store
-from envoy_plugin.workflows.templates import Template
-from envoy_plugin.workflows.work import OVERDUE
+from envoy_plugin.workflows.running.advance import end_overdue, end_step, follow_up
+from envoy_plugin.workflows.running.create import NewWorkflow, create
+from envoy_plugin.workflows.running.record import MANUAL_HOLD, Workflow, load
+from envoy_plugin.workflows.running.work import OVERDUE
 
 ITEM = "install-1"
 ADA, BOB = Actor(user="ada", groups=["front-desk"]), Actor(user="bob")

@@ -2,8 +2,8 @@
 
 from hypothesis import strategies as st
 
-from envoy_plugin.workflows.diagrams import Diagram, Join, Path, Step
-from envoy_plugin.workflows.flow import Ending
+from envoy_plugin.workflows.definitions.diagrams import Diagram, Join, Path, Step
+from envoy_plugin.workflows.running.flow import Ending
 
 CONDITIONS = ("", "", "returnCode == 1", "returnCode == 0", 'state != "succeeded"', "result.again", "else")
 

@@ -8,10 +8,10 @@ from envoy_plugin.engine.queries import find_record
 from envoy_plugin.engine.states import State
 from envoy_plugin.engine.verbs import Cancel, Claim, Fail, Resume, Succeed
 from envoy_plugin.errors import JobNotFound, NoThing, WorkflowError
-from envoy_plugin.workflows import steps
-from envoy_plugin.workflows.create import NewWorkflow, create
-from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.definitions.diagrams import Step
+from envoy_plugin.workflows.operating import steps
 from envoy_plugin.workflows.responses import Actor
+from envoy_plugin.workflows.running.create import NewWorkflow, create
 from tests.engine.clock import Clock
 from tests.workflows.stage import ADA, BOB, ITEM, Stage, add_thing
 

@@ -10,11 +10,11 @@ from envoy_plugin.engine.queries import find_job
 from envoy_plugin.engine.states import State
 from envoy_plugin.engine.verbs import Describe, Enqueue, Succeed
 from envoy_plugin.errors import CallRefused, WrongState
-from envoy_plugin.workflows import steps
-from envoy_plugin.workflows.advance import CONTENDED, UNREADABLE, end_step, follow_up
-from envoy_plugin.workflows.create import NewWorkflow, create
-from envoy_plugin.workflows.diagrams import Step
-from envoy_plugin.workflows.templates import OF_PLUGIN
+from envoy_plugin.workflows.definitions.diagrams import Step
+from envoy_plugin.workflows.definitions.templates import OF_PLUGIN
+from envoy_plugin.workflows.operating import steps
+from envoy_plugin.workflows.running.advance import CONTENDED, UNREADABLE, end_step, follow_up
+from envoy_plugin.workflows.running.create import NewWorkflow, create
 from tests.workflows.stage import ADA, ITEM, Stage
 
 BRANCHES = [str(at) for at in range(6)]

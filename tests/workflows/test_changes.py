@@ -8,13 +8,13 @@ import pytest
 
 from envoy_plugin.engine.sweeper import sweep
 from envoy_plugin.engine.verbs import Assign, Cancel, Hold, Unhold
-from envoy_plugin.workflows import watching
-from envoy_plugin.workflows.diagrams import Path, Step
-from envoy_plugin.workflows.draft import Draft
-from envoy_plugin.workflows.history import MOST_CHANGES
-from envoy_plugin.workflows.messages import NotificationMessage
+from envoy_plugin.workflows.definitions.diagrams import Path, Step
 from envoy_plugin.workflows.models import JobAttachmentDetails, JobDependencyDetails, JobHistoryAction, JobHoldDetails
 from envoy_plugin.workflows.notifications import NotificationManager
+from envoy_plugin.workflows.running.draft import Draft
+from envoy_plugin.workflows.running.history import MOST_CHANGES
+from envoy_plugin.workflows.telling import watching
+from envoy_plugin.workflows.telling.messages import NotificationMessage
 from tests.engine.clock import Clock
 from tests.workflows.ear import Ear
 from tests.workflows.office import Office

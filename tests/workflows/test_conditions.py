@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envoy_plugin.errors import BadCondition
-from envoy_plugin.workflows.conditions import NAMES, parse
+from envoy_plugin.workflows.definitions.conditions import NAMES, parse
 
 KNOWN = {
     "result": {"granted": True, "doors": ["A", {"name": "B"}], "n": 2.5, "empty": "", "quote": "it's"}

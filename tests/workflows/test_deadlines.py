@@ -8,8 +8,8 @@ import pytest
 from envoy_plugin.engine.states import State
 from envoy_plugin.engine.sweeper import sweep
 from envoy_plugin.errors import BadDiagram
-from envoy_plugin.workflows.diagrams import Step
-from envoy_plugin.workflows.templates import Template
+from envoy_plugin.workflows.definitions.diagrams import Step
+from envoy_plugin.workflows.definitions.templates import Template
 from tests.engine.clock import Clock
 from tests.workflows.stage import Stage
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from envoy_plugin.errors import BadDiagram
-from envoy_plugin.workflows.checks import check, faults_in, unreachable
-from envoy_plugin.workflows.diagrams import Diagram, Kind, Path, Step
-from envoy_plugin.workflows.documents import assigned_words, assignment_of, diagram_document, parse_diagram
+from envoy_plugin.workflows.definitions.checks import check, faults_in, unreachable
+from envoy_plugin.workflows.definitions.diagrams import Diagram, Kind, Path, Step
+from envoy_plugin.workflows.definitions.documents import assigned_words, assignment_of, diagram_document, parse_diagram
 from tests.workflows.generated import make_diagram
 
 VISIT: dict[str, Any] = {

@@ -7,9 +7,9 @@ from itertools import pairwise
 from random import Random
 from xml.etree import ElementTree as ET
 
-from envoy_plugin.workflows.diagrams import Diagram, Path, Step
-from envoy_plugin.workflows.drawing import Look, mermaid, states_of
-from envoy_plugin.workflows.picture import svg
+from envoy_plugin.workflows.definitions.diagrams import Diagram, Path, Step
+from envoy_plugin.workflows.drawing.mermaid import Look, mermaid, states_of
+from envoy_plugin.workflows.drawing.svg import svg
 from tests.workflows.generated import make_diagram
 from tests.workflows.stage import Stage
 

@@ -9,10 +9,11 @@ import pytest
 
 from envoy_plugin.engine import tagged
 from envoy_plugin.errors import WorkflowError
-from envoy_plugin.workflows import finding, ordering
-from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.definitions.diagrams import Step
+from envoy_plugin.workflows.index import ordering
 from envoy_plugin.workflows.location import Location
 from envoy_plugin.workflows.models import JobStatisticsDetails, Query
+from envoy_plugin.workflows.operating import finding
 from tests.workflows.naive import Facts, Maker, facts_of, grouped, ordered
 from tests.workflows.office import Office
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from envoy_plugin.workflows.checks import check
-from envoy_plugin.workflows.diagrams import Diagram, Join, Path, Step
-from envoy_plugin.workflows.flow import (
+from envoy_plugin.workflows.definitions.checks import check
+from envoy_plugin.workflows.definitions.diagrams import Diagram, Join, Path, Step
+from envoy_plugin.workflows.running.flow import (
     UNDER_WAY,
     Ending,
     Move,

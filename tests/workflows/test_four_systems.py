@@ -15,7 +15,7 @@ from envoy_plugin.apis.iot_jobs.registry import Registry
 from envoy_plugin.runtime import Runtime
 from envoy_plugin.testing import LocalEnvoy
 from envoy_plugin.testing.local_envoy import local_envoy
-from envoy_plugin.workflows import steps
+from envoy_plugin.workflows.operating import steps
 from tests.apis.iot_jobs.site import Client, Device
 from tests.workflows.stage import ADA
 

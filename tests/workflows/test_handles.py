@@ -7,11 +7,11 @@ import pytest
 
 from envoy_plugin.engine.verbs import Describe
 from envoy_plugin.errors import BadProperty, CallRefused, JobNotFound, TooLarge, WorkflowError
-from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.definitions.diagrams import Step
+from envoy_plugin.workflows.definitions.templates import Template
 from envoy_plugin.workflows.handles import WorkflowHandle, Workflows
 from envoy_plugin.workflows.manager import JobsManager
-from envoy_plugin.workflows.templates import Template
-from envoy_plugin.workflows.work import execution_id, fill
+from envoy_plugin.workflows.running.work import execution_id, fill
 from tests.engine.clock import Clock
 from tests.workflows.stage import ITEM, Stage
 

@@ -9,13 +9,13 @@ import pytest
 from envoy_plugin.engine.sweeper import Keeping, retire, sweep
 from envoy_plugin.engine.verbs import Depend, Enqueue, Hold, Succeed
 from envoy_plugin.errors import BadProperty, DependencyCycle, JobNotFound, JobRefused, NotAllowed
-from envoy_plugin.workflows.create import NewWorkflow
-from envoy_plugin.workflows.diagrams import Diagram, Step
+from envoy_plugin.workflows.definitions.diagrams import Diagram, Step
+from envoy_plugin.workflows.definitions.templates import Template
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import JobDependencyDetails, JobHold, JobHoldDetails
-from envoy_plugin.workflows.record import MANUAL_HOLD, Workflow, load
 from envoy_plugin.workflows.responses import JobActionResponse
-from envoy_plugin.workflows.templates import Template
+from envoy_plugin.workflows.running.create import NewWorkflow
+from envoy_plugin.workflows.running.record import MANUAL_HOLD, Workflow, load
 from tests.engine.clock import Clock
 from tests.workflows.office import Office
 from tests.workflows.stage import ITEM
@@ -157,7 +157,7 @@ async def test_every_step_of_a_large_job_is_held_and_released_in_one_call(office
 
 
 async def test_past_holds_make_room_for_new_ones(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("envoy_plugin.workflows.holds.MOST_HOLDS", 2)
+    monkeypatch.setattr("envoy_plugin.workflows.operating.holds.MOST_HOLDS", 2)
     job_id = await office.job("visit")
     await hold(office, job_id, "host")
     for _ in range(3):

@@ -12,12 +12,12 @@ from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.queries import text_of
 from envoy_plugin.engine.sweeper import sweep
 from envoy_plugin.errors import EngineError, JobNotFound, WorkflowError
-from envoy_plugin.workflows.diagrams import UNASSIGNED
+from envoy_plugin.workflows.definitions.diagrams import UNASSIGNED
+from envoy_plugin.workflows.index.summary import Summary, pairs_of, tag_of
 from envoy_plugin.workflows.location import Location
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import UpdateJobOverrides
-from envoy_plugin.workflows.record import Change, Workflow, load, summary_of
-from envoy_plugin.workflows.summary import Summary, pairs_of, tag_of
+from envoy_plugin.workflows.running.record import Change, Workflow, load, summary_of
 from tests.engine.clock import Clock
 from tests.workflows.generated import make_diagram
 from tests.workflows.stage import ITEM, Stage, add_thing

@@ -11,7 +11,8 @@ from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.queries import text_of
 from envoy_plugin.engine.verbs import Cancel
 from envoy_plugin.errors import BadProperty, JobNotFound, JobRefused, NotAllowed, NoTemplate, TooLarge, WorkflowError
-from envoy_plugin.workflows.diagrams import Diagram, Path, Step
+from envoy_plugin.workflows.definitions.diagrams import Diagram, Path, Step
+from envoy_plugin.workflows.definitions.templates import Template
 from envoy_plugin.workflows.location import Location
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import (
@@ -27,9 +28,8 @@ from envoy_plugin.workflows.models import (
     RelatedUpdates,
     UpdateJobOverrides,
 )
-from envoy_plugin.workflows.privileges import Privilege
-from envoy_plugin.workflows.record import load
-from envoy_plugin.workflows.templates import Template
+from envoy_plugin.workflows.operating.privileges import Privilege
+from envoy_plugin.workflows.running.record import load
 from tests.workflows.office import Office
 from tests.workflows.stage import ITEM, add_thing
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from random import Random
 
-from envoy_plugin.workflows.diagrams import Diagram, Step
-from envoy_plugin.workflows.layout import GAP, Layout, lay_out
+from envoy_plugin.workflows.definitions.diagrams import Diagram, Step
+from envoy_plugin.workflows.drawing.layout import GAP, Layout, lay_out
 from tests.workflows.generated import make_diagram
 
 

@@ -17,11 +17,12 @@ from envoy_plugin import (
     Plugin,
 )
 from envoy_plugin.testing.local_envoy import local_envoy
-from envoy_plugin.workflows import messages, models, notifications, responses
+from envoy_plugin.workflows import models, notifications, responses
+from envoy_plugin.workflows.definitions.templates import Template
 from envoy_plugin.workflows.guesses import GUESSES
-from envoy_plugin.workflows.messages import MessageType
 from envoy_plugin.workflows.responses import Status
-from envoy_plugin.workflows.templates import Template
+from envoy_plugin.workflows.telling import messages
+from envoy_plugin.workflows.telling.messages import MessageType
 from tests.acceptance.pages import ROOT
 from tests.workflows.office import VISIT, Office
 from tests.workflows.stage import ITEM

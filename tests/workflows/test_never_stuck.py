@@ -11,12 +11,12 @@ from envoy_plugin.engine.states import State
 from envoy_plugin.engine.sweeper import Keeping, retire
 from envoy_plugin.engine.verbs import Delete, Depend, Fail, Pause, Succeed, Undepend
 from envoy_plugin.errors import ThingRefused, TooLarge, WrongState
-from envoy_plugin.workflows import checks
-from envoy_plugin.workflows.advance import follow_up
-from envoy_plugin.workflows.create import NewWorkflow, create
-from envoy_plugin.workflows.diagrams import Step
-from envoy_plugin.workflows.draft import Draft
-from envoy_plugin.workflows.templates import Template
+from envoy_plugin.workflows.definitions import checks
+from envoy_plugin.workflows.definitions.diagrams import Step
+from envoy_plugin.workflows.definitions.templates import Template
+from envoy_plugin.workflows.running.advance import follow_up
+from envoy_plugin.workflows.running.create import NewWorkflow, create
+from envoy_plugin.workflows.running.draft import Draft
 from tests.engine.clock import Clock
 from tests.workflows.office import Office
 from tests.workflows.stage import ITEM, Stage, add_thing

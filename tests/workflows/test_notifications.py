@@ -9,13 +9,13 @@ from typing import Any, cast
 import pytest
 
 from envoy_plugin.errors import BadProperty, JobNotFound
-from envoy_plugin.workflows.diagrams import Step
-from envoy_plugin.workflows.messages import AllowedAction, NotificationMessage
+from envoy_plugin.workflows.definitions.diagrams import Step
 from envoy_plugin.workflows.models import JobAttachmentDetails, JobDependencyDetails, JobHoldDetails
 from envoy_plugin.workflows.notifications import NotificationManager, StepInfoResponse
-from envoy_plugin.workflows.privileges import Caller
-from envoy_plugin.workflows.scope import Scope
-from envoy_plugin.workflows.watching import Watcher
+from envoy_plugin.workflows.operating.privileges import Caller
+from envoy_plugin.workflows.operating.scope import Scope
+from envoy_plugin.workflows.telling.messages import AllowedAction, NotificationMessage
+from envoy_plugin.workflows.telling.watching import Watcher
 from tests.workflows.ear import Ear
 from tests.workflows.office import Office
 from tests.workflows.stage import ITEM

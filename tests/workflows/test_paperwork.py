@@ -9,15 +9,15 @@ import pytest
 from envoy_plugin.engine.engine import MOST_BLOB
 from envoy_plugin.engine.verbs import Succeed
 from envoy_plugin.errors import BadLocation, BadProperty, JobRefused, NoAttachment, NotAllowed, TooLarge, WorkflowError
-from envoy_plugin.workflows import attachments, comments
-from envoy_plugin.workflows.advance import end_step
-from envoy_plugin.workflows.diagrams import Step
-from envoy_plugin.workflows.history import MOST_CHANGES
+from envoy_plugin.workflows.definitions.diagrams import Step
+from envoy_plugin.workflows.definitions.store import Store
 from envoy_plugin.workflows.links import LIFE, Links
 from envoy_plugin.workflows.location import Location
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import JobAttachmentDetails, JobHistory, JobHistoryAction
-from envoy_plugin.workflows.store import Store
+from envoy_plugin.workflows.operating import attachments, comments
+from envoy_plugin.workflows.running.advance import end_step
+from envoy_plugin.workflows.running.history import MOST_CHANGES
 from tests.engine.clock import Clock
 from tests.workflows.office import Office
 from tests.workflows.stage import ITEM
@@ -305,7 +305,7 @@ async def test_every_end_of_running_is_told(office: Office) -> None:
 
 
 async def test_the_history_is_bounded(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("envoy_plugin.workflows.history.MOST_CHANGES", 3)
+    monkeypatch.setattr("envoy_plugin.workflows.running.history.MOST_CHANGES", 3)
     job_id = await office.job()
     for number in range(5):
         await office.update(job_id, notes=f"{number}")

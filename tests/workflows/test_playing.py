@@ -9,11 +9,11 @@ from envoy_plugin.engine.states import State
 from envoy_plugin.engine.sweeper import sweep
 from envoy_plugin.engine.verbs import Fail, Succeed
 from envoy_plugin.errors import NoTemplate
-from envoy_plugin.workflows import draft as drafts
-from envoy_plugin.workflows.create import NewWorkflow, create, find_by_key
-from envoy_plugin.workflows.diagrams import Diagram, Path, Step
-from envoy_plugin.workflows.flow import Standing
-from envoy_plugin.workflows.templates import Template
+from envoy_plugin.workflows.definitions.diagrams import Diagram, Path, Step
+from envoy_plugin.workflows.definitions.templates import Template
+from envoy_plugin.workflows.running import draft as drafts
+from envoy_plugin.workflows.running.create import NewWorkflow, create, find_by_key
+from envoy_plugin.workflows.running.flow import Standing
 from tests.engine.clock import Clock
 from tests.workflows.stage import ADA, BOB, ITEM, Stage, add_thing, remove_thing
 

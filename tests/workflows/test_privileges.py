@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from envoy_plugin.errors import BadProperty, JobRefused, NoAttachment, NotAllowed
-from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.definitions.diagrams import Step
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import (
     CreateJobOverrides,

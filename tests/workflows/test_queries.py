@@ -10,9 +10,10 @@ from envoy_plugin.engine import tagged
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.errors import BadLocation, BadQuery
 from envoy_plugin.sealing import Sealer
-from envoy_plugin.workflows import finding, queries
-from envoy_plugin.workflows.create import find_by_key
-from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.definitions.diagrams import Step
+from envoy_plugin.workflows.definitions.store import Store
+from envoy_plugin.workflows.index.search import parse_search
+from envoy_plugin.workflows.index.summary import tag_of
 from envoy_plugin.workflows.location import Location
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import (
@@ -23,9 +24,8 @@ from envoy_plugin.workflows.models import (
     SortField,
     UpdateJobOverrides,
 )
-from envoy_plugin.workflows.search import parse_search
-from envoy_plugin.workflows.store import Store
-from envoy_plugin.workflows.summary import tag_of
+from envoy_plugin.workflows.operating import finding, queries
+from envoy_plugin.workflows.running.create import find_by_key
 from tests.workflows.office import Office
 from tests.workflows.stage import ITEM
 

@@ -3,8 +3,8 @@
 import pytest
 
 from envoy_plugin.errors import JobRefused, TooLarge
-from envoy_plugin.workflows import quota
 from envoy_plugin.workflows.models import JobAttachmentDetails
+from envoy_plugin.workflows.operating import quota
 from tests.workflows.office import Office
 from tests.workflows.stage import ITEM
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 
 from envoy_plugin.engine.engine import Engine
-from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.definitions.diagrams import Step
+from envoy_plugin.workflows.definitions.store import Store
 from envoy_plugin.workflows.links import Links
-from envoy_plugin.workflows.store import Store
 from tests.workflows.cases import CALLS, FIT, RIVALS, STATES, content, make, word_of
 from tests.workflows.office import Office
 from tests.workflows.stage import Stage

@@ -6,12 +6,12 @@ import pytest
 
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.errors import BadDiagram, NoTemplate, WorkflowError
-from envoy_plugin.workflows import store as stored
-from envoy_plugin.workflows.create import NewWorkflow, create
-from envoy_plugin.workflows.diagrams import Diagram, Step
-from envoy_plugin.workflows.record import load
-from envoy_plugin.workflows.store import Store
-from envoy_plugin.workflows.templates import OF_PLUGIN, Template
+from envoy_plugin.workflows.definitions import store as stored
+from envoy_plugin.workflows.definitions.diagrams import Diagram, Step
+from envoy_plugin.workflows.definitions.store import Store
+from envoy_plugin.workflows.definitions.templates import OF_PLUGIN, Template
+from envoy_plugin.workflows.running.create import NewWorkflow, create
+from envoy_plugin.workflows.running.record import load
 from tests.workflows.conftest import SEALER
 from tests.workflows.stage import ITEM
 

@@ -5,12 +5,12 @@ from random import Random
 
 import pytest
 
-from envoy_plugin.workflows.looks import look_at
 from envoy_plugin.workflows.manager import JobsManager
-from envoy_plugin.workflows.messages import UNDER_WAY, MessageType, NotificationMessage
 from envoy_plugin.workflows.models import JobHistoryAction
 from envoy_plugin.workflows.notifications import NotificationManager
-from envoy_plugin.workflows.phases import Phase
+from envoy_plugin.workflows.running.phases import Phase
+from envoy_plugin.workflows.telling.looks import look_at
+from envoy_plugin.workflows.telling.messages import UNDER_WAY, MessageType, NotificationMessage
 from tests.engine.clock import Clock
 from tests.workflows.generated import make_diagram
 from tests.workflows.stage import ITEM, Stage, add_thing

@@ -7,7 +7,8 @@ import pytest
 from redis.asyncio import Redis
 
 from envoy_plugin.engine.engine import Engine
-from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.definitions.diagrams import Step
+from envoy_plugin.workflows.definitions.store import Store
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import (
     ExtendedProperty,
@@ -18,7 +19,6 @@ from envoy_plugin.workflows.models import (
     UpdateJobOverrides,
 )
 from envoy_plugin.workflows.notifications import NotificationManager, StepInfoResponse
-from envoy_plugin.workflows.store import Store
 from tests.engine.clock import Clock
 from tests.workflows.conftest import SEALER
 from tests.workflows.ear import Ear

@@ -8,10 +8,10 @@ import pytest
 
 from envoy_plugin.engine.clock import moment
 from envoy_plugin.engine.states import State
-from envoy_plugin.workflows.flow import UNDER_WAY, complete
-from envoy_plugin.workflows.phases import Phase, phase_of
-from envoy_plugin.workflows.record import PATH, Workflow
 from envoy_plugin.workflows.responses import Status
+from envoy_plugin.workflows.running.flow import UNDER_WAY, complete
+from envoy_plugin.workflows.running.phases import Phase, phase_of
+from envoy_plugin.workflows.running.record import PATH, Workflow
 from tests.engine.clock import Clock
 from tests.engine.invariants import broken
 from tests.engine.picture import Picture, take_picture

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from envoy_plugin.errors import BadQuery
-from envoy_plugin.workflows.truth import Facts
-from envoy_plugin.workflows.where import FIELDS, parse_where
+from envoy_plugin.workflows.index.truth import Facts
+from envoy_plugin.workflows.index.where import FIELDS, parse_where
 
 TEXTS: Final = ["", "a", "A", "it's", "100%", "a_c", "abc", "aabbc", "Ünïcode", "a\nb", "\\", "[a]*"]
 PATTERNS: Final = st.text("ab%_c", max_size=6) | st.sampled_from(["%'%", "100%", "%\\%", "[a]*", "%ï%", "a%b"])

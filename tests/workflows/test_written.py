@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from envoy_plugin.errors import BadDiagram
-from envoy_plugin.workflows.checks import dead_answers
-from envoy_plugin.workflows.diagrams import Diagram, Step
-from envoy_plugin.workflows.templates import Template
+from envoy_plugin.workflows.definitions.checks import dead_answers
+from envoy_plugin.workflows.definitions.diagrams import Diagram, Step
+from envoy_plugin.workflows.definitions.templates import Template
 
 B = Step.manual("b")
 

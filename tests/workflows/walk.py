@@ -25,14 +25,14 @@ from envoy_plugin.engine.verbs import (
     Verb,
 )
 from envoy_plugin.errors import EngineError
-from envoy_plugin.workflows import steps
-from envoy_plugin.workflows.advance import end_step, load_followed
-from envoy_plugin.workflows.create import NewWorkflow, create
-from envoy_plugin.workflows.diagrams import Diagram
-from envoy_plugin.workflows.draft import Draft
-from envoy_plugin.workflows.record import MANUAL_HOLD
+from envoy_plugin.workflows.definitions.diagrams import Diagram
+from envoy_plugin.workflows.definitions.templates import Template
+from envoy_plugin.workflows.operating import steps
 from envoy_plugin.workflows.responses import Actor, Status
-from envoy_plugin.workflows.templates import Template
+from envoy_plugin.workflows.running.advance import end_step, load_followed
+from envoy_plugin.workflows.running.create import NewWorkflow, create
+from envoy_plugin.workflows.running.draft import Draft
+from envoy_plugin.workflows.running.record import MANUAL_HOLD
 from tests.engine.clock import Clock
 from tests.workflows.generated import THING
 from tests.workflows.stage import ADA, BOB, ITEM, Stage

@@ -25,8 +25,8 @@ from envoy_plugin.engine.engine import Engine
 from envoy_plugin.errors import EngineError, SchemaTooNew, SealError, WorkflowError
 from envoy_plugin.logs import get_logger
 from envoy_plugin.settings import Settings
+from envoy_plugin.workflows.definitions.store import Store
 from envoy_plugin.workflows.links import needed
-from envoy_plugin.workflows.store import Store
 
 GET: Final = "GET"
 MOST_UNKNOWN: Final = 8

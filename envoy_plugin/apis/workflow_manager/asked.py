@@ -9,10 +9,10 @@ from envoy_plugin.apis.workflow_manager.access import Access
 from envoy_plugin.apis.workflow_manager.hub import Hub
 from envoy_plugin.apis.workflow_manager.tokens import Operator
 from envoy_plugin.engine.engine import Engine
+from envoy_plugin.workflows.definitions.store import Store
 from envoy_plugin.workflows.links import Links
 from envoy_plugin.workflows.manager import JobsManager
-from envoy_plugin.workflows.privileges import Caller
-from envoy_plugin.workflows.store import Store
+from envoy_plugin.workflows.operating.privileges import Caller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

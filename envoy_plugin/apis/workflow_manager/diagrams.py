@@ -16,12 +16,12 @@ from envoy_plugin.apis.workflow_manager.operation import Nothing
 from envoy_plugin.apis.workflow_manager.refusals import Refused, bad_request, not_found
 from envoy_plugin.apis.workflow_manager.wire import Shape, Wire
 from envoy_plugin.engine.ids import Ids
-from envoy_plugin.workflows.diagrams import Diagram
-from envoy_plugin.workflows.documents import diagram_document, parse_diagram
+from envoy_plugin.workflows.definitions.diagrams import Diagram
+from envoy_plugin.workflows.definitions.documents import diagram_document, parse_diagram
+from envoy_plugin.workflows.definitions.templates import GOOD_ID, OF_PLUGIN
 from envoy_plugin.workflows.manager import JobsManager
 from envoy_plugin.workflows.models import JobStatisticsDetails
-from envoy_plugin.workflows.privileges import Privilege
-from envoy_plugin.workflows.templates import GOOD_ID, OF_PLUGIN
+from envoy_plugin.workflows.operating.privileges import Privilege
 
 VERSION: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 DRAFT: Final = 0

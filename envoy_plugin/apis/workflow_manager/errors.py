@@ -30,7 +30,7 @@ from envoy_plugin.errors import (
     TooLarge,
     WorkflowError,
 )
-from envoy_plugin.workflows.privileges import Privilege
+from envoy_plugin.workflows.operating.privileges import Privilege
 
 STATUSES: Final[Mapping[type[EnvoyPluginError], HTTPStatus]] = {
     BadCondition: HTTPStatus.BAD_REQUEST,

@@ -14,9 +14,9 @@ from pydantic_core import from_json, to_json
 from envoy_plugin.apis.workflow_manager.refusals import Refused
 from envoy_plugin.apis.workflow_manager.wire import Wire, shape, to_camel
 from envoy_plugin.engine.clock import stamp_of
-from envoy_plugin.workflows.messages import MessageType, NotificationMessage
 from envoy_plugin.workflows.models import CurrentStep
-from envoy_plugin.workflows.properties import EXTENDED, RELATED, extended_of, related_of
+from envoy_plugin.workflows.operating.properties import EXTENDED, RELATED, extended_of, related_of
+from envoy_plugin.workflows.telling.messages import MessageType, NotificationMessage
 
 CONNECTED: Final = '{"connected":true}'
 """The first frame of all. Source: the Python client, which waits for it before it subscribes."""

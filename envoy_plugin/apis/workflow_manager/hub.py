@@ -18,9 +18,9 @@ from envoy_plugin.apis.workflow_manager.session import Desk, Session
 from envoy_plugin.apis.workflow_manager.tokens import Operator
 from envoy_plugin.in_background import in_background
 from envoy_plugin.logs import get_logger
-from envoy_plugin.workflows.messages import NotificationMessage
-from envoy_plugin.workflows.store import Store
-from envoy_plugin.workflows.watching import LEAST_REST, Watcher
+from envoy_plugin.workflows.definitions.store import Store
+from envoy_plugin.workflows.telling.messages import NotificationMessage
+from envoy_plugin.workflows.telling.watching import LEAST_REST, Watcher
 
 LOOK_EVERY: Final = timedelta(milliseconds=250)
 """How often it is asked what other processes have changed; the longest that a message of theirs waits."""

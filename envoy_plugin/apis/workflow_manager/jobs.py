@@ -14,7 +14,7 @@ from envoy_plugin.apis.workflow_manager.bodies import (
 from envoy_plugin.apis.workflow_manager.operation import Nothing
 from envoy_plugin.apis.workflow_manager.searching import Count, Search
 from envoy_plugin.apis.workflow_manager.wire import Shape
-from envoy_plugin.workflows.documents import diagram_document
+from envoy_plugin.workflows.definitions.documents import diagram_document
 from envoy_plugin.workflows.models import CreateJobsResponse, Job, QueryResult
 
 

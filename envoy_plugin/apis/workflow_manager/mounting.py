@@ -7,7 +7,7 @@ from aiohttp import web
 
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.settings import Settings
-from envoy_plugin.workflows.store import Store
+from envoy_plugin.workflows.definitions.store import Store
 
 if TYPE_CHECKING:
     from envoy_plugin.apis.workflow_manager.application import Application

@@ -7,8 +7,8 @@ from urllib.parse import unquote
 
 from envoy_plugin.apis.workflow_manager.operation import Operation
 from envoy_plugin.apis.workflow_manager.operations import OPERATIONS
-from envoy_plugin.workflows.checks import RESERVED_IDS
-from envoy_plugin.workflows.making import RESERVED as RESERVED_JOBS
+from envoy_plugin.workflows.definitions.checks import RESERVED_IDS
+from envoy_plugin.workflows.operating.making import RESERVED as RESERVED_JOBS
 
 RESERVED: Final[Mapping[str, frozenset[str]]] = {"jobId": RESERVED_JOBS, "stepId": RESERVED_IDS}
 """Words that no parameter of a path can be, since they are paths of their own."""

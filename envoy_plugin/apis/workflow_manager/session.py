@@ -29,13 +29,13 @@ from envoy_plugin.apis.workflow_manager.refusals import Refused, bad_request, un
 from envoy_plugin.apis.workflow_manager.tokens import Operator
 from envoy_plugin.errors import EngineError, SealError, WorkflowError
 from envoy_plugin.logs import get_logger
-from envoy_plugin.workflows.messages import NotificationMessage, state_of
+from envoy_plugin.workflows.definitions.store import Store
 from envoy_plugin.workflows.notifications import NotificationManager, StepInfoResponse
-from envoy_plugin.workflows.privileges import Caller
+from envoy_plugin.workflows.operating.privileges import Caller
+from envoy_plugin.workflows.operating.scope import Scope
 from envoy_plugin.workflows.responses import Status
-from envoy_plugin.workflows.scope import Scope
-from envoy_plugin.workflows.store import Store
-from envoy_plugin.workflows.watching import Watcher
+from envoy_plugin.workflows.telling.messages import NotificationMessage, state_of
+from envoy_plugin.workflows.telling.watching import Watcher
 
 CLOSE_SECONDS: Final = 2
 """For how long the other side is given to answer that a socket is closed."""

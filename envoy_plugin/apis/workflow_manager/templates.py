@@ -17,12 +17,12 @@ from envoy_plugin.apis.workflow_manager.operation import Nothing
 from envoy_plugin.apis.workflow_manager.reading import parse
 from envoy_plugin.apis.workflow_manager.refusals import bad_request, not_found
 from envoy_plugin.apis.workflow_manager.wire import Shape, Wire, timestamp
-from envoy_plugin.workflows.documents import assigned_words
-from envoy_plugin.workflows.making import assignee_of
+from envoy_plugin.workflows.definitions.documents import assigned_words
+from envoy_plugin.workflows.definitions.templates import ACTIVE, STATES, Template
 from envoy_plugin.workflows.models import CreateJobOverrides
-from envoy_plugin.workflows.privileges import Privilege
-from envoy_plugin.workflows.properties import check_dates, plain_values
-from envoy_plugin.workflows.templates import ACTIVE, STATES, Template
+from envoy_plugin.workflows.operating.making import assignee_of
+from envoy_plugin.workflows.operating.privileges import Privilege
+from envoy_plugin.workflows.operating.properties import check_dates, plain_values
 
 DRAFT: Final = "Draft"
 SPECIFIC: Final = "SpecificDate"

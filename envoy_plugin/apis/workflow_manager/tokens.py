@@ -16,7 +16,7 @@ import jwt
 from redis.asyncio import Redis
 
 from envoy_plugin.sealing import derive_key
-from envoy_plugin.workflows.privileges import Privilege
+from envoy_plugin.workflows.operating.privileges import Privilege
 
 AUDIENCE: Final = "operator"
 ISSUER: Final = "envoy-plugin"

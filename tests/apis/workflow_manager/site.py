@@ -16,11 +16,11 @@ from envoy_plugin.apis.workflow_manager.tokens import OperatorTokens, Revocation
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.sealing import Sealer, derive_key
 from envoy_plugin.settings import Settings
-from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.definitions.diagrams import Step
+from envoy_plugin.workflows.definitions.store import Store
+from envoy_plugin.workflows.definitions.templates import Template
 from envoy_plugin.workflows.links import Links
 from envoy_plugin.workflows.manager import JobsManager
-from envoy_plugin.workflows.store import Store
-from envoy_plugin.workflows.templates import Template
 from tests.apis.replies import Reply
 
 ENVIRONMENT = {

@@ -14,9 +14,9 @@ from envoy_plugin.apis.workflow_manager.access import Access
 from envoy_plugin.apis.workflow_manager.application import Application
 from envoy_plugin.apis.workflow_manager.asked import Service
 from envoy_plugin.apis.workflow_manager.hub import Hub
-from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.definitions.diagrams import Step
+from envoy_plugin.workflows.definitions.templates import Template
 from envoy_plugin.workflows.links import needed
-from envoy_plugin.workflows.templates import Template
 from tests.apis.workflow_manager.site import BASE, Site
 
 PATIENCE = 10

@@ -7,10 +7,10 @@ import pytest
 
 from envoy_plugin.apis.workflow_manager.frames import SENT
 from envoy_plugin.engine.verbs import Fail
-from envoy_plugin.workflows.advance import follow_up
-from envoy_plugin.workflows.create import find_by_key
-from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.definitions.diagrams import Step
 from envoy_plugin.workflows.manager import JobsManager
+from envoy_plugin.workflows.running.advance import follow_up
+from envoy_plugin.workflows.running.create import find_by_key
 from tests.apis.workflow_manager.site import Site, make_store
 from tests.apis.workflow_manager.socket_site import Client, define, opened
 

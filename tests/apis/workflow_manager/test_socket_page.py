@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from envoy_plugin.apis.workflow_manager.frames import SENT
-from envoy_plugin.workflows.diagrams import Step
+from envoy_plugin.workflows.definitions.diagrams import Step
 from tests.acceptance.pages import ROOT, blocks_of
 from tests.apis.workflow_manager.site import BASE, Site
 from tests.apis.workflow_manager.socket_site import define

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from envoy_plugin import Config, Secret
-from envoy_plugin.cli.config import merged
+from envoy_plugin.cli.commands.config import merged
 from envoy_plugin.cli.envoy_access import OneLogin
 from envoy_plugin.cli.masking import MASK, masked, secret_fields
 from envoy_plugin.envoy.api import EnvoyPluginAPI

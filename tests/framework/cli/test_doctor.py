@@ -11,8 +11,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from redis.asyncio import Redis
 
-from envoy_plugin.cli.doctor import look_at_work
-from envoy_plugin.cli.envoy_findings import clock_finding
+from envoy_plugin.cli.commands.doctor import look_at_work
+from envoy_plugin.cli.findings.envoy import clock_finding
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.keys import SCHEMA
 from envoy_plugin.engine.states import Reason

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from envoy_plugin.cli.job_bulk import Deed
-from envoy_plugin.cli.job_filters import EVERY_JOB
-from envoy_plugin.cli.job_orders import change, order_of
+from envoy_plugin.cli.jobs.bulk import Deed
+from envoy_plugin.cli.jobs.filters import EVERY_JOB
+from envoy_plugin.cli.jobs.orders import change, order_of
 from envoy_plugin.cli.redis_access import RedisLost
 from envoy_plugin.engine.queries import count_jobs, find_job
 from envoy_plugin.engine.states import State
@@ -158,7 +158,7 @@ async def test_what_was_done_is_said_although_redis_went_away(
     redis_server: RedisServers, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server = redis_server()
-    monkeypatch.setattr("envoy_plugin.cli.job_bulk.MOST_ITEMS", 1)
+    monkeypatch.setattr("envoy_plugin.cli.jobs.bulk.MOST_ITEMS", 1)
     for name, value in {**CREDENTIALS, "REDIS_URL": server.url, "REDIS_PREFIX": PREFIX}.items():
         monkeypatch.setenv(name, value)
 

@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from envoy_plugin.cli.findings import Finding
-from envoy_plugin.cli.job_findings import look_at_jobs
-from envoy_plugin.cli.report_findings import look_at_reports
+from envoy_plugin.cli.findings.finding import Finding
+from envoy_plugin.cli.findings.jobs import look_at_jobs
+from envoy_plugin.cli.findings.reports import look_at_reports
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.verbs import Cancel, Enqueue, Pause, Policy
-from envoy_plugin.heartbeats import beat
+from envoy_plugin.worker.heartbeats import beat
 from tests.engine.clock import Clock
 from tests.framework.cli.test_workers import heartbeat
 
@@ -106,7 +106,7 @@ async def test_reports_on_their_way_are_well_until_an_hour_has_passed(engine: En
 async def test_a_thousand_blocked_jobs_are_not_all_read(
     engine: Engine, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("envoy_plugin.cli.job_findings.MOST_READ", 2)
+    monkeypatch.setattr("envoy_plugin.cli.findings.jobs.MOST_READ", 2)
     await make(engine, 3, holds={"audit": None})
     clock.move(timedelta(days=2))
     (finding,) = await bad(engine)

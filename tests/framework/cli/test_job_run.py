@@ -8,7 +8,7 @@ import pytest
 from redis.asyncio import Redis
 
 from envoy_plugin import Done, Event, Plugin
-from envoy_plugin.cli.job_run import CannotRun, run_here
+from envoy_plugin.cli.jobs.run import CannotRun, run_here
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.model import Job
 from envoy_plugin.engine.states import Reason, State

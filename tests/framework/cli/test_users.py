@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from envoy_plugin.apis.workflow_manager.tokens import Operator, OperatorTokens, Revocations
-from envoy_plugin.workflows.privileges import Privilege
+from envoy_plugin.workflows.operating.privileges import Privilege
 from tests.framework.cli.project import CREDENTIALS, Project
 from tests.framework.recording_plugin import Ended, invoke
 

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
-from envoy_plugin.heartbeats import Heartbeat, HeldJob, beat
+from envoy_plugin.worker.heartbeats import Heartbeat, HeldJob, beat
 from tests.framework.cli.here import Here
 
 

@@ -11,11 +11,11 @@ from redis.asyncio import Redis
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.verbs import Fail
 from envoy_plugin.errors import EnvoyPluginError
-from envoy_plugin.workflows.advance import follow_up
-from envoy_plugin.workflows.create import NewWorkflow, create
-from envoy_plugin.workflows.diagrams import Diagram, Step
-from envoy_plugin.workflows.store import Store
-from envoy_plugin.workflows.templates import OF_PLUGIN, Template
+from envoy_plugin.workflows.definitions.diagrams import Diagram, Step
+from envoy_plugin.workflows.definitions.store import Store
+from envoy_plugin.workflows.definitions.templates import OF_PLUGIN, Template
+from envoy_plugin.workflows.running.advance import follow_up
+from envoy_plugin.workflows.running.create import NewWorkflow, create
 from tests.framework.cli.here import PREFIX, Here
 
 VISIT = Template.of(

@@ -6,7 +6,7 @@ import json
 import pytest
 from redis.asyncio import Redis
 
-from envoy_plugin.cli.inspecting import LONGEST_LINE, _hear
+from envoy_plugin.cli.developing.inspecting import LONGEST_LINE, _hear
 from envoy_plugin.inspector.backstage import NOT_STARTED, Backstage
 from envoy_plugin.inspector.recording import Recorder
 from envoy_plugin.inspector.views import Viewer

@@ -1,0 +1,1 @@
+"""What `dev` runs and records, and how other terminals ask it."""

@@ -1,0 +1,1 @@
+"""Webhooks from a terminal: built, signed, sent, and what became of them."""

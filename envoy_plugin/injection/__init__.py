@@ -1,0 +1,1 @@
+"""What functions are given: found by the types of their parameters, checked at import."""

@@ -1,0 +1,1 @@
+"""Envoy's webhooks, from the door to the answer."""

@@ -1,0 +1,1 @@
+"""The worker: claims jobs, does what they are for, ends them."""

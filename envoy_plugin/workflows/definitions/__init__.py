@@ -1,0 +1,1 @@
+"""What workflows are made from: diagrams with their conditions, templates, and where they are kept."""

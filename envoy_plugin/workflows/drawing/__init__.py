@@ -1,0 +1,1 @@
+"""Diagrams as pictures, with the state of each step, if wanted."""

@@ -1,0 +1,1 @@
+"""How a workflow is kept, and how it goes on: made, stepped through, followed after every end, told in its history."""
