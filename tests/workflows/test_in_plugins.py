@@ -28,13 +28,13 @@ from envoy_plugin import (
     Text,
     WorkflowHandle,
     Workflows,
-    step_execution,
 )
 from envoy_plugin.engine.queries import find_job
 from envoy_plugin.engine.verbs import Enqueue
 from envoy_plugin.errors import BadDiagram, DeclarationError
 from envoy_plugin.testing import LocalEnvoy
 from envoy_plugin.testing.local_envoy import local_envoy
+from envoy_plugin.worker import steps
 
 VISIT = Template.of(
     "visit",
@@ -399,7 +399,7 @@ async def test_what_follows_is_left_to_the_follow_up_where_a_workflow_is_changed
     async def never(*_: Any) -> bool:
         return False
 
-    monkeypatch.setattr(step_execution, "end_step", never)
+    monkeypatch.setattr(steps, "end_step", never)
     async with local_envoy(outcomes_plugin(lambda _: None), redis_url=envoy_redis_url) as envoy:
         await envoy.trigger("entry_sign_in")
         await envoy.work()
