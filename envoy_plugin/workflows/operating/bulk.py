@@ -17,8 +17,9 @@ from envoy_plugin.workflows.operating.hold_records import find_place, shut_holds
 from envoy_plugin.workflows.operating.privileges import Privilege
 from envoy_plugin.workflows.operating.quota import release
 from envoy_plugin.workflows.operating.scope import Scope, check_idle, check_many, check_open
-from envoy_plugin.workflows.running.draft import ADVANCED, Draft
+from envoy_plugin.workflows.running.draft import Draft
 from envoy_plugin.workflows.running.record import MANUAL_HOLD, Workflow
+from envoy_plugin.workflows.running.step_jobs import ADVANCED
 from envoy_plugin.workflows.running.work import ADVANCE, new_job
 
 PAYLOAD_GONE: Final = "payload_gone"

@@ -5,13 +5,13 @@ A draft begins with a workflow as it was read. The call that it ends in is refus
 
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from envoy_plugin.engine.engine import MOST_ITEMS
 from envoy_plugin.engine.states import Reason
-from envoy_plugin.engine.verbs import Assign, Cancel, Fail, Hold, Retry, Succeed, Unhold, Verb
-from envoy_plugin.workflows.definitions.diagrams import MAINTAIN, UNASSIGNED, Diagram, Path
+from envoy_plugin.engine.verbs import Cancel, Fail, Retry, Succeed, Verb
+from envoy_plugin.workflows.definitions.diagrams import MAINTAIN, Diagram, Path
 from envoy_plugin.workflows.definitions.store import Store
 from envoy_plugin.workflows.index.summary import called
 from envoy_plugin.workflows.models import JobHistoryAction
@@ -20,30 +20,17 @@ from envoy_plugin.workflows.running.flow import UNDER_WAY, Ending, Move, Standin
 from envoy_plugin.workflows.running.history import Row, row, span_of
 from envoy_plugin.workflows.running.record import FAILURE, PATH, RUN, Change, Origin, Walk, Workflow, describe, forget
 from envoy_plugin.workflows.running.roles import whose
-from envoy_plugin.workflows.running.work import StepJob, new_job, overdue, retries_of
+from envoy_plugin.workflows.running.step_jobs import StepJobs
+from envoy_plugin.workflows.running.work import StepJob, new_job, overdue
 
 CLOSED: Final = "closed"
 """Why a step was cancelled that wasn't over when its workflow was."""
-ADVANCED: Final = "advanced"
-"""Why a follow-up was cancelled: the call that ended its step has opened what follows."""
 DELETED: Final = "deleted"
 UPGRADED: Final = "upgraded"
 """Why a step was cancelled that isn't the same in the version that its workflow has moved to."""
 MOST_ROUNDS: Final = 1_000
 """How often a loop may lead back to a step that runs by itself; what was said and recorded each time is kept."""
 BEGINNINGS: Final = frozenset({JobHistoryAction.STARTED, JobHistoryAction.FINISHED})
-
-
-@dataclass(slots=True, kw_only=True)
-class _Work:
-    """The job of a step, as far as the draft has changed it."""
-
-    id: str
-    ended: bool
-    attempt: int
-    holds: set[str]
-    queue: str
-    assignee: str
 
 
 class Draft:
@@ -54,7 +41,8 @@ class Draft:
         self._by = by
         self.workflow = workflow
         self.standings: dict[str, Standing] = dict(workflow.standings)
-        self.verbs: list[Verb[Any]] = []
+        self._jobs = StepJobs(store.engine, workflow)
+        self.verbs = self._jobs.verbs
         self._passed = dict(workflow.walk.passed)
         self._stops = dict(workflow.walk.stops)
         self._doers = dict(workflow.walk.doers)
@@ -70,17 +58,6 @@ class Draft:
         self._is_moved = False
         self._changed: set[str] = set()
         self._outcome = b""
-        self._work = {
-            step_id: _Work(
-                id=job.id,
-                ended=job.state.ended,
-                attempt=job.attempt,
-                holds=set(job.gates.holds),
-                queue=job.queue,
-                assignee=job.assignee or UNASSIGNED,
-            )
-            for step_id, job in workflow.jobs.items()
-        }
 
     @property
     def is_empty(self) -> bool:
@@ -103,11 +80,7 @@ class Draft:
 
     def end(self, step_id: str, verb: Verb[Any]) -> None:
         """End a step by this verb; `follow` is next."""
-        work = self._work[step_id]
-        self.verbs.append(verb)
-        if not work.ended:
-            work.ended = True
-            self.verbs.append(Cancel(id=f"{work.id}.{work.attempt}", reason=ADVANCED))
+        self._jobs.end(step_id, verb)
 
     def follow(self, step_id: str, ending: Ending, *, outcome: bytes = b"") -> None:
         """Open what follows a step that is over, or the step itself, to wait for somebody.
@@ -115,7 +88,7 @@ class Draft:
         `outcome` is the sealed one of the step: the workflow's, if this was its last step.
         """
         move = self.foresee(step_id, ending)
-        self._passed[step_id] = self._work[step_id].attempt
+        self._passed[step_id] = self._jobs[step_id].attempt
         self._stops.pop(step_id, None)
         self._timers.pop(step_id, None)
         self._outcome = outcome
@@ -145,36 +118,24 @@ class Draft:
 
     def again(self, step_id: str, *, runs: bool) -> None:
         """Give a step that is over a new attempt; it waits for somebody to run it, or `runs`."""
-        work = self._work[step_id]
-        self.verbs.append(Retry(id=work.id, retries=retries_of(self.workflow.diagram[step_id])))
-        work.ended, work.attempt = False, work.attempt + 1
+        self._jobs.again(self.workflow.diagram[step_id])
         self.shut(step_id, RUN, shut=not runs)
         self._mark(step_id, Standing.CURRENT)
 
     def anew(self, step_id: str, *, runs: bool) -> None:
         """The same, where it is to be done another time, and not to be tried again."""
-        self._passed[step_id] = self._work[step_id].attempt
+        self._passed[step_id] = self._jobs[step_id].attempt
         self._forgive(step_id)
         self.again(step_id, runs=runs)
         self._rounds[step_id] = self._rounds.get(step_id, 0) + 1
 
     def shut(self, step_id: str, hold: str, *, shut: bool = True) -> None:
         """Shut or open a hold of a step, where it isn't so already."""
-        work = self._work[step_id]
-        if shut and hold not in work.holds:
-            self.verbs.append(Hold(id=work.id, hold=hold))
-            work.holds.add(hold)
-        elif not shut and hold in work.holds:
-            self.verbs.append(Unhold(id=work.id, hold=hold))
-            work.holds.remove(hold)
+        self._jobs.shut(step_id, hold, shut=shut)
 
     def assign(self, step_id: str, assignee: str) -> None:
         """Make a step somebody's: `user:NAME`, `group:NAME` or `unassigned`. A person's step moves to their queue."""
-        work = self._work[step_id]
-        queue = assignee if self.workflow.diagram[step_id].is_persons else work.queue
-        if (queue, assignee) != (work.queue, work.assignee):
-            self.verbs.append(Assign(id=work.id, queue=queue, assignee=assignee))
-            work.queue, work.assignee = queue, assignee
+        if self._jobs.assign(self.workflow.diagram[step_id], assignee):
             self._changed.add(step_id)
 
     def note_doer(self, step_id: str, doer: str) -> None:
@@ -223,14 +184,13 @@ class Draft:
     def move_to(self, origin: Origin, diagram: Diagram, made: Mapping[str, StepJob]) -> None:
         """Let the workflow go on by another version of its diagram, with new jobs for the steps in `made`."""
         steps = {step.id: self.workflow.steps.get(step.id, "") for step in diagram.steps}
-        for step_id, work in list(self._work.items()):
-            if (step_id not in steps or step_id in made) and not work.ended:
-                self.end(step_id, Cancel(id=work.id, reason=UPGRADED))
+        self._jobs.leave_out(
+            [step_id for step_id in self.workflow.steps if step_id not in steps or step_id in made], UPGRADED
+        )
         for step_id, job in made.items():
             steps[step_id] = self._make(step_id, job)
             self.standings[step_id] = Standing.IDLE if PATH in job.holds else Standing.CURRENT
         self.standings = {step_id: self.standings[step_id] for step_id in steps}
-        self._work = {step_id: work for step_id, work in self._work.items() if step_id in steps}
         jobs = {step_id: job for step_id, job in self.workflow.jobs.items() if step_id in steps and step_id not in made}
         self.workflow = replace(self.workflow, origin=origin, diagram=diagram, steps=steps, jobs=jobs)
         self._is_moved = True
@@ -238,12 +198,7 @@ class Draft:
     def _make(self, step_id: str, job: StepJob) -> str:
         """Let another job be a step's from now on, of which no end was followed; answers its id."""
         self._passed.pop(step_id, None)
-        verb = job.enqueue(self._store.engine)
-        self.verbs.append(verb)
-        self._work[step_id] = _Work(
-            id=verb.id, ended=False, attempt=1, holds=set(job.holds), queue=verb.queue, assignee=job.assignee
-        )
-        return verb.id
+        return self._jobs.make(step_id, job)
 
     def _forgive(self, step_id: str) -> None:
         """What a step is done anew for has not failed, as far as is known now."""
@@ -259,7 +214,7 @@ class Draft:
 
     def attempt_of(self, step_id: str) -> int:
         """The attempt that a step's job is in."""
-        return self._work[step_id].attempt
+        return self._jobs[step_id].attempt
 
     def call(self, room: int = MOST_ITEMS) -> list[Verb[Any]]:
         """All that is to be written, and the end of the workflow if nothing is left to do.
@@ -285,7 +240,7 @@ class Draft:
         return Change(
             walk=self._walk(),
             properties=self._properties,
-            current=[] if closed else [(step_id, self._work[step_id].assignee) for step_id in self._current()],
+            current=[] if closed else [(step_id, self._jobs[step_id].assignee) for step_id in self._current()],
             percent=percent_complete(self.workflow.diagram, self.standings),
             closed=closed,
             rows=self._rows,
@@ -308,9 +263,7 @@ class Draft:
         verbs = [*self.verbs, forget(self._store, self.workflow)]
         if self.workflow.closed:
             return verbs
-        left = [work for work in self._work.values() if not work.ended]
-        cancels = [Cancel(id=job_id, reason=DELETED) for job_id in [*(work.id for work in left), self.workflow.id]]
-        return [*verbs, *cancels]
+        return [*verbs, *self._jobs.cancel_all(DELETED, room=0), Cancel(id=self.workflow.id, reason=DELETED)]
 
     def _current(self) -> list[str]:
         waiting = {step_id for step_id in self.workflow.jobs if self.workflow.waits_for_finish(step_id)}
@@ -332,10 +285,7 @@ class Draft:
 
     def _close(self, room: int) -> list[Verb[Any]]:
         """End the workflow. What isn't over is cancelled, and nothing more is to follow from that."""
-        left = [work for work in self._work.values() if not work.ended]
-        verbs: list[Verb[Any]] = [Cancel(id=work.id, reason=CLOSED) for work in left]
-        if 2 * len(left) < room:
-            verbs += [Cancel(id=f"{work.id}.{work.attempt}", reason=ADVANCED) for work in left]
+        verbs = self._jobs.cancel_all(CLOSED, room=room)
         envelope = self.workflow.id
         if self._failure:
             outcome = b64decode(self._failure["outcome"])
@@ -354,13 +304,13 @@ class Draft:
 
     def _open(self, step_id: str, path: Path, *, after: str) -> None:
         step = self.workflow.diagram[step_id]
-        if step_id not in self._work:  # its job was over for so long that it was forgotten
+        if step_id not in self._jobs:  # its job was over for so long that it was forgotten
             made = self._make(step_id, new_job(self.workflow, step))
             self.workflow = replace(self.workflow, steps={**self.workflow.steps, step_id: made})
             self._is_moved = True
         stop = self._why_not(step_id) if step.runs_by_itself else None
         runs = step.runs_by_itself and stop is None
-        if self._work[step_id].ended:
+        if self._jobs[step_id].ended:
             self.anew(step_id, runs=runs)
         self.record(JobHistoryAction.ACTIVATED, step_id, runs=runs or None)
         self.assign(step_id, self._assignee(step_id, path.assigned or step.assigned or MAINTAIN, after))
@@ -381,8 +331,8 @@ class Draft:
 
     def _leave(self, step_id: str) -> None:
         """A step that is over keeps its end, from which nothing follows; one that isn't waits to be reached again."""
-        if self._work[step_id].ended:
-            self._passed[step_id] = self._work[step_id].attempt
+        if self._jobs[step_id].ended:
+            self._passed[step_id] = self._jobs[step_id].attempt
         else:
             self.shut(step_id, PATH)
 
@@ -391,5 +341,5 @@ class Draft:
         self._changed.add(step_id)
 
     def _assignee(self, step_id: str, word: str, after: str) -> str:
-        before, last = (self._doers.get(one) or self._work[one].assignee for one in (after, step_id))
+        before, last = (self._doers.get(one) or self._jobs[one].assignee for one in (after, step_id))
         return whose(word, self.workflow.properties, before=before, last=last)
