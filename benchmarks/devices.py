@@ -10,8 +10,6 @@ import argparse
 import asyncio
 import json
 import logging
-import os
-import platform
 import re
 import secrets
 import time
@@ -19,7 +17,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from statistics import median
 from typing import Any, Final
 
 import boto3
@@ -30,8 +27,9 @@ from load import Answers, Connection, send
 from loops import run
 from ministack import Ministack, install
 from redis_server import REDIS_CORE, RedisServer, pin_this_process
+from rounds import Round, in_turns, paired, print_machine, print_rounds
 from signing import ENVIRONMENT
-from targets import DEVICES, print_table, print_targets
+from targets import DEVICES, print_targets
 from webhook import Server
 
 from envoy_plugin import Plugin, Settings
@@ -50,15 +48,6 @@ NAMES: Final = {
     "ministack": "ministack: nothing checked, in memory",
     "bare": "bare: two requests, an EVALSHA each",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Round:
-    """One contender under load once."""
-
-    rate: float
-    cpu_us: float
-    load_busy: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +136,9 @@ async def make_no_jobs(port: int, jobs: int) -> Answers:
     return await send(port, [head.encode() + SUCCEEDED] * (2 * jobs))
 
 
+Contenders = dict[str, tuple[Server | Ministack, Site | None]]
+
+
 async def measure_round(server: Server | Ministack, site: Site | None, jobs: int) -> Round:
     """One contender under load once."""
     if isinstance(server, Ministack):
@@ -158,56 +150,34 @@ async def measure_round(server: Server | Ministack, site: Site | None, jobs: int
     return Round(rate=jobs / answers.wall, cpu_us=1e6 * (server.cpu() - before) / jobs, load_busy=answers.busy)
 
 
-Results = dict[str, list[Round]]
-
-
-def paired(results: Results, name: str, peer: str) -> float:
-    """The median of the ratio of rates in the same round."""
-    return median(one.rate / other.rate for one, other in zip(results[name], results[peer], strict=True))
-
-
-def print_results(results: Results) -> None:
-    """A row for each contender, medians of the rounds."""
-    head = ("", "jobs/s", *(f"vs {peer}" for peer in results if peer != "ours"), "CPU µs", "load busy")
-    rows = (
-        (
-            NAMES[name],
-            median(r.rate for r in rounds),
-            *(paired(results, name, peer) for peer in results if peer != "ours"),
-            median(r.cpu_us for r in rounds),
-            median(r.load_busy for r in rounds),
-        )
-        for name, rounds in results.items()
-    )
-    print_table(head, rows)
+def contend(stack: ExitStack, redis: RedisServer, key: Credentials, *, with_ministack: bool) -> Contenders:
+    """Start all contenders, and register what they need."""
+    ours, bare = (stack.enter_context(Server.started(name, "uvloop", redis.url)) for name in ("titan", "evalsha"))
+    contenders: Contenders = {"ours": (ours, Site(ours.port, key)), "bare": (bare, None)}
+    missing = install() if with_ministack else "it isn't wanted"
+    if missing is None:
+        ministack = stack.enter_context(Ministack.started())
+        contenders["ministack"] = (ministack, Site(ministack.port, UNCHECKED))
+    else:
+        print(f"Without ministack: {missing}.")
+    return contenders
 
 
 async def measure(arguments: argparse.Namespace) -> dict[str, float]:
-    """All contenders, interleaved, each round beginning with another; the figures."""
+    """All contenders in turns; the figures."""
     with ExitStack() as stack:
         redis = stack.enter_context(RedisServer.started())
-        print(f"{os.cpu_count()} cores, Python {platform.python_version()}, Redis {redis.version}")
-        ours, bare = (stack.enter_context(Server.started(name, "uvloop", redis.url)) for name in ("titan", "evalsha"))
-        contenders: dict[str, tuple[Server | Ministack, Site | None]] = {
-            "ours": (ours, Site(ours.port, await make_key(redis.url))),
-            "bare": (bare, None),
-        }
-        missing = "it isn't wanted" if arguments.without_ministack else install()
-        if missing is None:
-            ministack = stack.enter_context(Ministack.started())
-            contenders["ministack"] = (ministack, Site(ministack.port, UNCHECKED))
-        else:
-            print(f"Without ministack: {missing}.")
-        results: Results = {name: [] for name in contenders}
-        names = list(contenders)
-        for number in range(-1, arguments.rounds):
-            for place in range(len(names)):
-                name = names[(number + place) % len(names)]
-                measured = await measure_round(*contenders[name], arguments.jobs if number >= 0 else WARM_UP)
-                if number >= 0:
-                    results[name].append(measured)
-    print_results(results)
-    figures = {f"devices_vs_{peer}": paired(results, "ours", peer) for peer in results if peer != "ours"}
+        print_machine(redis.version)
+        key = await make_key(redis.url)
+        contenders = contend(stack, redis, key, with_ministack=not arguments.without_ministack)
+        for server, site in contenders.values():
+            await measure_round(server, site, WARM_UP)
+        results: dict[str, list[Round]] = {name: [] for name in contenders}
+        for name in in_turns(list(contenders), arguments.rounds):
+            results[name].append(await measure_round(*contenders[name], arguments.jobs))
+    peers = [name for name in results if name != "ours"]
+    print_rounds(results, NAMES, ((name, name) for name in peers))
+    figures = {f"devices_vs_{peer}": paired(results, "ours", peer) for peer in peers}
     print_targets(DEVICES, figures)
     return figures
 

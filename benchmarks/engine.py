@@ -3,8 +3,6 @@
 import argparse
 import json
 import logging
-import os
-import platform
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -18,6 +16,7 @@ from measuring import Life, enqueue_against_set, life, start_latencies
 from ours import IN_TURN, Ours
 from peers import Saq, Streaq, Taskiq
 from redis_server import PROGRAM_CORE, RedisServer, pin_this_process
+from rounds import print_machine
 from targets import ENGINE, print_table, print_targets
 
 ONE_AT_A_TIME, EIGHTS, BEST = (Ours(batch=1, in_flight=1), Ours(batch=8, in_flight=1), Ours(batch=16, in_flight=2))
@@ -160,7 +159,7 @@ def chosen(arguments: argparse.Namespace) -> list[Contender]:
 async def measure(arguments: argparse.Namespace) -> dict[str, float]:
     """Measure, print, and give the figures."""
     with RedisServer.started() as server:
-        print(f"{os.cpu_count()} cores, Python {platform.python_version()}, Redis {server.version}")
+        print_machine(server.version)
         missing = "left out of this run" if arguments.quick or arguments.worker else install()
         if missing:
             print(f"BullMQ: {missing}.")

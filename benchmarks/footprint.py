@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from redis_server import RedisServer, free_port
+from rounds import print_machine
 from targets import FOOTPRINT, print_targets
 
 PATIENCE_SECONDS = 20
@@ -82,7 +82,7 @@ def measure(rounds: int) -> dict[str, float]:
         import_seconds(statement)
     figures: dict[str, list[float]] = {name: [] for name in (*IMPORTS, "idle_web_mib")}
     with RedisServer.started() as redis:
-        print(f"{os.cpu_count()} cores, Python {platform.python_version()}, Redis {redis.version}")
+        print_machine(redis.version)
         for _ in range(rounds):
             for name, statement in IMPORTS.items():
                 figures[name].append(import_seconds(statement))

@@ -3,8 +3,6 @@
 import argparse
 import asyncio
 import json
-import os
-import platform
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -14,6 +12,7 @@ from statistics import median
 from loops import run
 from redis.asyncio import Redis
 from redis_server import PROGRAM_CORE, RedisServer, pin_this_process
+from rounds import print_machine
 from targets import Target, print_table, print_targets
 
 from envoy_plugin.connection import connect_redis
@@ -130,7 +129,7 @@ async def measure(arguments: argparse.Namespace) -> dict[str, float]:
     """Measure, print, and give the figures."""
     found: dict[int, Rounds] = {AT_ONCE: [], 1: []}
     with RedisServer.started() as server:
-        print(f"{os.cpu_count()} cores, Python {platform.python_version()}, Redis {server.version}")
+        print_machine(server.version)
         async with opened(server.url) as contenders:
             for number in range(-1, arguments.rounds):
                 for at_once, rounds in found.items():

@@ -9,20 +9,17 @@ import argparse
 import asyncio
 import json
 import logging
-import os
-import platform
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from statistics import median
 from typing import Final
 from urllib.request import Request, urlopen
 
 from load import Answers, Connection, send
 from loops import run
 from redis_server import REDIS_CORE, RedisServer, pin_this_process
-from targets import TITAN, print_table, print_targets
+from rounds import Round, in_turns, paired, print_machine, print_rounds
+from targets import TITAN, print_targets
 from webhook import Server
 
 CONNECTIONS: Final = 32
@@ -39,15 +36,6 @@ NAMES: Final = {
     "two_requests": "bare: two requests, an EVALSHA each",
     "one_request": "bare: one request, two EVALSHA",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Round:
-    """One contender under load once."""
-
-    rate: float
-    cpu_us: float
-    load_busy: float
 
 
 class Worker(Connection):
@@ -116,45 +104,17 @@ async def measure_round(name: str, server: Server, jobs: int) -> Round:
     return Round(rate=jobs / answers.wall, cpu_us=1e6 * (server.cpu() - before) / jobs, load_busy=answers.busy)
 
 
-Results = dict[str, list[Round]]
-
-
-def paired(results: Results, name: str, peer: str) -> float:
-    """The median of the ratio of rates in the same round."""
-    return median(one.rate / other.rate for one, other in zip(results[name], results[peer], strict=True))
-
-
-def print_results(results: Results) -> None:
-    """A row for each contender, medians of the rounds."""
-    head = ("", "jobs/s", "vs two requests", "vs one request", "CPU µs", "load busy")
-    rows = (
-        (
-            NAMES[name],
-            median(r.rate for r in rounds),
-            paired(results, name, "two_requests"),
-            paired(results, name, "one_request"),
-            median(r.cpu_us for r in rounds),
-            median(r.load_busy for r in rounds),
-        )
-        for name, rounds in results.items()
-    )
-    print_table(head, rows)
-
-
 async def measure(arguments: argparse.Namespace) -> dict[str, float]:
     """All contenders, interleaved, each round beginning with another; the figures."""
-    results: Results = {name: [] for name in NAMES}
+    results: dict[str, list[Round]] = {name: [] for name in NAMES}
     with ExitStack() as stack:
         redis = stack.enter_context(RedisServer.started())
-        print(f"{os.cpu_count()} cores, Python {platform.python_version()}, Redis {redis.version}")
+        print_machine(redis.version)
         titan, bare = (stack.enter_context(Server.started(name, "uvloop", redis.url)) for name in ("titan", "evalsha"))
-        names = list(NAMES)
-        for number in range(arguments.rounds):
-            for place in range(len(names)):
-                name = names[(number + place) % len(names)]
-                server = titan if name.startswith("titan") else bare
-                results[name].append(await measure_round(name, server, arguments.jobs))
-    print_results(results)
+        for name in in_turns(list(NAMES), arguments.rounds):
+            server = titan if name.startswith("titan") else bare
+            results[name].append(await measure_round(name, server, arguments.jobs))
+    print_rounds(results, NAMES, (("two_requests", "two requests"), ("one_request", "one request")))
     figures = {
         "titan_vs_bare": paired(results, "titan", "two_requests"),
         "titan_vs_bare_in_one_request": paired(results, "titan", "one_request"),

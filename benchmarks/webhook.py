@@ -3,8 +3,6 @@
 import argparse
 import json
 import logging
-import os
-import platform
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +14,7 @@ from statistics import median, quantiles
 from load import send
 from loops import run
 from redis_server import PROGRAM_CORE, REDIS_CORE, RedisServer, pin_this_process, pinned
+from rounds import in_turns, paired, print_machine
 from signing import requests
 from targets import WEBHOOK, print_table, print_targets
 
@@ -112,17 +111,9 @@ async def measure_loop(loop: str, redis_url: str, arguments: argparse.Namespace)
     with ExitStack() as stack:
         servers = {name: stack.enter_context(Server.started(name, loop, redis_url)) for name in NAMES}
         results: Results = {name: [] for name in NAMES}
-        names = list(NAMES)
-        for number in range(arguments.rounds):
-            for place in range(len(names)):
-                name = names[(number + place) % len(names)]
-                results[name].append(await servers[name].measure(arguments.requests))
+        for name in in_turns(list(NAMES), arguments.rounds):
+            results[name].append(await servers[name].measure(arguments.requests))
         return results, {name: server.rss_mib for name, server in servers.items()}
-
-
-def paired(results: Results, name: str, peer: str) -> float:
-    """The median of the ratio of rates in the same round."""
-    return median(one.rate / other.rate for one, other in zip(results[name], results[peer], strict=True))
 
 
 def figures_of(results: Results) -> dict[str, float]:
@@ -160,7 +151,7 @@ async def measure(arguments: argparse.Namespace) -> dict[str, float]:
     """Measure, print, and give the figures: those of uvloop under their own names, asyncio's with its name."""
     figures: dict[str, float] = {}
     with RedisServer.started() as redis:
-        print(f"{os.cpu_count()} cores, Python {platform.python_version()}, Redis {redis.version}")
+        print_machine(redis.version)
         for loop in LOOPS:
             results, rss = await measure_loop(loop, redis.url, arguments)
             print_loop(loop, results, rss)

@@ -8,8 +8,6 @@ import argparse
 import asyncio
 import json
 import logging
-import os
-import platform
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from urllib.request import Request, urlopen
 from load import Answers, Connection, send
 from loops import run
 from redis_server import REDIS_CORE, RedisServer, pin_this_process
+from rounds import print_machine
 from signing import ENVIRONMENT
 from subscribers import Subscriber, subscribe
 from targets import print_table
@@ -167,7 +166,7 @@ async def dropped(slow: Sequence[Subscriber]) -> int:
 async def measure(load: Load) -> dict[str, float]:
     """Play, print, and give the figures."""
     with RedisServer.started() as redis, Server.started("operators", "uvloop", redis.url) as server:
-        print(f"{os.cpu_count()} cores, Python {platform.python_version()}, Redis {redis.version}")
+        print_machine(redis.version)
         figures = await play(server, load)
     print_table(("what", "measured"), figures.items())
     return figures

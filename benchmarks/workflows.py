@@ -5,8 +5,6 @@ Then what no index tells: patterns, other orders, counts by a value.
 
 import argparse
 import json
-import os
-import platform
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
@@ -17,6 +15,7 @@ from typing import Any
 from loops import run
 from redis.asyncio import Redis
 from redis_server import PROGRAM_CORE, RedisServer, pin_this_process
+from rounds import print_machine
 from targets import Target, print_table, print_targets
 
 from envoy_plugin.connection import connect_redis
@@ -128,7 +127,7 @@ async def measure(arguments: argparse.Namespace) -> dict[str, float]:
     """Measure, print, and give the figures."""
     sealer = Sealer(["a-root-secret-of-some-length"])
     with RedisServer.started() as server:
-        print(f"{os.cpu_count()} cores, Python {platform.python_version()}, Redis {server.version}")
+        print_machine(server.version)
         async with connect_redis(server.url, retries=0, max_connections=4) as redis:
             engine = Engine(redis, prefix="bench", codec=sealer)
             store = Store(engine, sealer.digest, own={"visit": VISIT})
