@@ -188,6 +188,11 @@ class Job:
         """When the last transition was."""
         return self.history[-1].at
 
+    @property
+    def follow_up(self) -> str:
+        """The id of the job that follows the end of its attempt, where it owes one."""
+        return follow_up_of(self.id, self.attempt)
+
     @classmethod
     def parse(cls, job_id: str, facts: Mapping[str, str], expires: float | None = None) -> Self:
         """From the fields of its hash, those with a number for a name being the history; `expires` is in ms, or inf."""
@@ -226,6 +231,11 @@ class Job:
             history=tuple(Row.parse(facts[str(number)]) for number in numbers),
             expires=moment(int(expires)) if expires is not None and expires != math.inf else None,
         )
+
+
+def follow_up_of(job_id: str, attempt: int) -> str:
+    """The id of the job that follows the end of this attempt of a job, where it owes one."""
+    return f"{job_id}.{attempt}"
 
 
 def _word(text: str | None) -> str | None:

@@ -79,7 +79,16 @@ async def find_record(engine: Engine, job_id: str, attempt: int) -> Record:
 
 async def find_details(engine: Engine, job_id: str, attempt: int) -> bytes | None:
     """What a claim, a note or an end said of an attempt, opened; None: nothing, or it is gone."""
-    return _opened(engine, await engine.redis.hget(engine.keys.blobs(job_id), f"details:{attempt}"))
+    [found] = await find_each_details(engine, [(job_id, attempt)])
+    return found
+
+
+async def find_each_details(engine: Engine, attempts: Sequence[tuple[str, int]]) -> list[bytes | None]:
+    """The same of each of these attempts, by the job's id and its number, in one round trip."""
+    async with engine.redis.pipeline(transaction=False) as pipe:
+        for job_id, attempt in attempts:
+            pipe.hget(engine.keys.blobs(job_id), f"details:{attempt}")
+        return [_opened(engine, found) for found in await pipe.execute()]
 
 
 async def find_blobs(engine: Engine, job_id: str) -> dict[str, str]:
@@ -171,5 +180,10 @@ async def count_jobs(engine: Engine) -> dict[State, int]:
 
 async def find_holder(engine: Engine, key: str) -> str | None:
     """The id of the job that holds a unique key; None: none does any more, or none ever did."""
-    found = await engine.redis.get(engine.keys.of("unique", key))
-    return None if found is None else text_of(found)
+    return next(iter(await find_holders(engine, [key])), None)
+
+
+async def find_holders(engine: Engine, keys: Sequence[str]) -> list[str]:
+    """The ids of the jobs that hold these unique keys, in the same order, without those that none holds."""
+    found = await engine.redis.mget([engine.keys.of("unique", key) for key in keys]) if keys else []
+    return [text_of(job_id) for job_id in found if job_id is not None]

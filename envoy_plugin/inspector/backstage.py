@@ -55,6 +55,6 @@ async def _jobs(engine: Engine, body: bytes) -> tuple[Job, ...]:
     except (BadPayload, JobNotFound):
         return ()
     try:
-        return job, await find_job(engine, f"{job.id}.{job.attempt}")
+        return job, await find_job(engine, job.follow_up)
     except JobNotFound:
         return (job,)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Final, Literal, Protocol, Self, TypeAlias
 
 from envoy_plugin.apis.iot_jobs.constraints import MOST_DOCUMENT, check_job_id, check_thing, printable
-from envoy_plugin.apis.iot_jobs.executions import Execution, load_execution
+from envoy_plugin.apis.iot_jobs.executions import Execution, read_executions
 from envoy_plugin.apis.iot_jobs.fleets import Plan, Sent, create_fleet, find_children, find_fleet
 from envoy_plugin.apis.iot_jobs.guesses import MOST_TARGETS
 from envoy_plugin.apis.iot_jobs.refusals import Refusal, invalid, no_job, no_thing
@@ -79,8 +79,7 @@ class Things:
         fleet = await find_fleet(self._engine, check_job_id(job_id))
         if fleet.install != self._install:
             raise no_job(job_id)
-        found = [await load_execution(self._engine, child.id) for child in await find_children(self._engine, fleet.id)]
-        return [execution for execution in found if execution is not None]
+        return await read_executions(self._engine, await find_children(self._engine, fleet.id))
 
 
 class Recipients:

@@ -1,6 +1,6 @@
 """Executions, as devices know them: an attempt of an engine's job in the queue of a thing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, Self
@@ -12,7 +12,7 @@ from envoy_plugin.apis.iot_jobs.registry import queue_of, words
 from envoy_plugin.apis.iot_jobs.words import Status, status_of
 from envoy_plugin.engine.engine import Engine
 from envoy_plugin.engine.model import Attempt, Job
-from envoy_plugin.engine.queries import find_attempts, find_details, load_jobs
+from envoy_plugin.engine.queries import find_attempts, find_details, find_each_details, load_jobs
 from envoy_plugin.engine.standing import Standing, find_holder_standing, find_standing
 from envoy_plugin.engine.states import State
 
@@ -119,6 +119,17 @@ async def load_execution(engine: Engine, id: str, *, document: bool = False) -> 
     return None if standing is None else await _execution(engine, standing, None)
 
 
+async def read_executions(engine: Engine, jobs: Sequence[Job]) -> list[Execution]:
+    """The latest executions that these jobs of the engine are, without those that were deleted."""
+    found = [Execution.of(job) for job in jobs if not job.deleted]
+    told = await find_each_details(engine, [(execution.id, execution.number) for execution in found])
+    return [replace(one, details=_read_details(said)) for one, said in zip(found, told, strict=True)]
+
+
+def _read_details(said: bytes | None) -> Mapping[str, str] | None:
+    return None if said is None else from_json(said)
+
+
 async def _execution(engine: Engine, standing: Standing, number: int | None) -> Execution | None:
     job, details = standing.job, standing.details
     if job.kind != KIND:
@@ -134,7 +145,7 @@ async def _execution(engine: Engine, standing: Standing, number: int | None) -> 
     return replace(
         found,
         read_at=standing.at,
-        details=None if details is None else from_json(details),
+        details=_read_details(details),
         document=None if standing.payload is None else standing.payload.decode(),
     )
 

@@ -17,7 +17,7 @@ from envoy_plugin.apis.titan.refusals import Refused, bad_request, unavailable
 from envoy_plugin.apis.titan.words import PublicId
 from envoy_plugin.engine.attempts import find_lives
 from envoy_plugin.engine.engine import MOST_ITEMS, Engine
-from envoy_plugin.engine.queries import find_holder
+from envoy_plugin.engine.queries import find_holder, find_holders
 from envoy_plugin.engine.verbs import Expect, Unique
 from envoy_plugin.errors import CallRefused
 
@@ -77,5 +77,4 @@ async def _find_made(engine: Engine, digest: str, names: Sequence[str]) -> list[
         raise Refused(
             HTTPStatus.UNPROCESSABLE_ENTITY, f"This {IDEMPOTENCY_KEY} came with another body.", fields=IDEMPOTENCY_KEY
         )
-    holders = [await find_holder(engine, name) for name in names]
-    return [PublicId(job_id, 1) for job_id in holders if job_id is not None]
+    return [PublicId(job_id, 1) for job_id in await find_holders(engine, names)]

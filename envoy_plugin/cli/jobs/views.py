@@ -96,7 +96,7 @@ async def _report(engine: Engine, job: Job) -> Job | None:
     if job.owes is None or not job.state.ended:
         return None
     try:
-        return await find_job(engine, f"{job.id}.{job.attempt}")
+        return await find_job(engine, job.follow_up)
     except JobNotFound:
         return None
 

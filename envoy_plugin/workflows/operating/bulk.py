@@ -165,7 +165,7 @@ async def _forget(engine: Engine, job_ids: Sequence[str]) -> None:
     verbs: list[Verb[Any]] = []
     for job in await load_jobs(engine, job_ids):
         numbers = [attempt.number for attempt in await find_attempts(engine, job.id)]
-        verbs += [Cancel(id=f"{job.id}.{job.attempt}", reason=ADVANCED)] if job.owes == ADVANCE.kind else []
+        verbs += [Cancel(id=job.follow_up, reason=ADVANCED)] if job.owes == ADVANCE.kind else []
         verbs += [Delete(id=job.id, attempt=number) for number in [*numbers, job.attempt]]
     for at in range(0, len(verbs), MOST_ITEMS):
         await engine.call(verbs[at : at + MOST_ITEMS], Mode.EACH)

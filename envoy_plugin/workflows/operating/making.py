@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any, Final
 
-from envoy_plugin.engine.queries import find_holder
+from envoy_plugin.engine.queries import find_holders
 from envoy_plugin.engine.verbs import Unique
 from envoy_plugin.errors import BadProperty, CallRefused, JobRefused, NoTemplate, TooLarge, WorkflowError
 from envoy_plugin.workflows.definitions.diagrams import CREATOR, MAINTAIN, OWNER, UNASSIGNED, is_assignment
@@ -78,7 +78,7 @@ async def _made_before(scope: Scope, overrides: CreateJobOverrides, made: Unique
     engine, own = scope.store.engine, overrides.job_id
     if not own:
         keys = [f"{made.key}:{number}" for number in range(overrides.number_of_jobs)] if made else []
-        found = [job_id for key in keys if (job_id := await find_holder(engine, key)) is not None]
+        found = await find_holders(engine, keys)
         if found and len(found) < len(keys):
             raise WorkflowError(f"An earlier run has made {len(found)} jobs here, not {len(keys)}.")
         return found

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from envoy_plugin.engine.engine import Engine
+from envoy_plugin.engine.model import follow_up_of
 from envoy_plugin.engine.verbs import Assign, Cancel, Hold, Retry, Unhold, Verb
 from envoy_plugin.workflows.definitions.diagrams import UNASSIGNED, Step
 from envoy_plugin.workflows.running.record import Workflow
@@ -28,7 +29,7 @@ class Work:
     @property
     def follow_up(self) -> str:
         """The id of the job that follows the end of its attempt."""
-        return f"{self.id}.{self.attempt}"
+        return follow_up_of(self.id, self.attempt)
 
 
 class StepJobs:
@@ -56,11 +57,6 @@ class StepJobs:
     def __getitem__(self, step_id: str) -> Work:
         """The one of this step."""
         return self._work[step_id]
-
-    @property
-    def left(self) -> list[Work]:
-        """Those that aren't over."""
-        return [work for work in self._work.values() if not work.ended]
 
     def make(self, step_id: str, job: StepJob) -> str:
         """Let another job be a step's from now on; answers its id."""
@@ -113,7 +109,8 @@ class StepJobs:
 
     def cancel_all(self, reason: str, *, room: int) -> list[Verb[Any]]:
         """What cancels all that isn't over, and, where so many verbs will do, what follows from that."""
-        verbs: list[Verb[Any]] = [Cancel(id=work.id, reason=reason) for work in self.left]
-        if 2 * len(verbs) < room:
-            verbs += [Cancel(id=work.follow_up, reason=ADVANCED) for work in self.left]
+        left = [work for work in self._work.values() if not work.ended]
+        verbs: list[Verb[Any]] = [Cancel(id=work.id, reason=reason) for work in left]
+        if 2 * len(left) < room:
+            verbs += [Cancel(id=work.follow_up, reason=ADVANCED) for work in left]
         return verbs
