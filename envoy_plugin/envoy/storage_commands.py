@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
 from envoy_plugin.errors import StorageRefused
+from envoy_plugin.texts import has_utf8
 
 PAGE_ITEMS: Final = 100
 MOST_COMMANDS: Final = 500
@@ -193,7 +194,7 @@ def set_unique_of(key: str, chars: str, size: int) -> SetUnique:
     Raises:
         StorageRefused: no such text can be made.
     """
-    if not isinstance(chars, str) or not 0 < len(chars) <= MOST_CHARS or not _is_text(chars):
+    if not isinstance(chars, str) or not 0 < len(chars) <= MOST_CHARS or not has_utf8(chars):
         raise StorageRefused(f"chars is a text of 1 to {MOST_CHARS} characters.")
     if not _is_within(size, 1, MOST_SIZE):
         raise StorageRefused(f"size is a whole number from 1 to {MOST_SIZE}.")
@@ -230,7 +231,7 @@ def check_key(key: str) -> str:
     Raises:
         StorageRefused: it is no text, empty, or too long.
     """
-    if not isinstance(key, str) or not key or not _is_text(key):
+    if not isinstance(key, str) or not key or not has_utf8(key):
         raise StorageRefused("A key is a text of at least one character.")
     if len(key.encode()) > KEY_BYTES:
         raise StorageRefused(f"A key has at most {KEY_BYTES} bytes of UTF-8.")
@@ -249,17 +250,6 @@ def _as_json(value: Storable) -> tuple[bytes, JsonValue]:
     if copy != value:
         raise StorageRefused("A value is not JSON: it would not read back as it is.")
     return text, copy
-
-
-def _is_text(text: str) -> bool:
-    """Whether it has a UTF-8: halves of a character have none."""
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _is_within(number: int, least: int, most: int) -> bool:

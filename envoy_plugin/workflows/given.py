@@ -16,6 +16,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from envoy_plugin.errors import BadProperty
+from envoy_plugin.texts import has_utf8
 
 Method = TypeVar("Method", bound=Callable[..., Awaitable[Any]])
 AS_ANNOTATED: Final = ConfigDict(strict=True, revalidate_instances="always", arbitrary_types_allowed=True)
@@ -68,7 +69,7 @@ def check_given(annotations: tuple[Any, ...], given: Mapping[str, Any]) -> None:
         raise _refusal([*given], error.errors(include_url=False, include_input=False)) from None
     for name, value in given.items():
         for path, text in _texts(name, value):
-            if not _can_be_written(text):
+            if not has_utf8(text):
                 raise BadProperty(path, TEXT)
 
 
@@ -126,11 +127,3 @@ def _texts(path: str, value: Any) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list | tuple):
         for one in value:
             yield from _texts(path, one)
-
-
-def _can_be_written(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

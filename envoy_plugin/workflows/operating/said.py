@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 from pydantic_core import from_json, to_json
 
 from envoy_plugin.errors import BadProperty, TooLarge
+from envoy_plugin.texts import has_utf8
 from envoy_plugin.workflows.operating.properties import DATES, EXTENDED, LONG, NAME, RELATED, SHORT, plain_value
 
 Given = TypeVar("Given")
@@ -36,9 +37,9 @@ def check_names(key: str, owner: str) -> None:
     Raises:
         BadProperty: the key is no short text, or the owner no name.
     """
-    if not isinstance(key, str) or len(key) > MOST_KEY or not _can_be_kept(key):
+    if not isinstance(key, str) or len(key) > MOST_KEY or not has_utf8(key):
         raise BadProperty("key", f"it is a text of at most {MOST_KEY} characters")
-    if not isinstance(owner, str) or (owner and not (NAME.fullmatch(owner) and _can_be_kept(owner))):
+    if not isinstance(owner, str) or (owner and not (NAME.fullmatch(owner) and has_utf8(owner))):
         raise BadProperty("owner", "it is a name of at most 256 characters, in one line")
 
 
@@ -79,8 +80,3 @@ def _json(name: str, value: Any, most: int) -> bytes:
     if len(written) > most:
         raise TooLarge(name, size=len(written), limit=most)
     return written
-
-
-def _can_be_kept(text: str) -> bool:
-    """Whether it has no half characters."""
-    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
